@@ -1,0 +1,1 @@
+"""Who asks: the REST API and the command line that speaks it."""

@@ -1,0 +1,1 @@
+"""Policy over live tables of a whole cloud: how changes travel between its processes."""

@@ -1,0 +1,1 @@
+"""Where tables come from: one contract, one service, one file per driver."""

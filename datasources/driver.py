@@ -1,0 +1,106 @@
+"""The driver contract: what a datasource driver declares and what `read` may give.
+
+A driver imports this module, the row translator and its own client library; never the bus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from congress_dist.errors import SourceUnavailable
+from congress_dist.row import Cell
+from congress_dist.schema import Column, TableSchema, schema
+
+__all__ = [
+    "UNCHANGED",
+    "Column",
+    "Driver",
+    "Option",
+    "Poll",
+    "SourceUnavailable",
+    "Table",
+    "TableRead",
+    "TableSchema",
+    "schema",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One configuration value of a driver; a secret one is never shown."""
+
+    name: str
+    description: str
+    type: type = str
+    default: Any = None
+    required: bool = False
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A group of tables that one `read` call gives together, as one transaction.
+
+    Units: seconds. `timeout` is the longest that one read may take; past it the tables fail with that
+    reason. `low_priority` reads run niced.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    interval: float
+    timeout: float = 30.0
+    low_priority: bool = False
+
+
+class _Unchanged:
+    def __repr__(self) -> str:
+        return "UNCHANGED"
+
+
+UNCHANGED = _Unchanged()
+"""What a read gives for a table whose source has not changed since the last read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one table as read, with a note when they are not all ("3 of 41 processes not readable")."""
+
+    rows: Iterable[tuple[Cell, ...]]
+    note: str = ""
+
+
+TableRead = Table | SourceUnavailable | _Unchanged
+"""Rows; or why there are none (the table becomes `unavailable`); or nothing new."""
+
+
+class Driver:
+    """A source of tables.
+
+    Lifecycle: made once with its configuration, then `read` is called for each poll, one call at a time
+    per poll, polls in threads of their own; `close` at the end.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    options: ClassVar[tuple[Option, ...]] = ()
+    tables: ClassVar[Mapping[str, TableSchema]]
+    polls: ClassVar[tuple[Poll, ...]]
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+
+    def read(self, poll: str) -> Mapping[str, TableRead]:
+        """Read the tables of one poll.
+
+        Shapes: exactly the tables of that poll; rows as wide as the table's schema.
+        Promises: ends within the poll's timeout on its own where the source allows.
+        Raises: SourceUnavailable: no table of the poll can be read (all become `failing`, or
+            `unavailable` when nothing was read before). Any other exception is treated the same way,
+            with its type and text as the reason, and logged.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give back what the driver holds; idempotent."""

@@ -1,0 +1,1 @@
+"""The rule database: the only importer of SQLAlchemy and oslo.db."""
