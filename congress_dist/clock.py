@@ -16,7 +16,7 @@ class Clock(Protocol):
     """What shells ask of time; `testing.FakeClock` is the other implementation."""
 
     def monotonic(self) -> float:
-        """Give seconds since an arbitrary start; never goes back, comparable within a process only."""
+        """Give seconds since an arbitrary start; never goes back, comparable in one process."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The one tree of errors; each has a stable code, says whether a retry can help, and travels over the bus.
+"""The one tree of errors: each has a stable code, may be worth a retry, and travels on the bus.
 
     CongressError
     ├── UserError               the request is wrong; nothing was changed
@@ -31,7 +31,7 @@ _CLASS_BY_CODE: dict[str, type[CongressError]] = {}
 class CongressError(Exception):
     """Base of all errors: a message for people and fields for programs.
 
-    Shapes: `fields` holds plain values only (str, int, float, bool, None, lists and dicts of them).
+    Shapes: `fields` holds plain values only (text, numbers, booleans, null, lists and dicts).
     """
 
     code: ClassVar[str] = "error"

@@ -1,7 +1,8 @@
 """A row on the wire and in streams: its cells as one canonical byte string.
 
-Two rows are the same exactly when their bytes are: cells carry their type, so 1, 1.0, "1" and true differ. Held as
-bytes a row costs less than a tuple of Python objects, and sets of rows need no other notion of identity.
+Two rows are the same exactly when their bytes are: cells carry their type, so 1, 1.0, "1" and
+true differ. Held as bytes a row costs less than a tuple of Python objects, and sets of rows need
+no other notion of identity.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def encode_row(cells: Sequence[Cell], *, table: str = "?") -> Row:
     """Give the canonical bytes of a row.
 
     Promises: equal bytes exactly for equal (type, value) cells; -0.0 becomes 0.0.
-    Raises: InvalidRow: NaN or an infinity, NUL, a lone surrogate, an integer beyond 64 bits, another type.
+    Raises: InvalidRow: NaN or an infinity, NUL, a lone surrogate, an integer beyond 64 bits,
+        a value of another type.
     Cost: proportional to the row's size.
     """
     plain = tuple(_checked_cell(cell, cells, index, table) for index, cell in enumerate(cells))

@@ -1,4 +1,4 @@
-"""What a table's columns are: names, types, descriptions, and the version that a change of them makes."""
+"""What a table's columns are: names, types, descriptions, and a version that changes with them."""
 
 from __future__ import annotations
 

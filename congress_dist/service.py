@@ -14,20 +14,22 @@ Method = Callable[..., Any]
 class Service:
     """An addressable unit on a node: calls come in on `topic`, its stream goes out under `name`.
 
-    Lifecycle: the node calls `start` once, after the bus is reachable and before the first message is
-    handed on; `stop` once or more, from any thread; after `stop` no method is called any more.
+    Lifecycle: the node calls `start` once, after the bus is reachable and before the first message
+    is handed on; `stop` once or more, from any thread; after `stop` no method is called any more.
     """
 
     name: str
     """Unique on the bus; also the name of its stream: `nova`, `policy@r1`, `api@a1`."""
     topic: str
-    """Where calls for this kind of service go: `nova`, `policy`, `api`. Several services may share one."""
+    """Where calls for this kind of service go: `nova`, `policy`. Several services may share it."""
 
     def methods(self) -> Mapping[str, Method]:
         """Give what may be called over the bus.
 
-        Shapes: arguments by name and answers are plain values (None, bool, int, float, str, bytes, lists, dicts).
-        Promises: called in several threads at once; a CongressError that a method raises reaches the caller.
+        Shapes: arguments by name; they and the answers are plain values (null, booleans, numbers,
+            text, bytes, lists, dicts).
+        Promises: called in several threads at once; a CongressError that a method raises reaches
+            the caller.
         """
         return {}
 

@@ -1,4 +1,4 @@
-"""The words of a stream: positions, table states, changes, transactions (docs/protocol.md section 1)."""
+"""The words of a stream: positions, table states, changes, transactions (docs/protocol.md 1)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def unavailable(reason: str) -> TableState:
 class TableChange:
     """What one transaction does to one table.
 
-    With `replace`, `added` is the whole contents and `removed` is empty. `state` is None when unchanged.
+    With `replace`, `added` is the whole contents and `removed` is empty. `state` is None when
+    unchanged.
     """
 
     removed: frozenset[Row] = frozenset()

@@ -1,6 +1,6 @@
 """What follows from the tables: language, planner, evaluation, the rule database, the replica.
 
-Names are exported lazily (PEP 562), so that importing `policy.language` does not load the evaluator.
+Names are exported lazily (PEP 562): importing `policy.language` does not load the evaluator.
 """
 
 from __future__ import annotations

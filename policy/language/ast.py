@@ -1,7 +1,7 @@
 """What policy text means, as data: rules, atoms, literals, terms, each with the span it came from.
 
-Nodes are immutable and compare by content: spans take no part in equality, so the same rule read from two
-places is one rule.
+Nodes are immutable and compare by content: spans take no part in equality, so the same rule read
+from two places is one rule.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ModalName = OneOf["execute", "ensure"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch [start, end) of a source text, in characters; `source` is a file name or `<text>`."""
+    """A stretch [start, end) of a source text, in characters; `source` names the text."""
 
     start: int
     end: int
@@ -98,7 +98,7 @@ Expression = Term | Operation | Negative | Aggregate
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of an atom: by position when `column` is None, else by column name or number."""
+    """One argument of an atom: by position when `column` is None, else by name or number."""
 
     value: Expression
     column: str | int | None = None
@@ -157,7 +157,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
-    """`(body or body …)`: at least one of the bodies holds. A bracketed single body has one alternative."""
+    """`(body or body …)`: at least one body holds. A bracketed body is a single alternative."""
 
     bodies: tuple[Body, ...]
     span: Span = _span()

@@ -1,4 +1,4 @@
-"""What is wrong with policy text: code, place, message, and what to do; and the error that carries it."""
+"""What is wrong with policy text: code, place, message, hint; and the error that carries it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from congress_dist.errors import CongressError, UserError
 class Diagnostic:
     """One finding in a text.
 
-    Units: `line` and `column` count from 1; `length` is in characters; line 0 means no place is known.
+    Units: `line` and `column` count from 1; `length` is in characters; line 0: no place is known.
     """
 
     code: str
@@ -33,7 +33,7 @@ class Diagnostic:
         return asdict(self)
 
     def render(self) -> str:
-        """Give the finding as people read it: place, message, the line with a caret, note, hint."""
+        """Give the finding as people read it: place, message, line with a caret, note, hint."""
         place = f"{self.source}:{self.line}:{self.column}: " if self.line else ""
         lines = [f"{place}{self.severity}[{self.code}]: {self.message}"]
         if self.text:
@@ -59,6 +59,6 @@ class PolicyError(UserError):
         )
 
     @classmethod
-    def from_fields(cls, message: str, fields: dict[str, Any]) -> CongressError:
+    def from_fields(cls, message: str, fields: dict[str, Any]) -> CongressError:  # noqa: ARG003
         """Rebuild the error that a remote side sent."""
         return cls(Diagnostic(**data) for data in fields["diagnostics"])

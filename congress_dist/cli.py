@@ -1,0 +1,208 @@
+"""The command `congress`: finds its verbs by entry point, and runs a node.
+
+A verb is a class with `name`, `help`, `configure` and `run`; its module must import quickly, because
+`--help` of every level has 0.3 s. The verb `node` is here because every process starts by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from .errors import CongressError, StartupError, UserError, WorldError
+
+if TYPE_CHECKING:
+    from .dse_node import DseNode
+    from .service import Service
+
+OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
+"""Exit codes: fine; violations or failures; usage or rule errors; not available or not fresh."""
+
+_EPILOG = """\
+exit codes: 0 fine, 1 violations or failures, 2 usage or rule errors, 3 not available or not fresh
+
+examples:
+  congress up --config hosts.conf --policy policies/host_safety
+  congress rule add host_safety 'allowed_listener("/usr/sbin/sshd", 22)'
+  congress violation list --format json
+"""
+
+
+class Command:
+    """A verb of the command line.
+
+    Promises: importing the verb's module imports nothing slow; `run` gives an exit code.
+    """
+
+    name: str
+    help: str
+    """One line, lower case, without a full stop."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare options and sub-verbs."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do the work; a CongressError becomes a message on standard error and an exit code."""
+        raise NotImplementedError
+
+
+class VersionCommand(Command):
+    """Say which version this is."""
+
+    name = "version"
+    help = "print the version of congress_dist"
+
+    def run(self, args: argparse.Namespace) -> int:  # noqa: ARG002
+        """Print name and version."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"congress_dist {version('congress_dist')}\n")
+        return OK
+
+
+class NodeCommand(Command):
+    """Run one process of the system: a node with the services of one kind."""
+
+    name = "node"
+    help = "run one process of the system (what `congress up` starts for you)"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options of a node."""
+        parser.description = (
+            "Run a node that hosts services of one kind until SIGTERM or Ctrl-C tells it to stop."
+        )
+        parser.epilog = (
+            "example: congress node datasource host_processes host_accounts --config hosts.conf"
+        )
+        parser.add_argument("kind", help="policy, datasource or api")
+        parser.add_argument("names", nargs="+", metavar="NAME", help="services to host")
+        parser.add_argument("--data-dir", type=Path, help="state, sockets and logs (default: XDG)")
+        parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+        parser.add_argument("--port", type=int, help="port of the API (kind api)")
+        parser.add_argument("--incarnation", help="identity of this start (set by the supervisor)")
+        parser.add_argument("--replaces", help="the incarnation that this one follows")
+        parser.add_argument("--alive-fd", type=int, help="pipe for a byte a second")
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Start the node, wait for a signal, stop it."""
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        node = _make_node(args)
+        try:
+            node.start()
+            _wait(node, stopping, args.alive_fd)
+        finally:
+            node.stop()
+        return OK
+
+
+def _make_node(args: argparse.Namespace) -> DseNode:
+    from .clock import SystemClock, new_incarnation
+    from .config import default_data_dir, dse_options, load_config, set_up_logging
+    from .dse_node import DseNode
+    from .transport import OsloTransport
+
+    overrides = {} if args.port is None else {"api__bind_port": args.port}
+    conf = load_config(args.data_dir or default_data_dir(), args.config, **overrides)
+    set_up_logging(conf)
+    make_service = _load(SERVICES, args.kind)
+    services: list[Service] = [make_service(conf, name) for name in args.names]
+    return DseNode(
+        node_id=f"{args.kind}-{args.names[0]}",
+        incarnation=args.incarnation or new_incarnation(),
+        services=services,
+        transport=OsloTransport(conf),
+        options=dse_options(conf),
+        clock=SystemClock(),
+        replaces=args.replaces,
+    )
+
+
+def _wait(node: DseNode, stopping: threading.Event, alive_fd: int | None) -> None:
+    if alive_fd is None:
+        stopping.wait()
+        return
+    from .alive import beat_until
+
+    beat_until(stopping, alive_fd, node.is_alive)
+
+
+VERBS = "congress_dist.commands"
+SERVICES = "congress_dist.services"
+
+
+def _load(namespace: str, name: str) -> type:
+    """Load one plug-in by name; the other ones are not imported."""
+    from stevedore import DriverManager
+    from stevedore.exception import NoMatches
+
+    try:
+        plugin: type = DriverManager(namespace, name, on_load_failure_callback=_raise).driver
+    except NoMatches as error:
+        known = ", ".join(_names(namespace))
+        raise UserError(f"there is no {name!r}; there are: {known}") from error
+    return plugin
+
+
+def _raise(manager: object, entry_point: object, error: BaseException) -> NoReturn:  # noqa: ARG001
+    raise error
+
+
+def _names(namespace: str) -> list[str]:
+    from importlib.metadata import entry_points
+
+    return sorted(entry_point.name for entry_point in entry_points(group=namespace))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and give its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        return _run(arguments)
+    except (StartupError, WorldError) as error:
+        return _complain(error, UNAVAILABLE)
+    except CongressError as error:
+        return _complain(error, USAGE)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return OK
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _run(arguments: list[str]) -> int:
+    names = _names(VERBS)
+    chosen = next((a for a in arguments if not a.startswith("-")), None)
+    loaded = [chosen] if chosen in names else names
+    parser = argparse.ArgumentParser(
+        prog="congress",
+        description="Policy over the live tables of a whole cloud.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True, dest="verb")
+    for name in loaded:
+        command = _load(VERBS, name)()
+        child = verbs.add_parser(
+            name, help=command.help, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        command.configure(child)
+        child.set_defaults(command=command)
+    args = parser.parse_args(arguments)
+    command = args.command
+    code: int = command.run(args)
+    return code
+
+
+def _complain(error: CongressError, code: int) -> int:
+    sys.stderr.write(f"congress: {error.message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
