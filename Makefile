@@ -1,14 +1,39 @@
-# Each target is a line or two; see CONTRIBUTING.md.
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-SOURCES := congress_dist policy datasources api
+# Each target is a line or two; CONTRIBUTING.md tells when to use which. ARGS are passed on.
+BIN := .venv/bin
+ARGS ?=
+SEED ?= 1
+N ?= 2000
 
-.PHONY: types typetree
+.PHONY: run test check lint types typetree bench sim
+
+run:
+	@devstack/set-up.sh run
+	@exec $(BIN)/congress up --config devstack/host_safety.conf --policy devstack/policies/host_safety $(ARGS)
+
+test:
+	@devstack/set-up.sh test
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types
+	$(BIN)/python -m pytest -q -m "not integration" -x tests/unit tests/properties tests/cases tests/api $(ARGS)
+
+lint:
+	@devstack/set-up.sh test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
 types: typetree
-	$(BIN)/mypy --config-file pyproject.toml -p congress_dist
+	@devstack/set-up.sh test
+	$(BIN)/mypy -p congress_dist
 
 typetree:
-	mkdir -p .typetree/congress_dist
-	ln -sfn $(CURDIR)/congress_dist/* .typetree/congress_dist/
-	ln -sfn $(CURDIR)/policy $(CURDIR)/datasources $(CURDIR)/api .typetree/congress_dist/
+	@mkdir -p .typetree/congress_dist
+	@ln -sfn $(CURDIR)/congress_dist/* $(CURDIR)/policy $(CURDIR)/datasources $(CURDIR)/api .typetree/congress_dist/
+
+bench:
+	@devstack/set-up.sh test
+	$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=min,median,max,rounds $(ARGS)
+
+sim:
+	@devstack/set-up.sh test
+	$(BIN)/python -m congress_dist.testing.simulation --seed $(SEED) --count $(N) $(ARGS)

@@ -1,0 +1,141 @@
+"""The code is laid out as ARCHITECTURE.md and setup.cfg say."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("congress_dist", "policy", "datasources", "api")
+MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+OUTSIDE_WORLDS = {
+    "oslo_messaging": {"congress_dist.transport", "congress_dist.uds_driver"},
+    "sqlalchemy": {"policy.store"},
+    "alembic": {"policy.store"},
+    "oslo_db": {"policy.store"},
+    "time": {"congress_dist.clock"},
+    "random": {"congress_dist.clock"},
+    "pickle": set(),
+}
+
+
+def name_of(path: Path) -> str:
+    """Give the folder-first module name: `policy.engine`, `congress_dist.row`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Give the modules that a file imports, absolute, in the form of `name_of`, with the line."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield folder_first(alias.name), node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            stem = ".".join(part for part in (base, node.module or "") if part)
+            for alias in node.names:
+                yield folder_first(f"{stem}.{alias.name}"), node.lineno
+
+
+def folder_first(module: str) -> str:
+    match = re.match(r"congress_dist\.(policy|datasources|api)(\.|$)", module)
+    return module.removeprefix("congress_dist.") if match else module
+
+
+def is_within(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(place + ".") for place in places)
+
+
+def documented_rules() -> dict[str, set[str]]:
+    text = (ROOT / "ARCHITECTURE.md").read_text().split("## Who may import whom")[1]
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", text, re.MULTILINE)
+    return {source: set(re.findall(r"`([\w.]+)`", allowed)) for source, allowed in rows}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_keep_to_the_documented_rules(path: Path) -> None:
+    module = name_of(path)
+    broken = []
+    for source, allowed in documented_rules().items():
+        if not is_within(module, {source}):
+            continue
+        for target, line in imports_of(path):
+            ours = target.split(".")[0] in FOLDERS
+            if ours and not is_within(target, allowed | {source}):
+                broken.append(f"{module}:{line} imports {target}, which {source} may not")
+    assert not broken
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_each_outside_world_has_one_importer(path: Path) -> None:
+    module = name_of(path)
+    for target, line in imports_of(path):
+        for world, importers in OUTSIDE_WORLDS.items():
+            if is_within(target, {world}):
+                assert is_within(module, importers), f"{module}:{line} imports {world}"
+
+
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_text_is_never_run_as_code(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in FORBIDDEN_CALLS, f"{path}:{node.lineno}"
+        if isinstance(node, ast.Attribute) and node.attr == "load":
+            unsafe = isinstance(node.value, ast.Name) and node.value.id == "yaml"
+            assert not unsafe, f"{path}:{node.lineno}: yaml.load; use safe_load"
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_packages_in_setup_cfg_equal_the_tree() -> None:
+    listed = set(setup_cfg()["options"]["packages"].split())
+    found = {
+        "congress_dist" + ("" if name == "congress_dist" else "." + name.removeprefix("congress_dist."))
+        for name in (name_of(path) for path in MODULES if path.name == "__init__.py")
+    }
+    assert listed == found
+
+
+def test_folders_are_never_second_top_level_modules() -> None:
+    code = (
+        "import sys, importlib.metadata as m\n"
+        "[p.load() for g in ('congress_dist.services', 'congress_dist.commands',"
+        " 'congress_dist.drivers') for p in m.entry_points(group=g)]\n"
+        "print([n for n in ('policy', 'api', 'datasources') if n in sys.modules])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert output.stdout.strip() == "[]"
+
+
+def test_every_entry_point_loads() -> None:
+    groups = setup_cfg()["options.entry_points"]
+    names = [line for text in groups.values() for line in text.split("\n") if "=" in line]
+    assert len(names) >= 15
+    for line in names:
+        module, attribute = line.split("=")[1].strip().split(":")
+        assert hasattr(__import__(module, fromlist=[attribute]), attribute), line
+
+
+def test_the_glossary_lists_each_word_once() -> None:
+    words = re.findall(r"^\| \*\*([^*]+)\*\*", (ROOT / "GLOSSARY.md").read_text(), re.MULTILINE)
+    assert len(words) >= 30
+    assert len(words) == len(set(words))
