@@ -1,7 +1,7 @@
 """The command `congress`: finds its verbs by entry point, and runs a node.
 
-A verb is a class with `name`, `help`, `configure` and `run`; its module must import quickly, because
-`--help` of every level has 0.3 s. The verb `node` is here because every process starts by it.
+A verb is a class with `name`, `help`, `configure` and `run`; its module must import quickly,
+because `--help` of every level has 0.3 s. The verb `node` is here: every process starts by it.
 """
 
 from __future__ import annotations

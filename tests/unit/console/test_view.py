@@ -1,0 +1,142 @@
+"""What `congress up` says about sources and violations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from congress_dist.api.console.screen import render
+from congress_dist.api.console.view import (
+    View,
+    changes_between,
+    groups_of,
+    source_words,
+    summary,
+)
+from rich.console import Console
+
+
+def table(state: str = "ready", **more: Any) -> dict[str, Any]:
+    fields = {"reason": "", "note": "", "rows": 3, "source_age": 4.0, "stale": False}
+    return {"state": state, **fields, **more}
+
+
+def source(name: str = "s", **tables: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "state": "ready", "age": 4.0, "position": [1, 2], "tables": tables}
+
+
+def violation(rule: str, row: list[Any], severity: str = "high") -> dict[str, Any]:
+    return {
+        "policy": "p",
+        "rule": rule,
+        "table": "t",
+        "row": row,
+        "columns": ["x"],
+        "severity": severity,
+        "title": f"title of {rule}",
+        "remediation": f"remedy of {rule}",
+    }
+
+
+def view(
+    sources: list[dict[str, Any]], violations: list[dict[str, Any]], waiting: Any = ()
+) -> View:
+    return View(
+        {"sources": sources, "ready": True, "reasons": []},
+        {
+            "violations": violations,
+            "checked": {"rules": 9, "tables": 16},
+            "waiting": list(waiting),
+            "revision": 3,
+            "as_of": {},
+            "missing": {},
+        },
+    )
+
+
+def test_a_source_whose_tables_are_in_is_ok_with_its_age() -> None:
+    assert source_words(source(a=table(), b=table())) == "ok, 4 s old"
+
+
+def test_a_source_without_tables_waits() -> None:
+    assert source_words(source()) == "waiting"
+
+
+def test_a_partly_readable_source_says_how_much_is_missing() -> None:
+    note = "3 of 41 processes not readable, run as root to see them"
+    words = source_words(source(a=table(note=note), b=table(note=note)))
+    assert words == f"partial: {note}"
+
+
+def test_one_unavailable_table_does_not_hide_the_good_ones() -> None:
+    words = source_words(
+        source(a=table(), updates=table("unavailable", reason="run apt-get update"))
+    )
+    assert words == "ok, 4 s old; updates unavailable: run apt-get update"
+
+
+def test_an_unread_table_keeps_a_view_from_being_settled() -> None:
+    looking = view([source("s", a=table("unread"))], [])
+    assert not looking.is_settled(["s"])
+    assert looking.awaited(["s"]) == ["s:a"]
+
+
+def test_a_source_never_heard_of_keeps_a_view_from_being_settled() -> None:
+    assert not view([], []).is_settled(["s"])
+
+
+def test_an_unavailable_table_settles() -> None:
+    assert view([source("s", a=table("unavailable", reason="no dpkg"))], []).is_settled(["s"])
+
+
+def test_summary_names_what_rules_wait_for() -> None:
+    waiting = [{"policy": "p", "rule": "r", "for": {"host_packages:pending_updates": "why"}}]
+    text = summary(view([], [], waiting))
+    assert text == "9 rules, 16 tables, 0 violations; 1 rule waits for: pending updates"
+
+
+def test_violations_are_grouped_by_rule_worst_first() -> None:
+    violations = [violation("b", [1], "low"), violation("a", [2]), violation("b", [3], "low")]
+    groups = groups_of(violations)
+    assert [(group.rule, len(group.rows)) for group in groups] == [("a", 1), ("b", 2)]
+
+
+def test_changes_name_what_came_and_went() -> None:
+    old = view([source("s", a=table())], [violation("r", [1])])
+    new = view([source("s", a=table())], [violation("r", [2])])
+    assert changes_between(old, new) == [
+        "- high p r: (1)",
+        "+ high p r: (2)",
+        "= 9 rules, 16 tables, 1 violation",
+    ]
+
+
+def test_nothing_changed_says_nothing() -> None:
+    looking = view([source("s", a=table())], [violation("r", [1])])
+    assert changes_between(looking, looking) == []
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    lines = changes_between(None, view([], [violation("r", ["a\x1b[31m\n"])]))
+    assert "+ high p r: (a\\x1b[31m\\n)" in lines
+
+
+def printed(looking: View, height: int | None) -> list[str]:
+    console = Console(width=100, height=height or 200, file=None, record=True, quiet=True)
+    console.quiet = False
+    with console.capture() as capture:
+        console.print(render(looking, header="h", hints=["one", "two"], height=height))
+    return capture.get().rstrip("\n").split("\n")
+
+
+def test_ten_rows_a_rule_then_the_command_for_the_rest() -> None:
+    lines = printed(view([], [violation("r", [i]) for i in range(47)]), None)
+    assert "  … 37 more: congress table rows p t" in [line.rstrip() for line in lines]
+    assert sum("remedy of r" in line for line in lines) == 1
+
+
+def test_the_screen_never_exceeds_the_terminal() -> None:
+    crowd = [violation(f"r{rule}", [i]) for rule in range(30) for i in range(20)]
+    for height in (15, 24, 40, 80):
+        lines = printed(view([source("s", a=table())], crowd), height)
+        assert len(lines) <= height
+        assert lines[-1].strip() == "two"
