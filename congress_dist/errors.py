@@ -13,6 +13,7 @@
     │   ├── NotReady            the answer needs tables that are not in yet
     │   ├── StoreUnavailable    the rule database cannot be read or written
     │   ├── TransportError      the bus cannot carry a message
+    │   │   └── UnreadableMessage   one arrived that this node cannot read
     │   ├── LeaseLost           another incarnation owns the stream
     │   ├── SourceUnavailable   a datasource has no rows to give
     │   └── StartupError        the system cannot start as it was asked to
@@ -127,6 +128,13 @@ class TransportError(WorldError):
     """The bus cannot carry a message."""
 
     code = "transport_error"
+
+
+class UnreadableMessage(TransportError):
+    """A message arrived that this node cannot read; `reason` says which way."""
+
+    code = "unreadable_message"
+    retryable = False
 
 
 class LeaseLost(WorldError):

@@ -1,0 +1,98 @@
+"""Messages to bytes and back: a three-byte header, then msgpack; never pickle.
+
+    "C" | wire version | flags | body            flags: 1 the body is compressed by zlib
+    body = [message name, fields by name]
+
+A reader ignores fields it does not know, refuses names it does not know, and refuses a higher wire version: a node speaks the
+version that every other node understands (docs/protocol.md section 7), so a higher one is a fault and not a feature.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import msgspec
+
+from .errors import InvalidRequest, UnreadableMessage
+from .messages import CLASS_BY_NAME, NAME_BY_CLASS, Message
+
+WIRE_VERSION = 1
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+_MAGIC = ord("C")
+_HEADER_BYTES = 3
+_COMPRESSED = 1
+_COMPRESS_FROM_BYTES = 1024
+"""Below this the saving is less than what the effort costs."""
+_COMPRESS_LEVEL = 1
+
+_encoder = msgspec.msgpack.Encoder()
+_frame_decoder: msgspec.msgpack.Decoder[tuple[str, msgspec.Raw]] = msgspec.msgpack.Decoder(
+    tuple[str, msgspec.Raw]
+)
+_decoder_by_name: dict[str, msgspec.msgpack.Decoder[Any]] = {}
+
+
+def encode(message: Message) -> bytes:
+    """Give a message's bytes.
+
+    Raises: InvalidRequest: a call's argument or result is no plain value.
+    """
+    try:
+        body = _encoder.encode((NAME_BY_CLASS[type(message)], message))
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise InvalidRequest(
+            f"a {type(message).__name__} holds what cannot be sent: {error}; "
+            "send None, bool, int of 64 bits, float, str, bytes, lists and dicts of them"
+        ) from error
+    flags = 0
+    if len(body) >= _COMPRESS_FROM_BYTES:
+        packed = zlib.compress(body, _COMPRESS_LEVEL)
+        if len(packed) < len(body):
+            body, flags = packed, _COMPRESSED
+    return bytes((_MAGIC, WIRE_VERSION, flags)) + body
+
+
+def decode(payload: bytes) -> Message:
+    """Give the message that `encode` made bytes of.
+
+    Raises: UnreadableMessage: `reason` is malformed, oversized, newer_version or unknown_type. The text quotes no content.
+    """
+    if len(payload) < _HEADER_BYTES or payload[0] != _MAGIC:
+        raise _unreadable("malformed", "it does not begin like a message of this bus")
+    if payload[1] > WIRE_VERSION:
+        raise _unreadable(
+            "newer_version",
+            f"it has wire version {payload[1]}, this node reads up to {WIRE_VERSION}; "
+            "upgrade this node",
+        )
+    body = payload[_HEADER_BYTES:]
+    try:
+        if payload[2] & _COMPRESSED:
+            body = _decompress(body)
+        name, fields = _frame_decoder.decode(body)
+        if name not in CLASS_BY_NAME:
+            raise _unreadable("unknown_type", f"no message is called {name[:40]!r}")
+        message: Message = _decoder_of(name).decode(fields)
+    except (msgspec.MsgspecError, zlib.error, UnicodeError, RecursionError) as error:
+        raise _unreadable("malformed", type(error).__name__) from error
+    return message
+
+
+def _decompress(body: bytes) -> bytes:
+    stream = zlib.decompressobj()
+    plain = stream.decompress(body, MAX_MESSAGE_BYTES)
+    if not stream.eof:
+        reason = "oversized" if len(plain) >= MAX_MESSAGE_BYTES else "malformed"
+        raise _unreadable(reason, f"it does not end after {len(plain)} bytes")
+    return plain
+
+
+def _decoder_of(name: str) -> msgspec.msgpack.Decoder[Any]:
+    if name not in _decoder_by_name:
+        _decoder_by_name[name] = msgspec.msgpack.Decoder(CLASS_BY_NAME[name])
+    return _decoder_by_name[name]
+
+
+def _unreadable(reason: str, detail: str) -> UnreadableMessage:
+    return UnreadableMessage(f"a message cannot be read: {detail}", reason=reason)
