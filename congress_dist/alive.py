@@ -1,0 +1,54 @@
+"""The child's side of supervision: it beats while it works, and ends when its supervisor is gone.
+
+Called by a node's process, in its main thread.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+_LOG = logging.getLogger(__name__)
+
+BEAT_INTERVAL = 1.0
+"""Seconds between beats: several of them fit into the silence after which a child is killed."""
+_PR_SET_PDEATHSIG = 1
+
+
+def beat_until(stopping: threading.Event, alive_fd: int, is_alive: Callable[[], bool]) -> None:
+    """Write a byte a second into a pipe, while `is_alive`, until stopped or orphaned.
+
+    Promises: returns when `stopping` is set; sets it when nobody reads the pipe any more. Whoever
+        is not alive is silent, and lets the supervisor judge. The descriptor is closed at the end.
+    """
+    os.set_blocking(alive_fd, False)
+    try:
+        while not stopping.is_set():
+            if is_alive() and not _beat(alive_fd):
+                _LOG.warning("supervisor is gone; stopping")
+                stopping.set()
+            stopping.wait(BEAT_INTERVAL)
+    finally:
+        os.close(alive_fd)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process by SIGTERM when the thread that started it ends.
+
+    It covers what beats cannot: a child that loses its supervisor before its first beat.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _beat(alive_fd: int) -> bool:
+    try:
+        os.write(alive_fd, b".")
+    except BlockingIOError:  # unread beats fill the pipe: the supervisor is there, only stopped
+        return True
+    except BrokenPipeError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""Every option of the system with its default and reason; one private ConfigOpts per process.
+
+Nothing is registered on oslo.config's global `CONF`. An option or section of a configuration file
+that does not exist is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from pathlib import Path
+from urllib.parse import quote
+
+from oslo_config import cfg
+from oslo_log import log
+
+from .config_file import ConfigFile, read_config_file
+from .config_options import OPTIONS_BY_GROUP
+from .errors import StartupError
+from .options import DseOptions
+
+PROJECT = "congress_dist"
+_NOT_IN_FILES = {"data_dir", "config_file", "config_dir"}
+
+
+def list_options() -> list[tuple[str, list[cfg.Opt]]]:
+    """Give all options by group: the entry point of oslo-config-generator."""
+    return list(OPTIONS_BY_GROUP.items())
+
+
+def default_data_dir() -> Path:
+    """Give the directory of a system that was given none: XDG's place for state."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / PROJECT
+
+
+def load_config(
+    data_dir: Path, config_file: Path | None = None, **overrides: object
+) -> cfg.ConfigOpts:
+    """Read the configuration of one process.
+
+    Shapes: `overrides` are named `option` or `group__option`, and win over the file.
+    Raises: StartupError: the file cannot be read, has an option or section that does not exist
+        (names the nearest one), or a value that its option does not take.
+    """
+    conf = cfg.ConfigOpts()
+    log.register_options(conf)
+    for group, options in list_options():
+        conf.register_opts(options, group=_registered(group))
+    if config_file is not None:
+        _check_names(conf, read_config_file(config_file))
+    conf(
+        [],
+        project=PROJECT,
+        default_config_files=[] if config_file is None else [str(config_file)],
+        default_config_dirs=[],
+    )
+    _set_defaults(conf, data_dir.absolute())
+    for name, value in overrides.items():
+        group, _, option = name.rpartition("__")
+        conf.set_override(option, value, group=group or None)
+    _check_values(conf)
+    return conf
+
+
+def datasource_sections(conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
+    """Give the [datasource:NAME] sections of the configuration file as they stand there.
+
+    Shapes: values by key, by NAME, in the file's order; `driver` is among the keys.
+    """
+    if not conf.config_file:
+        return {}
+    return read_config_file(Path(conf.config_file[0])).datasources
+
+
+def dse_options(conf: cfg.ConfigOpts) -> DseOptions:
+    """Give what a node needs of the configuration."""
+    return DseOptions(**{field.name: conf.dse[field.name] for field in fields(DseOptions)})
+
+
+def set_up_logging(conf: cfg.ConfigOpts) -> None:
+    """Send this process's log to where the configuration says: standard error by default."""
+    log.setup(conf, PROJECT)
+
+
+def _set_defaults(conf: cfg.ConfigOpts, data_dir: Path) -> None:
+    # oslo.config reads `$name` in a default or override as a reference to another option.
+    plain = str(data_dir).replace("$", "$$")
+    conf.set_override("data_dir", plain)
+    conf.set_default("transport_url", f"uds://{quote(str(data_dir / 'bus'))}", group="dse")
+    conf.set_default("connection", f"sqlite:///{plain}/rules.sqlite", group="database")
+
+
+def _check_names(conf: cfg.ConfigOpts, file: ConfigFile) -> None:
+    if "data_dir" in file.sections.get("DEFAULT", {}):
+        raise StartupError(
+            f"configuration file {str(file.path)!r} sets 'data_dir'; give it by --data-dir "
+            "instead, because a directory belongs to one system and a file may be shared",
+            option="data_dir",
+        )
+    known = {group: {option.dest for option in options} for group, options in list_options()}
+    known["DEFAULT"] = {str(name) for name in conf} - set(OPTIONS_BY_GROUP) - _NOT_IN_FILES
+    file.check_names(known)
+
+
+def _check_values(conf: cfg.ConfigOpts) -> None:
+    for group, options in list_options():
+        for option in options:
+            _check_value(conf, group, option.dest)
+
+
+def _check_value(conf: cfg.ConfigOpts, group: str, name: str) -> None:
+    values = conf if _registered(group) is None else conf[group]
+    try:
+        values[name]
+    except (ValueError, cfg.Error) as error:
+        raise StartupError(
+            f"option {name!r} in section [{group}] has a wrong value: "
+            + str(error).rpartition(" is not valid: ")[2],
+            option=name,
+            section=group,
+        ) from error
+
+
+def _registered(group: str) -> str | None:
+    return None if group == "DEFAULT" else group
