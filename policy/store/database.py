@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import sqlalchemy
-from oslo_db.exception import DBDuplicateEntry, DBError
+from oslo_db.exception import DBConstraintError, DBDuplicateEntry, DBError, DBReferenceError
 from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from congress_dist.errors import StoreUnavailable
+from congress_dist.errors import InternalError, StoreUnavailable
 
 Outcome = Literal["not_written", "unknown"]
 
@@ -137,6 +137,8 @@ class Database:
             yield
         except DBDuplicateEntry as error:
             raise DuplicateRow from error
+        except (DBReferenceError, DBConstraintError) as error:
+            raise InternalError(f"the rule database refused a row: {error}") from error
         except (DBError, SQLAlchemyError, sqlite3.Error) as error:
             raise self._unavailable(error, "not_written") from error
 

@@ -7,10 +7,10 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, update
 
-from congress_dist.errors import LeaseLost, StoreUnavailable
+from congress_dist.errors import InternalError, LeaseLost, StoreUnavailable
 
 from .changes import Change, append_change, make_change, read_changes, read_head
-from .database import Database
+from .database import Database, DuplicateRow
 from .keys import IdempotencyKey, find_answer, store_answer
 from .leases import LeaseTable, owns
 from .models import REVISION
@@ -109,6 +109,10 @@ class RuleStore:
         try:
             with self.database.writing() as connection:
                 _write(connection, draft, change)
+        except DuplicateRow as error:
+            raise InternalError(
+                f"revision {change.revision} was validated and is not unique: {error.__cause__}"
+            ) from error
         except StoreUnavailable as error:
             if error.fields["outcome"] != "unknown" or not self._is_written(change, error):
                 raise
