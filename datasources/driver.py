@@ -24,12 +24,16 @@ __all__ = [
     "TableRead",
     "TableSchema",
     "schema",
+    "text_of",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One configuration value of a driver; a secret one is never shown."""
+    """One configuration value of a driver; a secret one is never shown.
+
+    Shapes: `type` is str, int, float, bool, pathlib.Path, or list (texts between commas).
+    """
 
     name: str
     description: str
@@ -43,8 +47,8 @@ class Option:
 class Poll:
     """A group of tables that one `read` call gives together, as one transaction.
 
-    Units: seconds. `timeout` is the longest that one read may take; past it the tables fail with that
-    reason. `low_priority` reads run niced.
+    Units: seconds. `timeout` is the longest that one read may take; past it the tables fail with
+    that reason. `low_priority` reads run niced.
     """
 
     name: str
@@ -65,7 +69,10 @@ UNCHANGED = _Unchanged()
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of one table as read, with a note when they are not all ("3 of 41 processes not readable")."""
+    """The rows of one table as read; a note says what is not among them.
+
+    Shapes: "3 of 41 processes not readable, run as root to see them": what lacks, then what helps.
+    """
 
     rows: Iterable[tuple[Cell, ...]]
     note: str = ""
@@ -78,8 +85,10 @@ TableRead = Table | SourceUnavailable | _Unchanged
 class Driver:
     """A source of tables.
 
-    Lifecycle: made once with its configuration, then `read` is called for each poll, one call at a time
-    per poll, polls in threads of their own; `close` at the end.
+    Lifecycle: the constructor only stores; then `read` is called for each poll, one call at a time
+    per poll, each poll in a thread of its own (what two polls share must bear that); `close` at
+    the end. A new turn of publishing begins with a new driver, so `UNCHANGED` always refers to an
+    earlier read of the same object.
     """
 
     name: ClassVar[str]
@@ -97,10 +106,18 @@ class Driver:
         Shapes: exactly the tables of that poll; rows as wide as the table's schema.
         Promises: ends within the poll's timeout on its own where the source allows.
         Raises: SourceUnavailable: no table of the poll can be read (all become `failing`, or
-            `unavailable` when nothing was read before). Any other exception is treated the same way,
-            with its type and text as the reason, and logged.
+            `unavailable` when nothing was read before). Any other exception is treated the
+            same way, with its type and text as the reason, and logged.
         """
         raise NotImplementedError
 
     def close(self) -> None:
-        """Give back what the driver holds; idempotent."""
+        """Give back what the driver holds; idempotent; may come while a read hangs."""
+
+
+def text_of(raw: bytes) -> str:
+    r"""Give a table's text for bytes of any origin: UTF-8 where they are, `\xff` where not.
+
+    One file name in another encoding must not keep a whole table from being published.
+    """
+    return raw.decode("utf-8", "backslashreplace")

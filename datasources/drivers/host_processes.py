@@ -1,0 +1,281 @@
+"""The processes of this machine, the ports they listen on and the files they execute."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from congress_dist.row import Cell
+
+from ..driver import (
+    Column,
+    Driver,
+    Option,
+    Poll,
+    SourceUnavailable,
+    Table,
+    TableRead,
+    TableSchema,
+    schema,
+    text_of,
+)
+from .linux_proc import MappedFile, Process, ProcFiles, Socket, Vanished
+
+_CLOCK_SET = 60
+"""Seconds by which the boot time must move before it is believed: it moves by 1 s as the clock is
+adjusted, and every row of `processes` with it."""
+_USER_NAMES_KEPT = 30
+"""Reads for which a user's name is remembered: a look-up may go to a directory server."""
+_INIT = 1
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_Read = TypeVar("_Read")
+
+_PID = Column("pid", "int", description="process id")
+
+
+class HostProcesses(Driver):
+    """Reads /proc; sees what the kernel shows to the user that it runs as."""
+
+    name = "host_processes"
+    description = "Processes of this machine, their listening sockets and the files they execute"
+    options = (
+        Option("proc", "where the process file system is mounted", Path, default=Path("/proc")),
+    )
+    tables: ClassVar[Mapping[str, TableSchema]] = {
+        "processes": schema(
+            _PID,
+            Column("parent", "int", nullable=True, description="process id of the parent"),
+            Column("name", description="what the kernel calls it: at most 15 bytes"),
+            Column(
+                "executable",
+                nullable=True,
+                description="path of the file that it runs; null: a kernel thread, a zombie, "
+                "or not readable (see table unreadable)",
+            ),
+            Column("uid", "int", nullable=True, description="effective user id"),
+            Column("user", nullable=True, description="name of that user; null: it has none"),
+            Column("started", "int", description="seconds since 1970-01-01 UTC"),
+            description="every process and kernel thread",
+        ),
+        "sockets": schema(
+            Column("protocol", description="tcp or udp"),
+            Column("address", description="local address; 0.0.0.0 and :: are all addresses"),
+            Column("port", "int", description="local port"),
+            Column("pid", "int", nullable=True, description="who holds it; null: not readable"),
+            Column("uid", "int", nullable=True, description="user id that opened it"),
+            description="TCP sockets that listen and UDP sockets that are bound, in this network "
+            "namespace; one row per process that holds it",
+        ),
+        "maps": schema(
+            _PID,
+            Column("path", description="file with code that the process has mapped"),
+            Column("replaced", "bool", description="that file was replaced or removed since"),
+            description="executables and libraries in use; memory that is only shared is not here",
+        ),
+        "unreadable": schema(
+            _PID,
+            Column("what", description="process, executable, sockets or maps"),
+            Column("reason", description="why it cannot be read"),
+            description="what the other tables of this source lack, by process",
+        ),
+    }
+    polls = (
+        Poll("processes", ("processes", "sockets", "unreadable"), interval=2.0),
+        Poll("maps", ("maps",), interval=10.0),
+    )
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        user_name: Callable[[int], str | None] | None = None,
+        is_root: bool | None = None,
+    ) -> None:
+        super().__init__(config)
+        self._proc = ProcFiles(Path(config.get("proc") or "/proc"))
+        self._users = _UserNames(user_name or _user_name)
+        self._is_root = os.geteuid() == 0 if is_root is None else is_root
+        self._boot_time: int | None = None
+        self._unowned: frozenset[Socket] = frozenset()
+        # Written by one poll and read by the other, each time as a whole.
+        self._unreadable_maps: Mapping[int, str] = {}
+
+    def read(self, poll: str) -> Mapping[str, TableRead]:
+        """Read the tables of one poll.
+
+        Raises: SourceUnavailable: the process file system is not there.
+        """
+        try:
+            return {"maps": self._read_maps()} if poll == "maps" else self._read_processes()
+        except OSError as error:
+            raise _unavailable(error) from error
+
+    def _read_processes(self) -> Mapping[str, TableRead]:
+        try:
+            sockets: set[Socket] | SourceUnavailable = self._proc.open_ports()
+        except OSError as error:
+            sockets = _unavailable(error)
+        scan = self._scan()
+        if isinstance(sockets, set) and _unowned(sockets, scan) - self._unowned:
+            # Closed while we looked, or opened by a process that started meanwhile: look again,
+            # or such a socket would be shown as one whose owner is hidden.
+            scan = self._scan()
+            sockets &= self._proc.open_ports()
+        return {
+            "processes": Table(self._process_rows(scan), self._note(scan, "executable")),
+            "sockets": self._socket_table(sockets, scan),
+            "unreadable": Table(self._unreadable_rows(scan)),
+        }
+
+    def _scan(self) -> _Scan:
+        scan = _Scan(self._proc.pids())
+        for pid in scan.pids:
+            process = scan.try_to_read(pid, "process", self._proc.process)
+            if process is None:
+                continue
+            scan.processes[pid] = process
+            if process.has_program:
+                scan.executables[pid] = scan.try_to_read(pid, "executable", self._proc.executable)
+                scan.inodes[pid] = scan.try_to_read(pid, "sockets", self._proc.socket_inodes)
+        return scan
+
+    def _process_rows(self, scan: _Scan) -> list[tuple[Cell, ...]]:
+        rows: list[tuple[Cell, ...]] = []
+        boot = self._current_boot_time()
+        self._users.begin_read()
+        for pid, process in scan.processes.items():
+            executable = scan.executables.get(pid)
+            path = executable.path if executable else None
+            user = None if process.uid is None else self._users.find_name(process.uid)
+            started = boot + process.start_ticks // _TICKS_PER_SECOND
+            rows.append((pid, process.parent, process.name, path, process.uid, user, started))
+        return rows
+
+    def _socket_table(self, sockets: set[Socket] | SourceUnavailable, scan: _Scan) -> TableRead:
+        if isinstance(sockets, SourceUnavailable):
+            return sockets
+        self._unowned = frozenset(_unowned(sockets, scan))
+        owners = scan.owners()
+        rows: list[tuple[Cell, ...]] = [
+            (each.protocol, each.address, each.port, pid, each.uid)
+            for each in sockets
+            for pid in owners.get(each.inode, (None,))
+        ]
+        return Table(rows, self._note(scan, "sockets"))
+
+    def _unreadable_rows(self, scan: _Scan) -> list[tuple[Cell, ...]]:
+        rows: list[tuple[Cell, ...]] = [
+            (pid, what, reason) for (pid, what), reason in scan.unreadable.items()
+        ]
+        maps = self._unreadable_maps
+        rows += [(pid, "maps", maps[pid]) for pid in scan.processes if pid in maps]
+        return rows
+
+    def _read_maps(self) -> Table:
+        scan = _Scan(self._proc.pids())
+        rows: set[tuple[Cell, ...]] = set()
+        for pid in scan.pids:
+            process = scan.try_to_read(pid, "process", self._proc.process)
+            if process is None:
+                continue
+            scan.processes[pid] = process
+            if process.has_program:
+                files = scan.try_to_read(pid, "maps", self._files_in_use) or ()
+                rows.update((pid, file.path, file.replaced) for file in files)
+        denied = {pid: why for (pid, what), why in scan.unreadable.items() if what == "maps"}
+        self._unreadable_maps = denied
+        return Table(rows, self._note(scan, "maps"))
+
+    def _files_in_use(self, pid: int) -> set[MappedFile]:
+        files = self._proc.mapped_files(pid)
+        executable = self._proc.executable(pid)
+        return files | {executable} if executable.replaced else files
+
+    def _note(self, scan: _Scan, what: str) -> str:
+        hint = "give it CAP_SYS_PTRACE" if self._is_root else "run as root"
+        if _INIT not in scan.pids:
+            return f"/proc hides the processes of other users, {hint} to see them"
+        lacking = {pid for pid, lacks in scan.unreadable if lacks in {what, "process"}}
+        if not lacking:
+            return ""
+        programs = sum(process.has_program for process in scan.processes.values())
+        unknown = len(lacking - scan.processes.keys())
+        return f"{len(lacking)} of {programs + unknown} processes not readable, {hint} to see them"
+
+    def _current_boot_time(self) -> int:
+        now = self._proc.boot_time()
+        if self._boot_time is None or abs(now - self._boot_time) > _CLOCK_SET:
+            self._boot_time = now
+        return self._boot_time
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What one pass over all processes found."""
+
+    pids: list[int]
+    processes: dict[int, Process] = field(default_factory=dict)
+    executables: dict[int, MappedFile | None] = field(default_factory=dict)
+    inodes: dict[int, set[int] | None] = field(default_factory=dict)
+    unreadable: dict[tuple[int, str], str] = field(default_factory=dict)
+
+    def try_to_read(self, pid: int, what: str, read: Callable[[int], _Read]) -> _Read | None:
+        """Read something of a process; note why if that is not possible although it exists."""
+        try:
+            return read(pid)
+        except Vanished:
+            return None
+        except PermissionError:
+            self.unreadable[pid, what] = "permission denied"
+        except OSError as error:
+            self.unreadable[pid, what] = os.strerror(error.errno or 0).lower()
+        return None
+
+    def owners(self) -> dict[int, list[int]]:
+        """Give the processes that hold a socket, by its inode."""
+        pids_by_inode: dict[int, list[int]] = {}
+        for pid, inodes in self.inodes.items():
+            for inode in inodes or ():
+                pids_by_inode.setdefault(inode, []).append(pid)
+        return pids_by_inode
+
+
+class _UserNames:
+    """Names of user ids, looked up now and then."""
+
+    def __init__(self, look_up: Callable[[int], str | None]) -> None:
+        self._look_up = look_up
+        self._names: dict[int, str | None] = {}
+        self._reads = 0
+
+    def begin_read(self) -> None:
+        """Forget the names when they are old."""
+        self._reads += 1
+        if self._reads % _USER_NAMES_KEPT == 0:
+            self._names.clear()
+
+    def find_name(self, uid: int) -> str | None:
+        """Give a user's name; None: there is no such user."""
+        if uid not in self._names:
+            self._names[uid] = self._look_up(uid)
+        return self._names[uid]
+
+
+def _user_name(uid: int) -> str | None:
+    try:
+        return text_of(os.fsencode(pwd.getpwuid(uid).pw_name))
+    except KeyError:
+        return None
+
+
+def _unowned(sockets: Iterable[Socket], scan: _Scan) -> set[Socket]:
+    owners = scan.owners()
+    return {each for each in sockets if each.inode not in owners}
+
+
+def _unavailable(error: OSError) -> SourceUnavailable:
+    return SourceUnavailable(f"{error.filename} cannot be read: {error.strerror}")

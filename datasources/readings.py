@@ -1,0 +1,89 @@
+"""What is known of each table of a datasource after each read: pure, in the words of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from congress_dist.publisher import TableResult
+from congress_dist.stream import (
+    UNREAD,
+    StateKind,
+    TableState,
+    failing,
+    unavailable,
+)
+
+from .encoding import Encoded, Gone, Refused, TableOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """A table's state became another; worth a line in the log."""
+
+    table: str
+    before: TableState
+    after: TableState
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one read means: the results to publish, and which states changed by it."""
+
+    results: dict[str, TableResult]
+    changes: list[StateChange]
+
+
+class Readings:
+    """Turns outcomes of reads into table results.
+
+    A table fails with the rows of its last good read; without such rows it is unavailable.
+    """
+
+    def __init__(self, tables: Iterable[str]) -> None:
+        self._states = dict.fromkeys(tables, UNREAD)
+        # What the source itself said last: what an unchanged source says again.
+        self._said: dict[str, TableState] = {}
+        # Invariant: exactly the tables of which the stream holds rows of a good read.
+        self._held: set[str] = set()
+
+    def on_read(self, outcomes: Mapping[str, TableOutcome]) -> Reading:
+        """Take in what a read gave for each of its tables."""
+        results = {table: self._result(table, outcome) for table, outcome in outcomes.items()}
+        return self._reading(results)
+
+    def on_failure(self, tables: Iterable[str], reason: str) -> Reading:
+        """Take in that these tables could not be read."""
+        results = {table: TableResult(None, self._failed(table, reason)) for table in tables}
+        return self._reading(results)
+
+    def states(self) -> dict[str, TableState]:
+        """Give the present state of each table."""
+        return dict(self._states)
+
+    def _result(self, table: str, outcome: TableOutcome) -> TableResult:
+        if isinstance(outcome, Encoded):
+            self._held.add(table)
+            self._said[table] = TableState(StateKind.READY, note=outcome.note)
+            return TableResult(outcome.rows, self._said[table])
+        if isinstance(outcome, Gone):
+            self._held.discard(table)
+            self._said[table] = unavailable(outcome.reason)
+        elif isinstance(outcome, Refused):
+            self._said[table] = self._failed(table, outcome.reason)
+        elif table not in self._said:
+            reason = "the driver said unchanged before it gave any rows"
+            return TableResult(None, self._failed(table, reason))
+        return TableResult(None, self._said[table])
+
+    def _failed(self, table: str, reason: str) -> TableState:
+        return failing(reason) if table in self._held else unavailable(reason)
+
+    def _reading(self, results: dict[str, TableResult]) -> Reading:
+        changes = [
+            StateChange(table, self._states[table], result.state)
+            for table, result in results.items()
+            if self._states[table] != result.state
+        ]
+        self._states.update((table, result.state) for table, result in results.items())
+        return Reading(results, changes)
