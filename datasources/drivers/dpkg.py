@@ -74,11 +74,12 @@ class DpkgDatabase:
             has a row for each; a diverted file stands where it was diverted to.
         Cost: one line of dpkg's file lists each, one readlink per directory.
         """
+        packages = self.packages()
         diversions = self._diversions()
         lists = self._info_names()
         canonical = self._tree.canonical
         rows: list[tuple[str, str]] = []
-        for package in self.packages():
+        for package in packages:
             paths = self._lines(package, "list", lists)
             # A directory is what another line continues: cheaper than 100,000 looks at the disk.
             directories = {path.rpartition("/")[0] for path in paths}
@@ -94,11 +95,10 @@ class DpkgDatabase:
         Shapes: `directories` and the paths given are canonical; configuration files are left out:
             they are there to be changed.
         """
+        packages = [package for package in self.packages() if package.is_installed]
         diversions = self._diversions()
         lists = self._info_names()
-        for package in self.packages():
-            if not package.is_installed:
-                continue
+        for package in packages:
             sums = self._lines(package, "md5sums", lists)
             conffiles = _conffile_paths(self._lines(package, "conffiles", lists))
             for md5, _, relative in (line.partition("  ") for line in sums):

@@ -21,7 +21,7 @@ from .file_tree import FileTree, printable
 _INTERPRETER = re.compile(r"python3\.\d+$")
 _METADATA_FOLDER = re.compile(r"^(?P<stem>.+)\.(?:dist|egg)-info$")
 _METADATA_FILES = ("METADATA", "PKG-INFO")
-_FOLDERS = "/usr/bin:/usr/local/bin"
+_FOLDERS = ("/usr/bin", "/usr/local/bin")
 _ASK_SEARCH_PATH = "import json, sys; print(json.dumps(sys.path))"
 _ASK_TIMEOUT = 10.0
 
@@ -50,7 +50,7 @@ class HostPython(Driver):
     description = "Python distributions on the search path of each interpreter of this machine"
     options = (
         Option("root", "directory that stands for / (for tests)", default="/"),
-        Option("folders", "where interpreters are looked for, separated by :", default=_FOLDERS),
+        Option("folders", "where interpreters are looked for", type=list, default=_FOLDERS),
     )
     tables: ClassVar[Mapping[str, TableSchema]] = {
         "python_distributions": schema(
@@ -68,7 +68,7 @@ class HostPython(Driver):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__(config)
         self._tree_root = str(config.get("root") or "/")
-        self._folders = str(config.get("folders") or _FOLDERS).split(":")
+        self._folders = list(config.get("folders") or _FOLDERS)
         self._search_paths: dict[str, list[str]] = {}
         self._seen: object = None
 
@@ -193,7 +193,7 @@ def _read_metadata(tree: FileTree, path: str) -> tuple[str, str]:
 
 
 def _header(text: str, name: str) -> str:
-    head = text.partition("\n\n")[0]
+    head = f"\n{text}".partition("\n\n")[0]
     found = re.search(rf"^{name}:[ \t]*(.*)$", head, re.MULTILINE | re.IGNORECASE)
     return found[1].strip().replace("\0", "") if found else ""
 
