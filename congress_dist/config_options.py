@@ -239,6 +239,7 @@ DATABASE_OPTIONS: list[cfg.Opt] = [
     ),
 ]
 
+UDS_GROUP = "oslo_messaging_uds"
 UDS_OPTIONS: list[cfg.Opt] = [
     cfg.IntOpt(
         "send_queue_bytes",
@@ -275,5 +276,5 @@ OPTIONS_BY_GROUP: dict[str, list[cfg.Opt]] = {
     "dse": DSE_OPTIONS,
     "api": API_OPTIONS,
     "database": DATABASE_OPTIONS,
-    "oslo_messaging_uds": UDS_OPTIONS,
+    UDS_GROUP: UDS_OPTIONS,
 }

@@ -7,8 +7,30 @@ Transport never make one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from oslo_config import cfg
+
+from .errors import (
+    DeadlineExceeded,
+    InternalError,
+    ServiceUnavailable,
+    TransportError,
+    error_from_wire,
+)
+from .transport_endpoints import (
+    Attachment,
+    Base64Codec,
+    Codec,
+    ListenEndpoint,
+    RawCodec,
+    ServeEndpoint,
+)
 
 ListenHandler = Callable[[bytes], None]
 ServeHandler = Callable[[bytes], bytes]
@@ -77,3 +99,149 @@ class Transport(Protocol):
     def stop(self) -> None:
         """Stop all listeners, fail calls under way, give back sockets and threads; idempotent."""
         ...
+
+
+class OsloTransport:
+    """A `Transport` over oslo.messaging; which driver carries it is said by `[dse] transport_url`.
+
+    Shapes: publications and calls of one topic are two topics of oslo.messaging, so that neither
+        reaches the handlers of the other. Payloads are bytes where the driver can carry them
+        (uds), else base64, because the others carry JSON.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        messaging = _load_messaging(conf)
+        self._messaging = messaging
+        self._url = messaging.TransportURL.parse(conf, conf.dse.transport_url)
+        self._bus = messaging.get_rpc_transport(conf, url=self._url)
+        self._client = messaging.get_rpc_client(self._bus, messaging.Target())
+        self._codec: Codec = RawCodec() if self._url.transport == "uds" else Base64Codec()
+        self._retries = conf.dse.publish_retries
+        self._call_threads = conf.dse.call_threads
+        self._lock = threading.Lock()
+        self._attachments: list[Attachment] = []
+        self._stopped = False
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Hand a payload to every present listener of a topic, and forget it."""
+        client = self._client.prepare(topic=_listen(topic), fanout=True, retry=self._retries)
+        with self._translated(topic):
+            client.cast({}, "deliver", payload=self._codec.encode(payload))
+
+    def listen(self, topic: str, server: str, handler: ListenHandler) -> Listener:
+        """Receive what is published on a topic from now on, in one thread."""
+        attachment = Attachment()
+        endpoint = ListenEndpoint(topic, handler, self._codec, attachment)
+        # One thread, because the executor of oslo.messaging promises no order among several.
+        return self._attach(attachment, _listen(topic), server, endpoint, threads=1)
+
+    def call(
+        self, topic: str, payload: bytes, *, timeout: float, server: str | None = None
+    ) -> bytes:
+        """Ask one of those who serve a topic, or the given server of it, and wait."""
+        client = self._client.prepare(
+            topic=_serve(topic), server=server, timeout=timeout, retry=self._retries
+        )
+        arguments = {"payload": self._codec.encode(payload), "timeout": timeout}
+        with self._translated(topic), self._call_translated(topic, timeout):
+            answer = client.call({}, "answer", **arguments)
+        if answer.get("error") is not None:
+            raise error_from_wire(answer["error"])
+        return self._codec.decode(answer["payload"])
+
+    def serve(self, topic: str, server: str, handler: ServeHandler) -> Listener:
+        """Answer calls to a topic, and to `server` of it, in a pool of threads."""
+        attachment = Attachment()
+        endpoint = ServeEndpoint(topic, handler, self._codec, attachment)
+        return self._attach(
+            attachment, _serve(topic), server, endpoint, threads=self._call_threads
+        )
+
+    def counters(self) -> Mapping[str, int]:
+        """Give how many payloads were dropped since the start, by cause, where the driver says."""
+        count = getattr(self._bus._driver, "counters", dict)  # it has no public way
+        return dict(count())
+
+    def stop(self) -> None:
+        """Stop all listeners, fail calls under way, give back sockets and threads; idempotent."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+            attachments = list(self._attachments)
+        for attachment in attachments:
+            attachment.stop()
+        self._bus.cleanup()
+
+    def _attach(
+        self, attachment: Attachment, topic: str, server: str, endpoint: object, *, threads: int
+    ) -> Attachment:
+        target = self._messaging.Target(topic=topic, server=server)
+        attachment.server = self._messaging.get_rpc_server(self._bus, target, [endpoint])
+        # The executor that oslo.messaging takes (futurist) starts all its threads, wakes each once
+        # a second, and takes a second to stop; the standard library's does none of that.
+        attachment.server._executor_cls = ThreadPoolExecutor
+        with self._translated(topic):
+            attachment.server.start(override_pool_size=threads)
+        with self._lock:
+            self._attachments.append(attachment)
+        return attachment
+
+    @contextmanager
+    def _translated(self, topic: str) -> Iterator[None]:
+        """Turn what oslo.messaging raises into our errors: here and in `_call_translated`."""
+        if self._stopped:
+            raise TransportError(f"the transport is stopped; nothing is sent to {topic!r}")
+        try:
+            yield
+        except (self._messaging.MessagingException, OSError) as error:
+            raise TransportError(
+                f"the bus cannot carry a message on topic {topic!r}: {error}", topic=topic
+            ) from error
+
+    @contextmanager
+    def _call_translated(self, topic: str, timeout: float) -> Iterator[None]:
+        """Turn what only a call raises into our errors."""
+        try:
+            yield
+        except self._messaging.MessagingTimeout as error:
+            raise DeadlineExceeded(
+                f"no answer on topic {topic!r} within {timeout} s", topic=topic, outcome="unknown"
+            ) from error
+        except self._messaging.MessageDeliveryFailure as error:
+            outcome = getattr(error, "outcome", "unknown")
+            raise ServiceUnavailable(
+                f"no answer on topic {topic!r}: {error}", topic=topic, outcome=outcome
+            ) from error
+        except self._messaging.RemoteError as error:
+            raise InternalError(
+                f"a call on topic {topic!r} failed: {error.exc_type}", topic=topic
+            ) from error
+
+
+def _listen(topic: str) -> str:
+    return f"listen.{topic}"
+
+
+def _serve(topic: str) -> str:
+    return f"serve.{topic}"
+
+
+def _load_messaging(conf: cfg.ConfigOpts) -> Any:
+    """Import oslo.messaging without eventlet, and make it work with a private ConfigOpts."""
+    with warnings.catch_warnings():
+        # It imports eventlet, which says at import that it is deprecated; nothing here uses it.
+        warnings.simplefilter("ignore")
+        from oslo_service import backend
+
+        backend.init_backend(backend.BackendType.THREADING)
+        import oslo_messaging
+        from oslo_messaging._metrics import client as metrics
+        from oslo_messaging._tracing import client as tracing
+
+    oslo_messaging.set_transport_defaults("congress_dist")
+    # oslo.messaging 18.3 reads these groups from any ConfigOpts and registers them on the global
+    # one only.
+    conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
+    conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
+    return oslo_messaging
