@@ -1,0 +1,151 @@
+"""The API's service: the web server in a thread of its own, in front of the node's calls.
+
+May import uvicorn; nobody imports this, it is found by entry point. `start` and `stop` are called
+by the node; the application runs in the server's thread only.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from congress_dist.clock import SystemClock
+from congress_dist.errors import StartupError
+from congress_dist.service import Service
+
+from .app import make_app
+from .bus_client import TOPIC as POLICY_TOPIC
+from .bus_client import PolicyClient
+
+if TYPE_CHECKING:
+    from oslo_config.cfg import ConfigOpts
+
+    from congress_dist.dse_node import DseNode
+
+LOG = logging.getLogger(__name__)
+
+LISTEN_BACKLOG = 1024
+MAX_CONNECTIONS = 1024
+"""Beyond it new requests get 503 at once: Congress's bound on requests at a time."""
+SHUTDOWN_SECONDS = 3
+"""Time for requests under way to end; then their connections are closed."""
+
+
+class ApiService(Service):
+    """The REST API on one address."""
+
+    topic = "api"
+
+    def __init__(self, name: str, *, host: str, port: int, call_timeout: float) -> None:
+        self.name = name
+        self._host = host
+        self._port = port
+        self._call_timeout = call_timeout
+        self._client: PolicyClient | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """Give the port that is listened on (chosen by the system when 0 was asked for)."""
+        return self._port
+
+    def start(self, node: DseNode) -> None:
+        """Listen, then answer requests in a thread.
+
+        Raises: StartupError: the address cannot be listened on.
+        """
+        listener = listen(self._host, self._port)
+        self._port = listener.getsockname()[1]
+        clock = SystemClock()
+        self._client = PolicyClient(node, timeout=self._call_timeout, clock=clock)
+        self._server = _make_server(make_app(self._client, clock))
+        self._thread = threading.Thread(
+            target=self._serve, args=(self._server, listener), name="api-server"
+        )
+        self._thread.start()
+        LOG.info(
+            "api listening host=%s port=%s policy_topic=%s", self._host, self._port, POLICY_TOPIC
+        )
+
+    def stop(self) -> None:
+        """Stop listening, let requests under way end, close."""
+        if self._server is not None:
+            self._server.should_exit = True
+        if self._client is not None:
+            self._client.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(SHUTDOWN_SECONDS + 2)
+
+    def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        try:
+            server.run(sockets=[listener])
+        except Exception:
+            LOG.exception("api server stopped; stopping this process port=%s", self._port)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        finally:
+            listener.close()
+
+
+def make_service(conf: ConfigOpts, name: str) -> ApiService:
+    """Make the service `api@NAME` as configured in [api]."""
+    return ApiService(
+        f"api@{name}",
+        host=conf.api.bind_host,
+        port=conf.api.bind_port,
+        call_timeout=conf.api.call_timeout,
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the listening socket.
+
+    Raises: StartupError: the port is in use, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+    except OSError as error:
+        raise StartupError(_listen_problem(host, port, error), host=host, port=port) from error
+
+
+def _listen_problem(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use; stop what listens there, or choose another port "
+            "with --port or with bind_port in [api]"
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"port {port} on {host} needs privileges; choose one above 1023 with --port or with "
+            "bind_port in [api]"
+        )
+    return (
+        f"cannot listen on {host} port {port}: {error.strerror or error}; set bind_host in [api] "
+        "to an address of this machine"
+    )
+
+
+def _make_server(app: Any) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+    )
