@@ -1,0 +1,76 @@
+"""The verb `datasource`: where tables come from, and how their sources are."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from congress_dist.cli import OK, UNAVAILABLE, Command
+from congress_dist.errors import NotFound
+
+from .client import Client
+from .formats import print_records, print_rows, print_value
+from .subverbs import Subverbs
+from .view import source_words
+
+_COLUMNS = ("name", "driver", "enabled", "description")
+_TABLE_COLUMNS = ("table", "state", "rows", "source_age", "note")
+
+
+class DatasourceCommand(Command):
+    """List datasources and tell how they are."""
+
+    name = "datasource"
+    help = "list datasources, and tell how they are"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the sub-verbs."""
+        verbs = Subverbs(parser, "A datasource is a configured, running use of a driver.")
+        verbs.add("list", self._list, "list all datasources", "congress datasource list")
+        status = verbs.add(
+            "status",
+            self._status,
+            "tell how the sources are (exit code 3 when one is not ready)",
+            "congress datasource status host_packages",
+        )
+        status.add_argument("name", nargs="?", help="one source, table by table (default: all)")
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Run the sub-verb."""
+        code: int = args.run_subverb(args)
+        return code
+
+    def _list(self, args: argparse.Namespace) -> int:
+        found = Client(args.endpoint).get("data-sources")["results"]
+        print_records(_COLUMNS, found, args.format)
+        return OK
+
+    def _status(self, args: argparse.Namespace) -> int:
+        sources = Client(args.endpoint).get("status")["sources"]
+        if args.name is not None:
+            sources = [source for source in sources if source["name"] == args.name]
+            if not sources:
+                raise NotFound(
+                    f"there is no datasource '{args.name}'; "
+                    "list them with: congress datasource list"
+                )
+        _print_status(sources, one=args.name is not None, form=args.format)
+        ready = all(source["state"] in ("ready", "partial") for source in sources)
+        return OK if ready else UNAVAILABLE
+
+
+def _print_status(sources: Sequence[Mapping[str, Any]], *, one: bool, form: str) -> None:
+    if form in ("json", "yaml"):
+        print_value(sources[0] if one else list(sources), form)
+    elif one:
+        print_rows(_TABLE_COLUMNS, map(_table_row, sorted(sources[0]["tables"].items())), form)
+    else:
+        rows = ((source["name"], source["state"], source_words(source)) for source in sources)
+        print_rows(("name", "state", "status"), rows, form)
+
+
+def _table_row(item: tuple[str, Mapping[str, Any]]) -> tuple[Any, ...]:
+    name, table = item
+    state = "stale" if table["stale"] else table["state"]
+    return name, state, table["rows"], table["source_age"], table["reason"] or table["note"]

@@ -1,0 +1,83 @@
+"""The verb `policy`: named modules of rules."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from congress_dist.cli import OK, USAGE, Command
+
+from .client import Client
+from .formats import print_note, print_record, print_records
+from .subverbs import Subverbs
+
+_COLUMNS = ("name", "kind", "description", "id")
+
+
+class PolicyCommand(Command):
+    """List, show, create and delete policies."""
+
+    name = "policy"
+    help = "list, show, create and delete policies"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the sub-verbs."""
+        verbs = Subverbs(parser, "A policy is a named module of rules.")
+        verbs.add("list", self._list, "list all policies", "congress policy list --format json")
+        show = verbs.add("show", self._show, "show one policy", "congress policy show host_safety")
+        show.add_argument("policy", help="name or id")
+        create = verbs.add(
+            "create",
+            self._create,
+            "create a policy, empty or with rules from files",
+            "congress policy create mine --description 'what I care about'\n"
+            "  congress policy create --from policies/host_safety",
+        )
+        create.add_argument("policy", nargs="?", help="its name (default: that of --from)")
+        create.add_argument("--description", help="one line for people")
+        create.add_argument("--kind", help="nonrecursive (default), recursive, action, database")
+        create.add_argument(
+            "--from",
+            dest="path",
+            type=Path,
+            metavar="PATH",
+            help="directory of .dl files, or one file",
+        )
+        delete = verbs.add(
+            "delete", self._delete, "delete a policy with its rules", "congress policy delete mine"
+        )
+        delete.add_argument("policy", help="name or id")
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Run the sub-verb."""
+        code: int = args.run_subverb(args)
+        return code
+
+    def _list(self, args: argparse.Namespace) -> int:
+        print_records(_COLUMNS, Client(args.endpoint).get("policies")["results"], args.format)
+        return OK
+
+    def _show(self, args: argparse.Namespace) -> int:
+        print_record(Client(args.endpoint).get("policies", args.policy), args.format)
+        return OK
+
+    def _create(self, args: argparse.Namespace) -> int:
+        body = {}
+        if args.path is not None:
+            from .package import read_package
+
+            body = read_package(args.path).as_request()
+        given = {"name": args.policy, "description": args.description, "kind": args.kind}
+        body |= {key: value for key, value in given.items() if value is not None}
+        if "name" not in body:
+            print_note("congress policy create: name the policy, or give its files with --from")
+            return USAGE
+        created = Client(args.endpoint).post("policies", body=body)
+        created.pop("rules", None)
+        print_record(created, args.format)
+        return OK
+
+    def _delete(self, args: argparse.Namespace) -> int:
+        deleted = Client(args.endpoint).delete("policies", args.policy)
+        print_note(f"policy '{deleted['name']}' and its rules are deleted")
+        return OK

@@ -1,0 +1,66 @@
+"""The verb `rule`: the rules of a policy."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from congress_dist.cli import OK, Command
+
+from .client import Client
+from .formats import print_note, print_record, print_records
+from .subverbs import Subverbs
+
+_COLUMNS = ("id", "name", "rule")
+
+
+class RuleCommand(Command):
+    """List, add and delete rules."""
+
+    name = "rule"
+    help = "list, add and delete the rules of a policy"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the sub-verbs."""
+        verbs = Subverbs(parser, "A rule says when a row is in a table; a fact says that it is.")
+        rules = verbs.add(
+            "list", self._list, "list the rules of a policy", "congress rule list host_safety"
+        )
+        rules.add_argument("policy", help="name or id")
+        add = verbs.add(
+            "add",
+            self._add,
+            "add one rule or fact to a policy",
+            "congress rule add mine 'p(x) :- q(x), not r(x)'",
+        )
+        add.add_argument("policy", help="name or id")
+        add.add_argument("text", help="the rule, in quotes; - reads it from standard input")
+        add.add_argument("--name", help="a name for people")
+        add.add_argument("--comment", help="why it is there")
+        delete = verbs.add(
+            "delete", self._delete, "delete one rule", "congress rule delete mine RULE-ID"
+        )
+        delete.add_argument("policy", help="name or id")
+        delete.add_argument("rule", help="its id or name (congress rule list POLICY)")
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Run the sub-verb."""
+        code: int = args.run_subverb(args)
+        return code
+
+    def _list(self, args: argparse.Namespace) -> int:
+        rules = Client(args.endpoint).get("policies", args.policy, "rules")["results"]
+        print_records(_COLUMNS, rules, args.format)
+        return OK
+
+    def _add(self, args: argparse.Namespace) -> int:
+        text = sys.stdin.read() if args.text == "-" else args.text
+        body = {"rule": text, "name": args.name, "comment": args.comment}
+        added = Client(args.endpoint).post("policies", args.policy, "rules", body=body)
+        print_record(added, args.format)
+        return OK
+
+    def _delete(self, args: argparse.Namespace) -> int:
+        deleted = Client(args.endpoint).delete("policies", args.policy, "rules", args.rule)
+        print_note(f"deleted from '{args.policy}': {deleted['rule']}")
+        return OK
