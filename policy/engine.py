@@ -1,0 +1,329 @@
+"""The policy engine as a library: policies, datasources and rows in; derived rows, differences and reasons out.
+
+Callers: the replica, the offline tools, and programs that use the library. Every method may be called from any
+thread; one lock makes them wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from threading import RLock
+
+from congress_dist.errors import InvalidRequest, NotFound
+from congress_dist.row import Cell
+from congress_dist.schema import TableSchema
+
+from .planner.answers import Answer, Changes, Row, Violation, Waiting
+from .evaluator import Evaluator
+from .explain import Derivation, Explainer
+from .language.ast import Rule
+from .language.checks import check
+from .language.diagnostics import Diagnostic, PolicyError
+from .language.grammar import parse, parse_query
+from .planner.active_rule import Missing
+from .planner.normal_form import TableKey
+from .planner.program import DATASOURCE, Program
+from .planner.query import run_query
+from .planner.relation import Change
+from .planner.rule_book import RuleBook
+from .planner.source_tables import GivenRows, SourceTables
+from .planner.symbols import Symbols
+
+DEFAULT_MAX_ROWS = 2_000_000
+"""Rows that one rule may derive: well above the largest table of one host, about 200 MB in memory."""
+
+_UNUSED_SYMBOLS = 100_000
+"""Values that may be unused before they are looked for: about 10 MB of short strings."""
+
+_REPORTING_TABLES = ("error", "warning")
+
+
+class Engine:
+    """Rules over live tables.
+
+    Promises: a method that raises has changed nothing. Rows go in and come out as tuples of str, int, float, bool
+    and None; two cells are the same when type and value are.
+    """
+
+    def __init__(self, *, max_rows: int = DEFAULT_MAX_ROWS) -> None:
+        self._lock = RLock()
+        self._program = Program()
+        self._symbols = Symbols()
+        self._evaluator = Evaluator(self._symbols, self._why_unknown, max_rows=max_rows)
+        self._rule_book = RuleBook(self._program, self._evaluator)
+        self._sources = SourceTables(self._evaluator)
+        self._used_symbols = 0
+
+    # --- policies and rules
+
+    def create_policy(self, name: str, kind: str = "nonrecursive") -> None:
+        """Add an empty policy.
+
+        Raises: Conflict: a policy or datasource has that name. InvalidRequest: there is no such kind.
+        """
+        with self._lock:
+            self._rule_book.create_policy(name, kind)
+
+    def delete_policy(self, name: str) -> Changes:
+        """Take a policy away with its rules; rules elsewhere that read it wait. Raises: NotFound."""
+        with self._lock:
+            return self._decode(self._rule_book.delete_policy(name))
+
+    def check(self, policy: str, text: str) -> list[Diagnostic]:
+        """Give everything that is wrong or doubtful about inserting a text; change nothing.
+
+        Raises: PolicyError: the text cannot be read.
+        """
+        rules = parse(text)
+        with self._lock:
+            return check([(policy, rule) for rule in rules], self._program, text=text)
+
+    def insert(self, policy: str, text: str) -> list[Rule]:
+        """Add the rules and facts of a text, all or nothing; give those that were not there.
+
+        Promises: a rule that is there already changes nothing, except for other annotations.
+        Raises: PolicyError: the text, with what is wrong and where. NotFound: no such policy.
+        """
+        rules = parse(text)
+        with self._lock:
+            return self._insert(policy, rules, text)
+
+    def insert_rules(self, policy: str, rules: Sequence[Rule]) -> list[Rule]:
+        """Add parsed rules as `insert` does."""
+        with self._lock:
+            return self._insert(policy, rules, "")
+
+    def delete(self, policy: str, text: str) -> Changes:
+        """Take the rules and facts of a text away, all or nothing.
+
+        Raises: PolicyError: the text cannot be read, or a column that another rule names would be lost.
+            NotFound: no such policy, or it has no such rule.
+        """
+        return self.delete_rules(policy, parse(text))
+
+    def delete_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
+        """Take parsed rules away as `delete` does."""
+        with self._lock:
+            return self._decode(self._rule_book.delete(policy, rules))
+
+    def policy_rules(self, policy: str) -> list[Rule]:
+        """Give the rules and facts of a policy. Raises: NotFound."""
+        with self._lock:
+            return self._program.rules_of(policy)
+
+    # --- datasources and their rows
+
+    def set_schema(
+        self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]
+    ) -> Changes:
+        """Tell all tables and columns of a datasource.
+
+        Promises: a table whose columns are new or other than before is empty and not known; one that is left out
+            is gone; rules that the new columns do not fit wait, those that waited for them begin to run.
+        Raises: Conflict: a policy has that name.
+        """
+        with self._lock:
+            return self._decode(self._rule_book.set_schema(source, tables))
+
+    def remove_source(self, source: str) -> Changes:
+        """Forget a datasource with its tables; rules that read them wait. Raises: NotFound."""
+        with self._lock:
+            return self._decode(self._rule_book.remove_source(source))
+
+    def load(self, source: str, tables: GivenRows) -> Changes:
+        """Replace the rows of tables in one transaction; they are known from then on.
+
+        Shapes: a datasource without schema gets one, with the columns Col0, Col1, … of the first rows.
+        Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns are known.
+        """
+        given = {table: list(rows) for table, rows in tables.items()}
+        with self._lock:
+            if self._program.kind(source) is None:
+                self._rule_book.set_schema(source, _schema_of(source, given))
+            return self.transact(source, loaded=given)
+
+    def apply(
+        self, source: str, added: GivenRows | None = None, removed: GivenRows | None = None
+    ) -> Changes:
+        """Add and remove rows in one transaction.
+
+        Shapes: a row both added and removed is present afterwards; adding what is there and removing what is not
+            change nothing. A table that is not known stays so.
+        Raises: NotFound: the datasource has no such table. InvalidRow.
+        Cost: the rows given, and the rules that read, directly or through others, a table that changed.
+        """
+        return self.transact(source, added=added, removed=removed)
+
+    def mark_missing(self, source: str, tables: Iterable[str], reason: str) -> Changes:
+        """Make tables unknown, without rows, until they are loaded again. Raises: NotFound."""
+        return self.transact(source, missing=dict.fromkeys(tables, reason))
+
+    def transact(
+        self,
+        source: str,
+        *,
+        loaded: GivenRows | None = None,
+        added: GivenRows | None = None,
+        removed: GivenRows | None = None,
+        missing: Mapping[str, str] | None = None,
+    ) -> Changes:
+        """Do what `load`, `apply` and `mark_missing` do, for different tables, in one transaction."""
+        with self._lock:
+            changes = self._sources.transact(
+                source,
+                loaded=loaded or {},
+                added=added or {},
+                removed=removed or {},
+                missing=missing or {},
+            )
+            decoded = self._decode(changes)
+            self._forget_unused_symbols()
+            return decoded
+
+    # --- answers
+
+    def missing(self, owner: str, table: str) -> Missing:
+        """Give what keeps a table from being known: `source:table` → reason; empty means complete."""
+        with self._lock:
+            return dict(self._evaluator.missing((owner, table)))
+
+    def rows(self, owner: str, table: str) -> list[Row]:
+        """Give the rows of a table, in no order; none when nothing defines it.
+
+        Raises: NotFound: no such policy or datasource.
+        """
+        with self._lock:
+            self._get_kind(owner)
+            return [
+                self._symbols.decode(row) for row in self._evaluator.relation((owner, table)).rows
+            ]
+
+    def columns(self, owner: str, table: str) -> tuple[str, ...]:
+        """Give the columns' names; Col0, Col1, … where none is known or the heads do not agree."""
+        with self._lock:
+            names = self._program.columns(owner, table)
+            if names is not None:
+                return names
+            return tuple(f"Col{n}" for n in range(self._program.arity(owner, table) or 0))
+
+    def tables(self, owner: str) -> list[str]:
+        """Give the tables of a datasource, or those that a policy's rules name, sorted. Raises: NotFound."""
+        with self._lock:
+            return self._program.tables_of(owner)
+
+    def query(self, policy: str, text: str) -> list[Row]:
+        """Give the rows that agree with an atom (all columns), or that a rule derives; store nothing.
+
+        Shapes: rows in no order, each once. Under `not`, a table that is not known gives no answer.
+        Raises: PolicyError: the text, or columns that are not known. NotFound: no such policy.
+        """
+        return self.answer(policy, text).rows
+
+    def answer(self, policy: str, text: str) -> Answer:
+        """Give the rows of a query with what keeps them from being complete. Raises: as `query`."""
+        rule = parse_query(text)
+        with self._lock:
+            self._get_kind(policy)
+            self._refuse_errors(check([(policy, rule)], self._program, text=text))
+            return run_query(policy, rule, self._program, self._evaluator)
+
+    def violations(self) -> list[Violation]:
+        """Give each row with each rule that derives it and reports something wrong.
+
+        Shapes: rules that carry `@severity`, and rules and facts of the tables `error` and `warning`.
+        """
+        with self._lock:
+            found: list[Violation] = []
+            for active in self._rule_book.rules:
+                if _reports(active.rule):
+                    decoded = map(self._symbols.decode, active.rows)
+                    found += [
+                        Violation(active.policy, active.rule, active.head[1], r) for r in decoded
+                    ]
+            for key, table in self._evaluator.derived.items():
+                for row, (policy, fact) in table.facts.items():
+                    if _reports(fact):
+                        found.append(Violation(policy, fact, key[1], self._symbols.decode(row)))
+            return found
+
+    def explain(self, policy: str, table: str, row: Sequence[Cell]) -> Derivation:
+        """Give one tree of rules and rows by which a row follows, down to rows of datasources and facts.
+
+        Promises: no row stands below itself; the tree is bounded in depth and size.
+        Raises: NotFound: the row is not there.
+        """
+        with self._lock:
+            self._get_kind(policy)
+            return Explainer(self._program, self._evaluator).explain((policy, table), row)
+
+    def waiting(self) -> list[Waiting]:
+        """Give the rules that read, directly or through others, something that is not known.
+
+        Shapes: with a literal under `not` over it a rule derives nothing meanwhile; else what follows from the
+            rows that are there.
+        """
+        with self._lock:
+            return [
+                Waiting(active.policy, active.rule, dict(active.missing))
+                for active in self._rule_book.rules
+                if active.missing
+            ]
+
+    # --- inside
+
+    def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:
+        self._get_kind(policy)
+        self._refuse_errors(check([(policy, rule) for rule in rules], self._program, text=text))
+        return self._rule_book.insert(policy, rules)
+
+    def _refuse_errors(self, diagnostics: Iterable[Diagnostic]) -> None:
+        errors = [found for found in diagnostics if found.severity == "error"]
+        if errors:
+            raise PolicyError(errors)
+
+    def _get_kind(self, owner: str) -> str:
+        kind = self._program.kind(owner)
+        if kind is None:
+            raise NotFound(f"there is no policy or datasource {owner!r}", policy=owner)
+        return kind
+
+    def _why_unknown(self, table: TableKey) -> str | None:
+        """Give why a table that is neither given nor derived is not known; None: it is empty."""
+        kind = self._program.kind(table[0])
+        if kind is None:
+            return "no such policy or datasource"
+        return "no such table" if kind == DATASOURCE else None
+
+    def _decode(self, changes: Mapping[TableKey, Change]) -> Changes:
+        decode = self._symbols.decode
+        return {
+            table: (list(map(decode, change.added)), list(map(decode, change.removed)))
+            for table, change in changes.items()
+        }
+
+    def _forget_unused_symbols(self) -> None:
+        """Give back the ids of values that are gone, each time that many more are in use than before.
+
+        Ordering: after a transaction, when nothing but tables and rules holds ids.
+        """
+        if len(self._symbols) < 2 * self._used_symbols + _UNUSED_SYMBOLS:
+            return
+        self._evaluator.memo.clear()
+        self._symbols.retain(self._evaluator.live_symbols() | self._rule_book.constants())
+        self._used_symbols = len(self._symbols)
+
+
+def _reports(rule: Rule) -> bool:
+    return rule.head.table in _REPORTING_TABLES or rule.annotation("severity") is not None
+
+
+def _schema_of(
+    source: str, tables: Mapping[str, Sequence[Sequence[Cell]]]
+) -> dict[str, list[str]]:
+    for table, rows in tables.items():
+        if not rows:
+            raise InvalidRequest(
+                f"the columns of '{source}:{table}' are not known; tell them by set_schema",
+                datasource=source,
+            )
+    return {table: [f"Col{n}" for n in range(len(rows[0]))] for table, rows in tables.items()}

@@ -1,0 +1,338 @@
+"""Keeps every derived table right: after a change, only what depends on it is computed again.
+
+A plain evaluator: within a rule that a change reaches everything is recomputed, with each literal found by its
+bound columns. It is not thread safe; the engine calls it under its lock.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .language.ast import Rule
+from .planner.active_rule import ActiveRule, Missing
+from .planner.components import Component, components_of
+from .planner.fixpoint import Fixpoint, RuleOverLimit
+from .planner.memo import Memo
+from .planner.normal_form import TableKey
+from .planner.relation import BaseRelation, Change, CountedRelation, Relation
+from .planner.steps import Context, LimitExceeded
+from .planner.symbols import Id, Symbols, Tuple, ids_in
+
+
+class BaseTable:
+    """A table whose rows a datasource gives; `reason` tells why it is not known, None when it is."""
+
+    __slots__ = ("reason", "relation", "width")
+
+    def __init__(self, width: int, reason: str | None) -> None:
+        self.relation = BaseRelation()
+        self.width = width
+        self.reason = reason
+
+
+class DerivedTable:
+    """A table with the facts and rules that define it."""
+
+    __slots__ = ("facts", "missing", "relation", "rules")
+
+    def __init__(self) -> None:
+        self.relation = CountedRelation()
+        self.facts: dict[Tuple, tuple[str, Rule]] = {}
+        """Each fact's row with its policy and text."""
+        self.rules: dict[ActiveRule, None] = {}
+        """In the order of their insertion."""
+        self.missing: Missing = {}
+
+
+@dataclass(slots=True)
+class Agenda:
+    """What was touched and is to be followed up."""
+
+    rows: set[TableKey] = field(default_factory=set)
+    """Tables with other rows."""
+    missing: set[TableKey] = field(default_factory=set)
+    """Tables with another `missing`."""
+    rules: set[ActiveRule] = field(default_factory=set)
+    """Rules that are new or read other columns now."""
+    changes: defaultdict[TableKey, list[Change]] = field(default_factory=lambda: defaultdict(list))
+    """Rows that a derived table gained or lost as facts, or by rules that are gone."""
+    parked: list[ActiveRule] = field(default_factory=list)
+    """Rules that were stopped on the way, because they derive too many rows."""
+
+
+class _Relations(dict[TableKey, Relation]):
+    """Relations by table; a table that nothing defines is empty."""
+
+    def __missing__(self, key: TableKey) -> Relation:
+        return BaseRelation()
+
+
+class Evaluator:
+    """Base tables, rules, and the tables that follow from both.
+
+    Invariant: between calls of `refresh` with everything touched in its agenda, each derived table holds exactly
+    the rows of its facts and of its rules that are not off.
+    """
+
+    def __init__(
+        self, symbols: Symbols, why_unknown: Callable[[TableKey], str | None], *, max_rows: int
+    ) -> None:
+        self.symbols = symbols
+        self.base: dict[TableKey, BaseTable] = {}
+        self.derived: dict[TableKey, DerivedTable] = {}
+        self.readers: defaultdict[TableKey, set[ActiveRule]] = defaultdict(set)
+        self.memo = Memo()
+        self._why_unknown = why_unknown
+        self.relations = _Relations()
+        self.max_rows = max_rows
+        self._components: dict[TableKey, Component] | None = None
+
+    @property
+    def context(self) -> Context:
+        """Give what plans run against."""
+        return Context(self.relations, self.symbols, self.memo, self.max_rows)
+
+    def relation(self, table: TableKey) -> Relation:
+        """Give the rows of a table, empty when nothing defines it."""
+        return self.relations[table]
+
+    def missing(self, table: TableKey) -> Missing:
+        """Give what keeps a table from being known; empty means that it is complete."""
+        base = self.base.get(table)
+        if base is not None:
+            return {} if base.reason is None else {f"{table[0]}:{table[1]}": base.reason}
+        derived = self.derived.get(table)
+        if derived is not None:
+            return derived.missing
+        reason = self._why_unknown(table)
+        return {} if reason is None else {f"{table[0]}:{table[1]}": reason}
+
+    def define_base(self, table: TableKey, width: int, reason: str) -> None:
+        """Add an empty base table that is not known yet, in the place of an older one."""
+        self.base[table] = BaseTable(width, reason)
+        self.relations[table] = self.base[table].relation
+
+    def drop_base(self, table: TableKey) -> None:
+        """Forget a base table."""
+        del self.base[table], self.relations[table]
+
+    def add_rule(self, rule: ActiveRule) -> None:
+        """Take in a rule that is resolved or waits; its rows come with `refresh`."""
+        self._table(rule.head).rules[rule] = None
+        self._connect(rule)
+
+    def remove_rule(self, rule: ActiveRule, agenda: Agenda) -> None:
+        """Take a rule out; its rows leave with `refresh`."""
+        self.disconnect(rule)
+        del self.derived[rule.head].rules[rule]
+        agenda.rules.discard(rule)
+        agenda.changes[rule.head].append(Change(frozenset(), rule.rows))
+
+    def reconnect(self, rule: ActiveRule) -> None:
+        """Take that a rule, disconnected before, reads other tables now."""
+        self._connect(rule)
+
+    def disconnect(self, rule: ActiveRule) -> None:
+        """Forget which tables a rule reads, and the indexes that only it used."""
+        self._components = None
+        for table in rule.reads:
+            self.readers[table].discard(rule)
+            if not self.readers[table]:
+                del self.readers[table]
+        self.drop_unused_indexes(rule.reads)
+
+    def add_fact(
+        self, table: TableKey, row: Tuple, origin: tuple[str, Rule], agenda: Agenda
+    ) -> None:
+        """Take in a fact that is not there yet."""
+        self._table(table).facts[row] = origin
+        agenda.changes[table].append(Change({row}, frozenset()))
+
+    def remove_fact(self, table: TableKey, row: Tuple, agenda: Agenda) -> None:
+        """Take out a fact that is there."""
+        del self.derived[table].facts[row]
+        agenda.changes[table].append(Change(frozenset(), {row}))
+
+    def refresh(self, agenda: Agenda) -> dict[TableKey, Change]:
+        """Bring derived tables up to date with what was touched; give those that changed.
+
+        Promises: a rule over its limit is parked and its rows withdrawn; everything else is as if it were not there.
+        Cost: the rules that read, directly or through others, what changed.
+        """
+        changes: dict[TableKey, Change] = {}
+        order = self._order()
+        first = {rule.head for rule in agenda.rules}.union(agenda.changes)
+        for table in agenda.rows | agenda.missing:
+            first.update(rule.head for rule in self.readers.get(table, ()))
+        by_number = {order[table].number: order[table] for table in first}
+        queue = sorted(by_number)
+        while queue:
+            component = by_number[heapq.heappop(queue)]
+            for table in self._refresh_component(component, agenda, changes):
+                for rule in self.readers.get(table, ()):
+                    following = order[rule.head]
+                    if following.number not in by_number:
+                        by_number[following.number] = following
+                        heapq.heappush(queue, following.number)
+        self._drop_empty_tables(agenda)
+        return changes
+
+    def fixpoint(self, component: Component) -> Fixpoint:
+        """Prepare the evaluation of a recursive component from nothing."""
+        tables = [self.derived[table] for table in component.tables]
+        rules = [rule for table in tables for rule in table.rules if not rule.is_off]
+        facts = {key: self.derived[key].facts.keys() for key in component.tables}
+        return Fixpoint(rules, facts, self.context)
+
+    def component(self, table: TableKey) -> Component | None:
+        """Give the component of a derived table."""
+        return self._order().get(table)
+
+    def drop_unused_indexes(self, tables: Iterable[TableKey]) -> None:
+        """Forget those indexes of tables that no rule's present plan uses."""
+        for table in tables:
+            readers = self.readers.get(table, ())
+            used = {
+                columns for rule in readers for read, columns in rule.signatures() if read == table
+            }
+            relation = self.relations[table]
+            for columns in relation.signatures:
+                if columns not in used:
+                    relation.drop_index(columns)
+
+    def live_symbols(self) -> set[Id]:
+        """Give the ids that tables hold."""
+        return set().union(*(ids_in(relation.rows) for relation in self.relations.values()))
+
+    def _table(self, key: TableKey) -> DerivedTable:
+        if key not in self.derived:
+            self.derived[key] = DerivedTable()
+            self.relations[key] = self.derived[key].relation
+            self._components = None
+        return self.derived[key]
+
+    def _connect(self, rule: ActiveRule) -> None:
+        self._components = None
+        for table in rule.reads:
+            self.readers[table].add(rule)
+
+    def _order(self) -> dict[TableKey, Component]:
+        if self._components is None:
+            reads = {
+                key: {read for rule in table.rules for read in rule.reads}
+                for key, table in self.derived.items()
+            }
+            self._components = {
+                table: component
+                for component in components_of(reads)
+                for table in component.tables
+            }
+        return self._components
+
+    def _refresh_component(
+        self, component: Component, agenda: Agenda, changes: dict[TableKey, Change]
+    ) -> list[TableKey]:
+        """Bring one component up to date; give its tables with other rows or another `missing`."""
+        touched = []
+        switched = self._settle(component, agenda)
+        stale = [
+            rule
+            for key in component.tables
+            for rule in self.derived[key].rules
+            if rule in switched or rule in agenda.rules or not agenda.rows.isdisjoint(rule.reads)
+        ]
+        gained = self._derive(component, stale, agenda)
+        for key in component.tables:
+            own = [*agenda.changes.get(key, ()), *gained[key]]
+            net = self.derived[key].relation.apply(own)
+            if net:
+                changes[key] = net
+                agenda.rows.add(key)
+            if net or key in agenda.missing:
+                touched.append(key)
+        return touched
+
+    def _settle(self, component: Component, agenda: Agenda) -> set[ActiveRule]:
+        """Work out which rules of a component can run and what its tables miss; give the switched rules."""
+        tables = [self.derived[key] for key in component.tables]
+        rules = [rule for table in tables for rule in table.rules]
+        inside = dict.fromkeys(component.tables, Missing())
+        outside = {read for rule in rules for read in rule.reads} - inside.keys()
+        known = {read: self.missing(read) for read in outside} | inside
+        switched = {rule for rule in rules if rule.settle(known)}
+        if component.is_recursive:
+            shared = _merged(rule.missing for rule in rules)
+            for rule in rules:
+                rule.missing = shared
+        for key, table in zip(component.tables, tables, strict=True):
+            missing = _merged(rule.missing for rule in table.rules)
+            if missing != table.missing:
+                table.missing = missing
+                agenda.missing.add(key)
+        return switched
+
+    def _derive(
+        self, component: Component, stale: Sequence[ActiveRule], agenda: Agenda
+    ) -> defaultdict[TableKey, list[Change]]:
+        """Evaluate the stale rules (all of a recursive component); give what changed, by head."""
+        if component.is_recursive:
+            has_own = any(agenda.changes.get(key) for key in component.tables)
+            rows_by_rule = self._derive_recursive(component, agenda) if stale or has_own else {}
+        else:
+            rows_by_rule = {rule: self._derive_plainly(rule, agenda) for rule in stale}
+        gained: defaultdict[TableKey, list[Change]] = defaultdict(list)
+        for rule, rows in rows_by_rule.items():
+            change = Change(rows - rule.rows, rule.rows - rows)
+            if change:
+                gained[rule.head].append(change)
+                rule.rows = rows
+            if rule.has_new_plan:
+                rule.has_new_plan = False
+                self.drop_unused_indexes(rule.reads)
+        return gained
+
+    def _derive_plainly(self, rule: ActiveRule, agenda: Agenda) -> set[Tuple]:
+        if rule.is_off:
+            return set()
+        try:
+            return rule.derive(self.context)
+        except LimitExceeded:
+            self._park(rule, agenda)
+            return set()
+
+    def _derive_recursive(
+        self, component: Component, agenda: Agenda
+    ) -> Mapping[ActiveRule, set[Tuple]]:
+        rules = [rule for key in component.tables for rule in self.derived[key].rules]
+        while True:
+            try:
+                derived = self.fixpoint(component).run()
+            except RuleOverLimit as error:
+                self._park(error.rule, agenda)
+            else:
+                return {rule: derived.get(rule, set()) for rule in rules}
+
+    def _park(self, rule: ActiveRule, agenda: Agenda) -> None:
+        reason = f"a rule was stopped: it derives more than {self.max_rows} rows"
+        rule.parked = {f"{rule.head[0]}:{rule.head[1]}": reason}
+        agenda.parked.append(rule)
+        component = self._order()[rule.head]
+        agenda.rules |= self._settle(component, agenda)
+
+    def _drop_empty_tables(self, agenda: Agenda) -> None:
+        for key in agenda.changes:
+            table = self.derived[key]
+            if not table.rules and not table.facts:
+                del self.derived[key], self.relations[key]
+                self._components = None
+
+
+def _merged(parts: Iterable[Missing]) -> Missing:
+    merged: Missing = {}
+    for part in parts:
+        if part:
+            merged.update(part)
+    return merged

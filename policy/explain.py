@@ -1,0 +1,211 @@
+"""Why a row is there: one tree of rules and rows, down to what datasources and facts say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from congress_dist.errors import InternalError, NotFound
+from congress_dist.row import Cell
+
+from .evaluator import Evaluator
+from .language.ast import Literal, Rule
+from .language.printer import print_conjunct, print_rule
+from .planner.active_rule import ActiveRule
+from .planner.components import Component
+from .planner.join_order import order_body
+from .planner.normal_form import Match, NormalRule, TableKey, Term
+from .planner.plan import compile_plan
+from .planner.program import Program
+from .planner.symbols import Id, Tuple
+
+MAX_DEPTH = 64
+MAX_NODES = 1_000
+
+_Child = tuple[TableKey, Tuple]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """One row and what it follows from.
+
+    Shapes: `rule` is empty for a row of a datasource, a fact has no children. `children` has one derivation for each
+    positive literal of the rule that names a table. `notes` tells what the rule required to be absent, and where
+    the tree was cut.
+    """
+
+    policy: str
+    table: str
+    columns: tuple[str, ...]
+    row: tuple[Cell, ...]
+    rule: str = ""
+    rule_id: str = ""
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    children: tuple[Derivation, ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        """Give the tree as plain values."""
+        return {
+            "policy": self.policy,
+            "table": self.table,
+            "columns": list(self.columns),
+            "row": list(self.row),
+            "rule": self.rule,
+            "rule_id": self.rule_id,
+            "title": self.title,
+            "notes": list(self.notes),
+            "children": [child.to_wire() for child in self.children],
+        }
+
+
+class Explainer:
+    """Builds derivations from the present state of an evaluator; used for one row."""
+
+    def __init__(self, program: Program, evaluator: Evaluator) -> None:
+        self._program = program
+        self._evaluator = evaluator
+        self._symbols = evaluator.symbols
+        self._nodes_left = MAX_NODES
+        self._ranks: dict[int, dict[_Child, int]] = {}
+        """By component: the round in which each of its rows appears."""
+        self._read: set[TableKey] = set()
+
+    def explain(self, table: TableKey, row: Sequence[Cell]) -> Derivation:
+        """Give a derivation of a row. Raises: NotFound: the row is not there."""
+        encoded = self._symbols.find_row(row)
+        if encoded is None or encoded not in self._evaluator.relation(table).rows:
+            raise NotFound(
+                f"table '{table[0]}:{table[1]}' has no row {tuple(row)!r}",
+                policy=table[0],
+                table=table[1],
+            )
+        try:
+            return self._explain(table, encoded, MAX_DEPTH)
+        finally:
+            self._evaluator.drop_unused_indexes(self._read)
+
+    def _explain(self, table: TableKey, row: Tuple, depth: int) -> Derivation:
+        self._nodes_left -= 1
+        plain = Derivation(*table, self._columns(table, row), self._symbols.decode(row))
+        derived = self._evaluator.derived.get(table)
+        if derived is None:
+            return plain
+        if row in derived.facts:
+            _, fact = derived.facts[row]
+            return _with_rule(plain, fact)
+        rule, normal, matched = self._instance(table, row)
+        return replace(
+            _with_rule(plain, rule.rule),
+            notes=tuple(self._notes(normal)) + self._cut(matched, depth),
+            children=tuple(self._children(matched, depth)),
+        )
+
+    def _children(self, matched: Sequence[_Child], depth: int) -> Iterator[Derivation]:
+        if depth > 1:
+            for table, row in matched:
+                if self._nodes_left > 0:
+                    yield self._explain(table, row, depth - 1)
+
+    def _cut(self, matched: Sequence[_Child], depth: int) -> tuple[str, ...]:
+        if matched and (depth <= 1 or self._nodes_left < len(matched)):
+            return ("more rows below are left out",)
+        return ()
+
+    def _instance(
+        self, table: TableKey, row: Tuple
+    ) -> tuple[ActiveRule, NormalRule, tuple[_Child, ...]]:
+        """Find a rule that derives a row, with the rows that its positive literals match.
+
+        Promises: rows of the same recursive component appear in an earlier round than `row`.
+        """
+        ranks = self._ranks_of(table)
+        for rule in self._evaluator.derived[table].rules:
+            if row not in rule.rows:
+                continue
+            for normal in rule.alternatives:
+                for matched in self._matches(normal, row):
+                    if all(ranks.get(child, -1) < ranks.get((table, row), 0) for child in matched):
+                        return rule, normal, matched
+        raise InternalError(f"no rule derives the row {self._symbols.decode(row)} of {table}")
+
+    def _matches(self, normal: NormalRule, row: Tuple) -> Iterator[tuple[_Child, ...]]:
+        """Give, for each way in which an alternative derives a row, the rows of its positive literals."""
+        given = _agree(normal.terms, row)
+        if given is None:
+            return
+        # Every column becomes a variable, so that a binding tells the whole rows.
+        body = tuple(
+            replace(literal, terms=_all_named(literal.terms, number))
+            if isinstance(literal, Match) and not literal.negated
+            else literal
+            for number, literal in enumerate(normal.body)
+        )
+        matches = [m for m in body if isinstance(m, Match) and not m.negated]
+        terms = [term for match in matches for term in match.terms]
+        asked = NormalRule(normal.head, tuple(terms), body)
+        relations = self._evaluator.relations
+        self._read.update(match.table for match in matches)
+        ordered = order_body(asked, lambda t, c, w: relations[t].fan_out(c, w), bound=given.keys())
+        plan = compile_plan(ordered, terms, given=tuple(given))
+        for cells in plan.run(self._evaluator.context, tuple(given.values())):
+            yield tuple(_cut_up(cells, matches))
+
+    def _ranks_of(self, table: TableKey) -> dict[_Child, int]:
+        component = self._evaluator.component(table)
+        if component is None or not component.is_recursive:
+            return {}
+        if component.number not in self._ranks:
+            self._ranks[component.number] = self._rank(component)
+        return self._ranks[component.number]
+
+    def _rank(self, component: Component) -> dict[_Child, int]:
+        return {
+            (table, row): number
+            for number, new in enumerate(self._evaluator.fixpoint(component).rounds())
+            for table, rows in new.items()
+            for row in rows
+        }
+
+    def _notes(self, normal: NormalRule) -> Iterator[str]:
+        for match in normal.matches(negated=True):
+            if isinstance(match.origin, Literal):
+                atom = replace(match.origin, negated=False)
+                yield f"no row matches {print_conjunct(atom)}"
+
+    def _columns(self, table: TableKey, row: Tuple) -> tuple[str, ...]:
+        names = self._program.columns(*table)
+        return names if names is not None else tuple(f"Col{n}" for n in range(len(row)))
+
+
+def _with_rule(plain: Derivation, rule: Rule) -> Derivation:
+    return replace(
+        plain,
+        rule=print_rule(rule),
+        rule_id=str(rule.annotation("id") or ""),
+        title=str(rule.annotation("title") or ""),
+    )
+
+
+def _agree(terms: Sequence[Term], row: Tuple) -> dict[str, Id] | None:
+    """Give the variables' values with which a head is a row, None when its constants differ."""
+    given: dict[str, Id] = {}
+    for term, cell in zip(terms, row, strict=True):
+        if (given.setdefault(term, cell) if isinstance(term, str) else term) != cell:
+            return None
+    return given
+
+
+def _all_named(terms: Sequence[Term], number: int) -> tuple[Term, ...]:
+    return tuple(
+        f"?{number}.{column}" if term is None else term for column, term in enumerate(terms)
+    )
+
+
+def _cut_up(cells: Tuple, matches: Sequence[Match]) -> Iterator[_Child]:
+    start = 0
+    for match in matches:
+        end = start + len(match.terms)
+        yield match.table, cells[start:end]
+        start = end

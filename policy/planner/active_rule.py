@@ -1,0 +1,161 @@
+"""One rule at work: its plans, the rows that it derives now, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+from ..language.ast import Rule
+from .join_order import FanOut, order_body, starts_with
+from .normal_form import Match, NormalRule, TableKey
+from .plan import Plan, compile_plan
+from .relation import Columns, Relation
+from .steps import Context, collect
+from .symbols import Tuple
+
+Missing = dict[str, str]
+"""`source:table` → reason: what keeps something from being known. Empty: it is complete."""
+
+_Sizes = tuple[int, ...]
+
+
+class ActiveRule:
+    """A rule and its result.
+
+    Invariant: `rows` is what the rule derives from the present relations, or empty while it `is_off`.
+    """
+
+    __slots__ = (
+        "_plans",
+        "alternatives",
+        "has_new_plan",
+        "head",
+        "is_off",
+        "missing",
+        "negated_reads",
+        "parked",
+        "policy",
+        "reads",
+        "rows",
+        "rule",
+        "unresolved",
+    )
+
+    def __init__(self, policy: str, rule: Rule, head: TableKey) -> None:
+        self.policy = policy
+        self.rule = rule
+        self.head = head
+        self.rows: set[Tuple] = set()
+        self.missing: Missing = {}
+        """What the rule's tables lack."""
+        self.is_off = False
+        """It needs to know an absence that is not known, so it derives nothing."""
+        self.parked: Missing = {}
+        """Why the rule was stopped; it stays so until it is inserted anew."""
+        self.unresolved: Missing = {}
+        """Tables whose columns the rule waits for."""
+        self.alternatives: tuple[NormalRule, ...] = ()
+        self.reads: frozenset[TableKey] = frozenset()
+        self.negated_reads: frozenset[TableKey] = frozenset()
+        self.has_new_plan = False
+        """A plan was compiled since this was last cleared; indexes of the old one may be unused now."""
+        self._plans: dict[tuple[int, int], tuple[_Sizes, Plan]] = {}
+
+    def resolve(self, alternatives: tuple[NormalRule, ...]) -> None:
+        """Take the rule's normal form."""
+        self.alternatives = alternatives
+        self.unresolved = {}
+        self._read(alternatives)
+
+    def wait(self, reasons: Missing, tables: Iterable[TableKey]) -> None:
+        """Take that the rule cannot run; it still counts as a reader of its tables."""
+        self.alternatives = ()
+        self.unresolved = reasons
+        self._plans.clear()
+        self.reads, self.negated_reads = frozenset(tables), frozenset()
+
+    def settle(self, missing_of: Mapping[TableKey, Missing]) -> bool:
+        """Work out what the rule lacks and whether it is off; tell whether it was switched on or off."""
+        was_off = self.is_off
+        self.missing = {**self.parked, **self.unresolved}
+        for table in self.reads:
+            self.missing.update(missing_of[table])
+        unknown_absence = any(missing_of[table] for table in self.negated_reads)
+        self.is_off = bool(self.parked or self.unresolved or unknown_absence)
+        return was_off is not self.is_off
+
+    def derive(self, context: Context) -> set[Tuple]:
+        """Give the rows that the rule derives from the relations of the context.
+
+        Raises: LimitExceeded: too many.
+        """
+        plans = [
+            self._plan(number, -1, context.relations) for number in range(len(self.alternatives))
+        ]
+        rows = chain.from_iterable(plan.run(context) for plan in plans)
+        return collect(rows, context.max_rows)
+
+    def derive_from(self, deltas: Mapping[TableKey, TableKey], context: Context) -> set[Tuple]:
+        """Give the rows that need a row of a delta: each literal on a table in `deltas` once reads its delta.
+
+        Raises: LimitExceeded: too many.
+        """
+        plans = [
+            self._plan(number, place, context.relations, deltas)
+            for number, alternative in enumerate(self.alternatives)
+            for place, literal in enumerate(alternative.body)
+            if isinstance(literal, Match) and not literal.negated and literal.table in deltas
+        ]
+        rows = chain.from_iterable(plan.run(context) for plan in plans)
+        return collect(rows, context.max_rows)
+
+    def signatures(self) -> set[tuple[TableKey, Columns]]:
+        """Give the indexes that the compiled plans use."""
+        return {used for _, plan in self._plans.values() for used in plan.signatures()}
+
+    def _read(self, alternatives: Iterable[NormalRule]) -> None:
+        self._plans.clear()
+        negated = {m.table for rule in alternatives for m in rule.matches(negated=True)}
+        positive = {m.table for rule in alternatives for m in rule.matches(negated=False)}
+        self.reads, self.negated_reads = frozenset(negated | positive), frozenset(negated)
+
+    def _plan(
+        self,
+        number: int,
+        place: int,
+        relations: Mapping[TableKey, Relation],
+        deltas: Mapping[TableKey, TableKey] | None = None,
+    ) -> Plan:
+        """Give the plan of an alternative, in which the literal at `place` (-1: none) reads its delta."""
+        sizes = self._sizes(relations)
+        found = self._plans.get((number, place))
+        if found is None or found[0] != sizes:
+            rule = self.alternatives[number]
+            fan_out = _fan_out(relations)
+            if deltas is None:
+                body = order_body(rule, fan_out)
+            else:
+                rule, first = _with_delta(rule, place, deltas)
+                body = starts_with(rule, first, fan_out)
+            self.has_new_plan = True
+            found = self._plans[number, place] = (sizes, compile_plan(body, rule.terms))
+        return found[1]
+
+    def _sizes(self, relations: Mapping[TableKey, Relation]) -> _Sizes:
+        """Give the magnitudes (in steps of 8) of the tables read: another order may be better when they change."""
+        return tuple(len(relations[table].rows).bit_length() // 3 for table in self.reads)
+
+
+def _fan_out(relations: Mapping[TableKey, Relation]) -> FanOut:
+    return lambda table, columns, width: relations[table].fan_out(columns, width)
+
+
+def _with_delta(
+    rule: NormalRule, place: int, deltas: Mapping[TableKey, TableKey]
+) -> tuple[NormalRule, Match]:
+    literal = rule.body[place]
+    assert isinstance(literal, Match)  # noqa: S101
+    first = Match(deltas[literal.table], literal.terms, origin=literal.origin)
+    return NormalRule(
+        rule.head, rule.terms, (*rule.body[:place], first, *rule.body[place + 1 :])
+    ), first

@@ -1,0 +1,42 @@
+"""What the engine answers with: plain rows of values, and the reasons why some are not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from congress_dist.row import Cell
+
+from ..language.ast import Rule
+from .active_rule import Missing
+from .normal_form import TableKey
+
+Row = tuple[Cell, ...]
+
+Changes = dict[TableKey, tuple[list[Row], list[Row]]]
+"""For each derived table that changed the rows that appeared and the rows that disappeared."""
+
+
+class Violation(NamedTuple):
+    """A row derived by a rule that reports something wrong."""
+
+    policy: str
+    rule: Rule
+    table: str
+    row: Row
+
+
+class Waiting(NamedTuple):
+    """A rule that cannot say all it would, and what it lacks: `source:table` → reason."""
+
+    policy: str
+    rule: Rule
+    reasons: Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of a query, and what keeps them from being all."""
+
+    rows: list[Row]
+    missing: Missing

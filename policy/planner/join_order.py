@@ -1,0 +1,126 @@
+"""In which order the literals of a body are run: filters as soon as they can, then the cheapest join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+
+from congress_dist.errors import InternalError
+
+from .normal_form import (
+    Call,
+    Choice,
+    Match,
+    NormalLiteral,
+    NormalRule,
+    TableKey,
+    Term,
+    Test,
+    variables_of,
+)
+from .relation import Columns
+
+FanOut = Callable[[TableKey, Columns, int], float]
+"""Estimates the rows of a table (of some width) that share the same values in some columns."""
+
+
+def order_body(
+    rule: NormalRule, fan_out: FanOut, *, bound: AbstractSet[str] = frozenset()
+) -> list[NormalLiteral]:
+    """Give the body of a rule in the order to run it, with some variables bound before.
+
+    Parts of the body that share no variable are kept together, those without a variable of the head first: of
+    them one solution is enough.
+    """
+    ordered: list[NormalLiteral] = []
+    known = set(bound)
+    head = {term for term in rule.terms if isinstance(term, str)} - known
+    for part in _by_head(_parts(rule.body, known), head):
+        ordered += _order_part(part, known, fan_out)
+    return ordered
+
+
+def starts_with(rule: NormalRule, first: Match, fan_out: FanOut) -> list[NormalLiteral]:
+    """Give the body in an order that begins with one of its positive literals (by identity)."""
+    known = variables_of(first)
+    rest = NormalRule(rule.head, rule.terms, tuple(o for o in rule.body if o is not first))
+    return [first, *order_body(rest, fan_out, bound=known)]
+
+
+def _by_head(
+    parts: Iterable[list[NormalLiteral]], head: AbstractSet[str]
+) -> list[list[NormalLiteral]]:
+    def has_head_variable(part: list[NormalLiteral]) -> bool:
+        return any(variables_of(literal) & head for literal in part)
+
+    return sorted(parts, key=has_head_variable)
+
+
+def _parts(body: Sequence[NormalLiteral], known: AbstractSet[str]) -> list[list[NormalLiteral]]:
+    """Split a body in groups of literals that are connected by variables not yet known."""
+    parts: list[tuple[set[str], list[NormalLiteral]]] = []
+    for literal in body:
+        names = variables_of(literal) - known
+        joined = [part for part in parts if part[0] & names]
+        parts = [part for part in parts if not part[0] & names]
+        literals = [other for part in joined for other in part[1]]
+        parts.append((names.union(*(part[0] for part in joined)), [*literals, literal]))
+    return [literals for _, literals in parts]
+
+
+def _order_part(
+    part: list[NormalLiteral], known: set[str], fan_out: FanOut
+) -> list[NormalLiteral]:
+    ordered: list[NormalLiteral] = []
+    left = list(part)
+    while left:
+        ready = [literal for literal in left if _is_ready(literal, known)]
+        chosen = ready[0] if ready else _cheapest_join(left, known, fan_out)
+        left = [literal for literal in left if literal is not chosen]
+        known |= variables_of(chosen)
+        ordered.append(chosen)
+    return ordered
+
+
+def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
+    """Tell whether a literal can run now and gives at most a few bindings for each one."""
+    match literal:
+        case Match():
+            return variables_of(literal) <= known
+        case Test(operator="=", left=left, right=right):
+            return _is_known(left, known) or _is_known(right, known)
+        case Call(inputs=inputs, negated=False):
+            return all(_is_known(term, known) for term in inputs)
+        case Test() | Choice() | Call():
+            return variables_of(literal) <= known
+
+
+def _is_known(term: Term, known: AbstractSet[str]) -> bool:
+    return not isinstance(term, str) or term in known
+
+
+def _cheapest_join(
+    left: Iterable[NormalLiteral], known: AbstractSet[str], fan_out: FanOut
+) -> NormalLiteral:
+    """Choose what binds more variables: what is connected first, then what gives the fewest rows."""
+    candidates: list[tuple[bool, float, int, NormalLiteral]] = []
+    for place, literal in enumerate(left):
+        if isinstance(literal, Match) and not literal.negated:
+            columns = bound_columns(literal, known)
+            estimate = fan_out(literal.table, columns, len(literal.terms))
+            is_apart = not variables_of(literal) & known
+            candidates.append((is_apart, estimate, place, literal))
+        elif isinstance(literal, Choice) and not literal.negated:
+            candidates.append((True, float(len(literal.constants)), place, literal))
+    if not candidates:
+        raise InternalError(f"a rule that is not safe reached the planner: {list(left)}")
+    return min(candidates, key=lambda candidate: candidate[:3])[3]
+
+
+def bound_columns(literal: Match, known: AbstractSet[str]) -> Columns:
+    """Give the columns of a literal whose values are known before it runs."""
+    return tuple(
+        column
+        for column, term in enumerate(literal.terms)
+        if term is not None and _is_known(term, known)
+    )

@@ -1,0 +1,220 @@
+"""What is written down: policies with their rules, datasources with their columns. No rows."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from congress_dist.errors import Conflict, InvalidRequest, NotFound
+from congress_dist.schema import TableSchema
+
+from ..language.ast import Alternatives, Atom, Conjunct, Literal, NegatedGroup, Rule, Variable
+from ..language.builtins import find_builtin
+from .normal_form import TableKey
+
+T = TypeVar("T")
+
+RuleKey = tuple[str | None, Atom, bool, frozenset[tuple[Conjunct, int]]]
+"""What makes two rules of a policy one: head and body; the order of the body does not matter, names do."""
+
+KINDS = {
+    "nonrecursive": "nonrecursive",
+    "recursive": "recursive",
+    "materialized": "recursive",
+    "z3": "recursive",
+    "action": "action",
+    "database": "database",
+}
+"""The kinds that a policy can be created with, and what they are called inside."""
+
+DATASOURCE = "datasource"
+
+
+@dataclass(slots=True)
+class Policy:
+    """A module of rules."""
+
+    kind: str
+    rules: dict[RuleKey, Rule] = field(default_factory=dict)
+
+
+class Program:
+    """All rules of all policies, and the columns of all datasources.
+
+    Promises: a method that raises has changed nothing.
+    """
+
+    def __init__(self) -> None:
+        self._policies: dict[str, Policy] = {}
+        self._schemas: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._names: defaultdict[TableKey, list[Counter[str]]] = defaultdict(list)
+        self._uses: defaultdict[TableKey, Counter[int]] = defaultdict(Counter)
+        self._heads: Counter[TableKey] = Counter()
+
+    def kind(self, policy: str) -> str | None:
+        """Give the kind of a policy, `datasource` for a datasource, None for what does not exist."""
+        found = self._policies.get(policy)
+        if found is not None:
+            return found.kind
+        return DATASOURCE if policy in self._schemas else None
+
+    def columns(self, policy: str, table: str) -> tuple[str, ...] | None:
+        """Give the columns' names: a datasource's by its schema, a policy's by its heads, None when unknown.
+
+        Shapes: a column on whose name the heads do not agree is Col0, Col1, …
+        """
+        schema = self._schemas.get(policy)
+        if schema is not None and table in schema:
+            return schema[table]
+        key = (policy, table)
+        if key not in self._heads:
+            return None
+        return tuple(
+            next(iter(names)) if len(names) == 1 else f"Col{number}"
+            for number, names in enumerate(self._names[key])
+        )
+
+    def arity(self, policy: str, table: str) -> int | None:
+        """Give the number of columns, by schema or by the rules that name the table; None when unknown."""
+        columns = self.columns(policy, table)
+        if columns is not None:
+            return len(columns)
+        if policy not in self._policies:
+            return None
+        return next(iter(self._uses[policy, table]), None)
+
+    def rules(self) -> Iterator[tuple[str, Rule]]:
+        """Give every rule with its policy."""
+        for name, policy in self._policies.items():
+            for rule in policy.rules.values():
+                yield name, rule
+
+    def rules_of(self, policy: str) -> list[Rule]:
+        """Give the rules of a policy. Raises: NotFound."""
+        return list(self._policy(policy).rules.values())
+
+    def tables_of(self, owner: str) -> list[str]:
+        """Give the tables of a datasource, or those that a policy's rules name. Raises: NotFound."""
+        if owner in self._schemas:
+            return sorted(self._schemas[owner])
+        self._policy(owner)
+        used = {
+            table for policy, table in self._uses if policy == owner and self._uses[policy, table]
+        }
+        return sorted(used.union(table for policy, table in self._heads if policy == owner))
+
+    def owners(self) -> list[str]:
+        """Give the names of all policies and datasources."""
+        return sorted([*self._policies, *self._schemas])
+
+    def create_policy(self, name: str, kind: str) -> None:
+        """Add an empty policy. Raises: Conflict: the name is taken. InvalidRequest: no such kind."""
+        if kind not in KINDS:
+            known = ", ".join(sorted(KINDS))
+            raise InvalidRequest(f"there is no policy kind {kind!r}; kinds are {known}", kind=kind)
+        if self.kind(name) is not None:
+            raise Conflict(f"a policy or datasource {name!r} exists already", policy=name)
+        self._policies[name] = Policy(KINDS[kind])
+
+    def delete_policy(self, name: str) -> None:
+        """Take a policy away whose rules are all gone. Raises: NotFound."""
+        self._policy(name)
+        del self._policies[name]
+
+    def set_schema(self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]) -> None:
+        """Tell which tables and columns a datasource has. Raises: Conflict: `source` is a policy."""
+        if source in self._policies:
+            raise Conflict(f"{source!r} is a policy, not a datasource", policy=source)
+        self._schemas[source] = {
+            table: columns.names if isinstance(columns, TableSchema) else tuple(columns)
+            for table, columns in tables.items()
+        }
+
+    def schema(self, source: str) -> dict[str, tuple[str, ...]]:
+        """Give the tables of a datasource with their columns; empty for an unknown one."""
+        return dict(self._schemas.get(source, {}))
+
+    def remove_source(self, source: str) -> None:
+        """Forget a datasource. Raises: NotFound."""
+        if source not in self._schemas:
+            raise NotFound(f"there is no datasource {source!r}", datasource=source)
+        del self._schemas[source]
+
+    def find(self, policy: str, rule: Rule) -> Rule | None:
+        """Give the rule of a policy that is the same as `rule`, with its own annotations. Raises: NotFound."""
+        return self._policy(policy).rules.get(rule_key(rule))
+
+    def add(self, policy: str, rule: Rule) -> None:
+        """Add a rule that is not there yet. Raises: NotFound: no such policy."""
+        self._policy(policy).rules[rule_key(rule)] = rule
+        self._count(policy, rule, 1)
+
+    def remove(self, policy: str, rule: Rule) -> None:
+        """Take a rule away that is there."""
+        del self._policy(policy).rules[rule_key(rule)]
+        self._count(policy, rule, -1)
+
+    def replace(self, policy: str, rule: Rule) -> None:
+        """Put a rule in the place of the same rule with other annotations."""
+        self._policy(policy).rules[rule_key(rule)] = rule
+
+    def _policy(self, name: str) -> Policy:
+        if name not in self._policies:
+            raise NotFound(f"there is no policy {name!r}", policy=name)
+        return self._policies[name]
+
+    def _count(self, policy: str, rule: Rule, step: int) -> None:
+        head = head_key(policy, rule)
+        self._heads[head] += step
+        names = self._names[head]
+        for number, argument in enumerate(rule.head.arguments):
+            if number == len(names):
+                names.append(Counter())
+            if isinstance(argument.value, Variable):
+                _step(names[number], argument.value.name, step)
+        for atom in body_atoms(rule.body or ()):
+            if all(argument.column is None for argument in atom.arguments):
+                uses = self._uses[atom.policy or policy, atom.table]
+                _step(uses, len(atom.arguments), step)
+        if not self._heads[head]:
+            del self._heads[head], self._names[head]
+
+
+def rule_key(rule: Rule) -> RuleKey:
+    """Give what makes two rules of a policy the same."""
+    body = Counter(rule.body or ())
+    return rule.modal, rule.head, rule.body is None, frozenset(body.items())
+
+
+def head_key(policy: str, rule: Rule) -> TableKey:
+    """Give the table that a rule derives; an action has one table, whichever policies ask for it."""
+    owner = rule.head.policy or policy
+    table = f"{rule.modal}[{rule.head.table}]" if rule.modal else rule.head.table
+    return owner, table
+
+
+def body_atoms(body: Iterable[Conjunct]) -> Iterator[Atom]:
+    """Give every atom of a body on a table, those inside brackets too; builtin calls are left out."""
+    for conjunct in body:
+        match conjunct:
+            case Literal(atom=atom):
+                if not is_builtin(atom):
+                    yield atom
+            case Alternatives(bodies=bodies) | NegatedGroup(bodies=bodies):
+                for inner in bodies:
+                    yield from body_atoms(inner)
+
+
+def is_builtin(atom: Atom) -> bool:
+    """Tell whether an atom calls a builtin."""
+    if atom.policy is None:
+        return find_builtin(atom.table) is not None
+    return atom.policy == "builtin"
+
+
+def _step(counter: Counter[T], name: T, step: int) -> None:
+    counter[name] += step
+    if not counter[name]:
+        del counter[name]

@@ -1,0 +1,311 @@
+"""Changes of rules, policies and schemas, each all or nothing: the program and the evaluator move together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from congress_dist.errors import InternalError, NotFound
+from congress_dist.schema import TableSchema
+
+from ..evaluator import Agenda, Evaluator
+from ..language.ast import Rule
+from ..language.diagnostics import Diagnostic, PolicyError
+from ..language.printer import print_rule
+from .active_rule import ActiveRule
+from .normal_form import Choice, NormalRule, TableKey, terms_of
+from .normalize import Unresolved, normalize
+from .program import Program, RuleKey, body_atoms, head_key, rule_key
+from .relation import Change
+from .symbols import Id, Symbols, Tuple
+
+NOT_READ = "not read yet"
+
+TableChanges = dict[TableKey, Change]
+
+
+@dataclass(slots=True)
+class _Resolution:
+    """What rules read, worked out and not yet put to work."""
+
+    normal: dict[ActiveRule, tuple[NormalRule, ...]] = field(default_factory=dict)
+    waiting: dict[ActiveRule, dict[str, str]] = field(default_factory=dict)
+
+
+class RuleBook:
+    """The program together with its rules at work.
+
+    Promises: a method that raises has changed nothing.
+    """
+
+    def __init__(self, program: Program, evaluator: Evaluator) -> None:
+        self._program = program
+        self._evaluator = evaluator
+        self._symbols: Symbols = evaluator.symbols
+        self._active: dict[tuple[str, RuleKey], ActiveRule] = {}
+
+    @property
+    def rules(self) -> Iterable[ActiveRule]:
+        """Give the rules at work; facts are in their tables."""
+        return self._active.values()
+
+    def insert(self, policy: str, rules: Sequence[Rule]) -> list[Rule]:
+        """Add checked rules; give those that were new or got other annotations.
+
+        Raises: NotFound: no such policy. PolicyError: a rule derives too many rows, or takes away the name of a
+            column that another rule uses.
+        """
+        new, replaced = self._sort_out(policy, rules)
+        before = self._named_columns(head_key(policy, rule) for rule in new)
+        for rule in new:
+            self._program.add(policy, rule)
+        try:
+            active = [_activate(policy, rule) for rule in new if not rule.is_fact]
+            resolution = self._resolve([*active, *self._renamed(before)])
+            self._refuse_lost_columns(resolution)
+        except PolicyError:
+            for rule in new:
+                self._program.remove(policy, rule)
+            raise
+        self._put_to_work(policy, new, active, resolution)
+        for rule in replaced:
+            self._annotate(policy, rule)
+        return [*new, *replaced]
+
+    def delete(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
+        """Take rules away.
+
+        Raises: NotFound: no such policy, or it has no such rule. PolicyError: another rule uses the name of a
+            column that would be lost.
+        """
+        found = [self._get(policy, rule) for rule in {rule_key(r): r for r in rules}.values()]
+        before = self._named_columns(head_key(policy, rule) for rule in found)
+        for rule in found:
+            self._program.remove(policy, rule)
+        leaving = {rule_key(rule) for rule in found}
+        try:
+            readers = [r for r in self._renamed(before) if not _is_among(r, policy, leaving)]
+            resolution = self._resolve(readers)
+            self._refuse_lost_columns(resolution)
+        except PolicyError:
+            for rule in found:
+                self._program.add(policy, rule)
+            raise
+        agenda = Agenda()
+        self._take_out(policy, found, agenda)
+        self._follow(resolution, agenda)
+        return self._evaluator.refresh(agenda)
+
+    def create_policy(self, name: str, kind: str) -> TableChanges:
+        """Add an empty policy. Raises: Conflict, InvalidRequest."""
+        self._program.create_policy(name, kind)
+        return self._owner_changed(name, Agenda())
+
+    def delete_policy(self, name: str) -> TableChanges:
+        """Take a policy away with its rules; rules elsewhere that read its tables wait. Raises: NotFound."""
+        rules = self._program.rules_of(name)
+        agenda = Agenda()
+        for rule in rules:
+            self._program.remove(name, rule)
+        self._take_out(name, rules, agenda)
+        self._program.delete_policy(name)
+        return self._owner_changed(name, agenda)
+
+    def set_schema(
+        self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]
+    ) -> TableChanges:
+        """Give a datasource its tables; one with other columns than before loses its rows. Raises: Conflict."""
+        before = self._program.schema(source)
+        self._program.set_schema(source, tables)
+        after = self._program.schema(source)
+        for table in before:
+            if after.get(table) != before[table]:
+                self._evaluator.drop_base((source, table))
+        for table, columns in after.items():
+            if before.get(table) != columns:
+                self._evaluator.define_base((source, table), len(columns), NOT_READ)
+        return self._owner_changed(source, Agenda())
+
+    def remove_source(self, source: str) -> TableChanges:
+        """Forget a datasource with its rows; rules that read it wait. Raises: NotFound."""
+        tables = self._program.schema(source)
+        self._program.remove_source(source)
+        for table in tables:
+            self._evaluator.drop_base((source, table))
+        return self._owner_changed(source, Agenda())
+
+    def constants(self) -> set[Id]:
+        """Give the ids that rules hold."""
+        found: set[Id] = set()
+        for normal in (normal for active in self.rules for normal in active.alternatives):
+            found.update(term for term in normal.terms if isinstance(term, int))
+            for literal in normal.body:
+                found.update(term for term in terms_of(literal) if isinstance(term, int))
+                if isinstance(literal, Choice):
+                    found |= literal.constants
+        return found
+
+    def _sort_out(self, policy: str, rules: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
+        """Split rules in new ones and those that exist with other annotations; of equal ones the last counts."""
+        new, replaced = [], []
+        for rule in {rule_key(rule): rule for rule in rules}.values():
+            known = self._program.find(policy, rule)
+            if known is None:
+                new.append(rule)
+            elif known.annotations != rule.annotations:
+                replaced.append(rule)
+        return new, replaced
+
+    def _get(self, policy: str, rule: Rule) -> Rule:
+        found = self._program.find(policy, rule)
+        if found is None:
+            raise NotFound(f"policy {policy!r} has no rule {print_rule(rule)!r}", policy=policy)
+        return found
+
+    def _named_columns(self, tables: Iterable[TableKey]) -> dict[TableKey, tuple[str, ...] | None]:
+        return {table: self._program.columns(*table) for table in tables}
+
+    def _renamed(self, before: Mapping[TableKey, tuple[str, ...] | None]) -> list[ActiveRule]:
+        """Give the rules that read a table whose columns are not what they were."""
+        changed = [
+            table for table, names in before.items() if self._program.columns(*table) != names
+        ]
+        readers = {
+            rule: None for table in changed for rule in self._evaluator.readers.get(table, ())
+        }
+        return list(readers)
+
+    def _resolve(self, rules: Iterable[ActiveRule]) -> _Resolution:
+        resolution = _Resolution()
+        for active in rules:
+            try:
+                resolution.normal[active] = normalize(
+                    active.rule, active.policy, program=self._program, symbols=self._symbols
+                )
+            except Unresolved as error:
+                resolution.waiting[active] = error.reasons
+        return resolution
+
+    def _refuse_lost_columns(self, resolution: _Resolution) -> None:
+        for active, reasons in resolution.waiting.items():
+            if active.alternatives:
+                table, reason = next(iter(reasons.items()))
+                raise PolicyError(
+                    [
+                        Diagnostic(
+                            "column-in-use",
+                            f"after this change table {table!r} could not be read as the rule"
+                            f" {print_rule(active.rule)!r} of policy {active.policy!r} does: {reason}",
+                            hint="change that rule first, or keep the names of the columns",
+                        )
+                    ]
+                )
+
+    def _put_to_work(
+        self,
+        policy: str,
+        rules: Sequence[Rule],
+        active: Sequence[ActiveRule],
+        resolution: _Resolution,
+    ) -> None:
+        agenda = Agenda()
+        for rule in active:
+            self._take(rule, resolution)
+            self._active[rule.policy, rule_key(rule.rule)] = rule
+            self._evaluator.add_rule(rule)
+            agenda.rules.add(rule)
+        for rule in resolution.normal.keys() | resolution.waiting.keys():
+            if rule not in agenda.rules:
+                self._retake(rule, resolution, agenda)
+        for fact in rules:
+            if fact.is_fact:
+                self._evaluator.add_fact(
+                    head_key(policy, fact), self._row(fact), (policy, fact), agenda
+                )
+        self._evaluator.refresh(agenda)
+        if agenda.parked:
+            self._undo(policy, rules, agenda.parked)
+
+    def _undo(self, policy: str, rules: Sequence[Rule], parked: Sequence[ActiveRule]) -> NoReturn:
+        """Take back rules with which some rule derives too many rows, and refuse them."""
+        agenda = Agenda()
+        for stopped in parked:
+            stopped.parked = {}
+            agenda.rules.add(stopped)
+        before = self._named_columns(head_key(policy, rule) for rule in rules)
+        for rule in rules:
+            self._program.remove(policy, rule)
+        self._take_out(policy, rules, agenda)
+        self._follow(self._resolve(self._renamed(before)), agenda)
+        self._evaluator.refresh(agenda)
+        raise PolicyError(
+            [
+                Diagnostic(
+                    "too-many-rows",
+                    f"the rule {print_rule(stopped.rule)!r} would derive more than"
+                    f" {self._evaluator.max_rows} rows",
+                    hint="bind its variables by more conditions",
+                )
+                for stopped in parked
+            ]
+        )
+
+    def _take_out(self, policy: str, rules: Iterable[Rule], agenda: Agenda) -> None:
+        for rule in rules:
+            if rule.is_fact:
+                self._evaluator.remove_fact(head_key(policy, rule), self._row(rule), agenda)
+            else:
+                self._evaluator.remove_rule(self._active.pop((policy, rule_key(rule))), agenda)
+
+    def _owner_changed(self, owner: str, agenda: Agenda) -> TableChanges:
+        """Follow up that a policy or datasource came, went, or has other tables."""
+        tables = [table for table in self._evaluator.readers if table[0] == owner]
+        agenda.rows.update(tables)
+        agenda.missing.update(tables)
+        readers = {rule: None for table in tables for rule in self._evaluator.readers[table]}
+        self._follow(self._resolve(readers), agenda)
+        return self._evaluator.refresh(agenda)
+
+    def _follow(self, resolution: _Resolution, agenda: Agenda) -> None:
+        for rule in resolution.normal.keys() | resolution.waiting.keys():
+            self._retake(rule, resolution, agenda)
+
+    def _retake(self, rule: ActiveRule, resolution: _Resolution, agenda: Agenda) -> None:
+        if resolution.normal.get(rule) == rule.alternatives and not rule.unresolved:
+            return
+        self._evaluator.disconnect(rule)
+        self._take(rule, resolution)
+        self._evaluator.reconnect(rule)
+        agenda.rules.add(rule)
+
+    def _take(self, rule: ActiveRule, resolution: _Resolution) -> None:
+        if rule in resolution.normal:
+            rule.resolve(resolution.normal[rule])
+        else:
+            atoms = body_atoms(rule.rule.body or ())
+            tables = [(atom.policy or rule.policy, atom.table) for atom in atoms]
+            rule.wait(resolution.waiting[rule], tables)
+
+    def _annotate(self, policy: str, rule: Rule) -> None:
+        """Put a rule in the place of the same rule with other annotations."""
+        self._program.replace(policy, rule)
+        if rule.is_fact:
+            table = self._evaluator.derived[head_key(policy, rule)]
+            table.facts[self._row(rule)] = (policy, rule)
+        else:
+            self._active[policy, rule_key(rule)].rule = rule
+
+    def _row(self, fact: Rule) -> Tuple:
+        (normal,) = normalize(fact, "", program=self._program, symbols=self._symbols)
+        if not all(isinstance(term, int) for term in normal.terms):
+            raise InternalError(f"a fact with variables reached the planner: {print_rule(fact)}")
+        return normal.terms  # type: ignore[return-value]
+
+
+def _activate(policy: str, rule: Rule) -> ActiveRule:
+    return ActiveRule(policy, rule, head_key(policy, rule))
+
+
+def _is_among(active: ActiveRule, policy: str, keys: set[RuleKey]) -> bool:
+    return active.policy == policy and rule_key(active.rule) in keys

@@ -1,0 +1,127 @@
+"""Changes of the rows of datasources, each one transaction over all tables that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
+from congress_dist.row import Cell
+
+from ..evaluator import Agenda, BaseTable, Evaluator
+from .normal_form import TableKey
+from .relation import Change
+from .symbols import Symbols, Tuple
+
+GivenRows = Mapping[str, Iterable[Sequence[Cell]]]
+
+
+class SourceTables:
+    """The rows of all datasources.
+
+    Promises: a method that raises has changed nothing.
+    """
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._symbols: Symbols = evaluator.symbols
+
+    def transact(
+        self,
+        source: str,
+        *,
+        loaded: GivenRows,
+        added: GivenRows,
+        removed: GivenRows,
+        missing: Mapping[str, str],
+    ) -> dict[TableKey, Change]:
+        """Replace, add and remove rows, and make tables unknown; bring derived tables up to date.
+
+        Shapes: a row both added and removed is present afterwards; adding what is there and removing what is not
+            change nothing. `loaded` tables are known from then on; `missing` ones lose their rows.
+        Raises: NotFound: the datasource has no such table. InvalidRow: a row of another width, a cell that no
+            table may hold.
+        """
+        plan: dict[str, Change] = {}
+        for table, rows in loaded.items():
+            wanted, present = self._encode(source, table, rows), self._rows(source, table)
+            plan[table] = Change(wanted - present, present - wanted)
+        for table in {**added, **removed}:
+            if table in plan:
+                raise InvalidRequest(f"table {table!r} is both loaded and changed", table=table)
+            plan[table] = self._net(source, table, added.get(table, ()), removed.get(table, ()))
+        for table in missing:
+            plan[table] = Change(frozenset(), set(self._rows(source, table)))
+        agenda = Agenda()
+        for table, change in plan.items():
+            self._apply((source, table), change, agenda)
+        for table in loaded:
+            self._mark((source, table), None, agenda)
+        for table, reason in missing.items():
+            self._mark((source, table), reason, agenda)
+        return self._evaluator.refresh(agenda)
+
+    def _table(self, source: str, table: str) -> BaseTable:
+        found = self._evaluator.base.get((source, table))
+        if found is None:
+            raise NotFound(
+                f"datasource {source!r} has no table {table!r}", datasource=source, table=table
+            )
+        return found
+
+    def _rows(self, source: str, table: str) -> set[Tuple] | frozenset[Tuple]:
+        return self._table(source, table).relation.rows  # type: ignore[return-value]
+
+    def _net(
+        self,
+        source: str,
+        table: str,
+        added: Iterable[Sequence[Cell]],
+        removed: Iterable[Sequence[Cell]],
+    ) -> Change:
+        present = self._rows(source, table)
+        wanted = self._encode(source, table, added)
+        unwanted = {self._symbols.find_row(row) for row in removed}
+        return Change(wanted - present, (present & unwanted) - wanted)
+
+    def _apply(self, key: TableKey, change: Change, agenda: Agenda) -> None:
+        if change:
+            self._evaluator.base[key].relation.apply(change)
+            agenda.rows.add(key)
+
+    def _mark(self, key: TableKey, reason: str | None, agenda: Agenda) -> None:
+        table = self._evaluator.base[key]
+        if table.reason != reason:
+            table.reason = reason
+            agenda.missing.add(key)
+
+    def _encode(self, source: str, table: str, rows: Iterable[Sequence[Cell]]) -> set[Tuple]:
+        width, encode = self._table(source, table).width, self._symbols.encode
+        encoded = set()
+        for number, row in enumerate(rows):
+            if len(row) != width:
+                raise _refused(f"has {len(row)} cells, expected {width}", source, table, number)
+            try:
+                encoded.add(encode(row))
+            except InvalidRow as error:
+                column = _bad_column(row, self._symbols)
+                what = f"is refused: column {column}: {error.message}"
+                raise _refused(what, source, table, number, column) from error
+        return encoded
+
+
+def _bad_column(row: Sequence[Cell], symbols: Symbols) -> int:
+    for column, cell in enumerate(row):
+        try:
+            symbols.intern(cell)
+        except InvalidRow:
+            return column
+    return -1
+
+
+def _refused(what: str, source: str, table: str, number: int, column: int = -1) -> InvalidRow:
+    return InvalidRow(
+        f"row {number} given for table '{source}:{table}' {what}",
+        table=f"{source}:{table}",
+        row=number,
+        column=column,
+    )

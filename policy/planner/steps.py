@@ -1,0 +1,302 @@
+"""What a plan is made of: each step turns bindings into bindings, lazily.
+
+A binding is a tuple of ids; the plan fixes which variable or constant stands at which place. Steps run in the
+thread that holds the engine's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Protocol
+
+from ..language.ast import ComparisonOperator
+from .memo import Memo
+from .normal_form import Solve, TableKey
+from .relation import Columns, Relation
+from .symbols import Id, Symbols, Tuple
+
+Binding = tuple[Id, ...]
+Bindings = Iterable[Binding]
+Picker = Callable[[Tuple], Any]
+
+_BLOCK = 16_384
+"""Rows between two looks at the limit: large enough not to be felt, small enough not to fill the memory."""
+
+
+class LimitExceeded(Exception):
+    """A rule derives, or needs on the way, more rows than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a plan runs against."""
+
+    relations: Mapping[TableKey, Relation]
+    symbols: Symbols
+    memo: Memo
+    max_rows: int
+
+
+class Step(Protocol):
+    """One step of a plan."""
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Extend each binding by the picked columns of every row."""
+
+    table: TableKey
+    picks: Columns
+    same: tuple[tuple[int, int], ...] = ()
+    """Pairs of columns that must hold the same value."""
+    whole: bool = False
+    """The picks are all columns in order."""
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        rows: Iterable[Tuple] = context.relations[self.table].rows
+        if not self.whole:
+            rows = collect(map(picker(self.picks), _agreeing(rows, self.same)), context.max_rows)
+        return (binding + row for binding in bindings for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Extend each binding by the picked columns of the rows that agree with it."""
+
+    table: TableKey
+    columns: Columns
+    key: Columns
+    """Places in the binding, one for each of `columns`."""
+    picks: Columns
+    same: tuple[tuple[int, int], ...] = ()
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        find = context.relations[self.table].index(self.columns).get
+        key_of, pick, same = itemgetter(*self.key), picker(self.picks), self.same
+        if same:
+            return (
+                binding + pick(row)
+                for binding in bindings
+                for row in _agreeing(find(key_of(binding), ()), same)
+            )
+        return (binding + pick(row) for binding in bindings for row in find(key_of(binding), ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Keep the bindings with which at least one row agrees; `wanted` False: with which none does."""
+
+    table: TableKey
+    columns: Columns
+    key: Columns
+    width: int
+    wanted: bool = True
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        relation = context.relations[self.table]
+        if not self.columns:
+            return bindings if bool(relation.rows) is self.wanted else ()
+        if len(self.columns) == self.width:
+            found: Any = relation.rows
+            key_of = picker(self.key)
+        else:
+            found = relation.index(self.columns)
+            key_of = itemgetter(*self.key)
+        if self.wanted:
+            return (binding for binding in bindings if key_of(binding) in found)
+        return (binding for binding in bindings if key_of(binding) not in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Keep the bindings in which a comparison of two places holds."""
+
+    operator: ComparisonOperator
+    left: int
+    right: int
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        left, right = self.left, self.right
+        if self.operator == "=":
+            return (b for b in bindings if b[left] == b[right])
+        if self.operator == "!=":
+            return (b for b in bindings if b[left] != b[right])
+        holds, values = _ORDER[self.operator], context.symbols.values
+        return (
+            b
+            for b in bindings
+            if _comparable(x := values[b[left]], y := values[b[right]]) and holds(x, y)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Extend each binding by the value of one of its places."""
+
+    place: int
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:  # noqa: ARG002
+        """Give the bindings that follow from those given."""
+        place = self.place
+        return ((*b, b[place]) for b in bindings)
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Extend each binding by each of some constants."""
+
+    constants: frozenset[Id]
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:  # noqa: ARG002
+        """Give the bindings that follow from those given."""
+        constants = self.constants
+        return ((*b, constant) for b in bindings for constant in constants)
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Keep the bindings in which a place holds one of some constants; `wanted` False: none of them."""
+
+    place: int
+    constants: frozenset[Id]
+    wanted: bool = True
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:  # noqa: ARG002
+        """Give the bindings that follow from those given."""
+        place, constants, wanted = self.place, self.constants, self.wanted
+        return (b for b in bindings if (b[place] in constants) is wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Extend each binding by the new outputs of a builtin that agree with the bound ones."""
+
+    builtin: str
+    solve: Solve
+    inputs: Columns
+    tests: tuple[tuple[int, int], ...]
+    """(number of an output, place in the binding that it must equal)."""
+    picks: Columns
+    """Numbers of the outputs that are new."""
+    same: tuple[tuple[int, int], ...] = ()
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        solutions = context.memo.of(self.builtin, self.solve, context.symbols)
+        inputs_of, pick, tests = picker(self.inputs), picker(self.picks), self.tests
+        return (
+            binding + pick(outputs)
+            for binding in bindings
+            for outputs in _agreeing(solutions(inputs_of(binding)), self.same)
+            if all(outputs[number] == binding[place] for number, place in tests)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """Keep the bindings for which a builtin gives no outputs that agree with the bound ones."""
+
+    builtin: str
+    solve: Solve
+    inputs: Columns
+    tests: tuple[tuple[int, int], ...]
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        solutions = context.memo.of(self.builtin, self.solve, context.symbols)
+        inputs_of, tests = picker(self.inputs), self.tests
+        return (
+            binding
+            for binding in bindings
+            if not any(
+                all(outputs[number] == binding[place] for number, place in tests)
+                for outputs in solutions(inputs_of(binding))
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Keep some places of the bindings, each result once.
+
+    Without a variable left one binding is enough: nothing before it is asked for a second.
+    """
+
+    places: Columns
+    has_variables: bool
+
+    def run(self, context: Context, bindings: Bindings) -> Bindings:
+        """Give the bindings that follow from those given."""
+        kept = map(picker(self.places), bindings)
+        if not self.has_variables:
+            return islice(kept, 1)
+        return collect(kept, context.max_rows)
+
+
+def collect(rows: Iterable[Tuple], max_rows: int) -> set[Tuple]:
+    """Gather rows, each once.
+
+    Raises: LimitExceeded: there are more than `max_rows`.
+    """
+    left = iter(rows)
+    gathered = set(islice(left, _BLOCK))
+    while block := set(islice(left, _BLOCK)):
+        gathered |= block
+        if len(gathered) > max_rows:
+            raise LimitExceeded
+    if len(gathered) > max_rows:
+        raise LimitExceeded
+    return gathered
+
+
+def picker(places: Columns) -> Picker:
+    """Give the function that takes these places of a tuple, always as a tuple."""
+    if not places:
+        return lambda _: ()
+    if len(places) == 1:
+        (place,) = places
+        return lambda row: (row[place],)
+    return itemgetter(*places)
+
+
+def _agreeing(rows: Iterable[Tuple], same: tuple[tuple[int, int], ...]) -> Iterable[Tuple]:
+    if not same:
+        return rows
+    return (row for row in rows if all(row[a] == row[b] for a, b in same))
+
+
+_NUMBERS = (int, float)
+
+
+def _comparable(left: object, right: object) -> bool:
+    kind = type(left)
+    if kind is str:
+        return type(right) is str
+    return kind in _NUMBERS and type(right) in _NUMBERS
+
+
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "<": lambda x, y: x < y,
+    "<=": lambda x, y: x <= y,
+    ">": lambda x, y: x > y,
+    ">=": lambda x, y: x >= y,
+}
+
+
+def run_steps(steps: Iterable[Step], context: Context, start: Binding) -> Iterator[Binding]:
+    """Run steps one after the other, from one binding."""
+    bindings: Bindings = (start,)
+    for step in steps:
+        bindings = step.run(context, bindings)
+    return iter(bindings)
