@@ -74,7 +74,7 @@ FAULT_BY_REASON: Mapping[str, Fault] = {
     "policy_of_rules": Fault(404, 1020, "The specified policy does not exist."),
     "abbreviation": Fault(400, 1022),
     "system_policy": Fault(404, 404),
-    "idempotency_key_reused": Fault(422, 422),
+    "key_reused": Fault(422, 422),
 }
 """Errors that their type does not tell apart; `reason` is a field of the error."""
 

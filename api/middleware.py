@@ -2,8 +2,8 @@
 
     RequestId          first, so that every later line of the log and every answer can name it
     RequestLog         next: it sees the status that all others produced
-    KnownMethods       before anything looks at the request
-    VersionNegotiation last before the handler; its answer headers are on errors too
+    VersionNegotiation next: the errors of all that follow say which version they speak
+    KnownMethods       last: what is left is looked at by handlers only
 
 Errors become answers in errors.py: Falcon calls those handlers between the two halves.
 """
@@ -122,4 +122,4 @@ class VersionNegotiation:
 
 def make_middleware(clock: Clock) -> list[Any]:
     """Give the middleware in order, outermost first."""
-    return [RequestId(), RequestLog(clock), KnownMethods(), VersionNegotiation()]
+    return [RequestId(), RequestLog(clock), VersionNegotiation(), KnownMethods()]

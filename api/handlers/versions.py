@@ -16,7 +16,9 @@ _DOCUMENTATION = "https://docs.openstack.org/congress/latest/"
 
 async def list_versions(request: Request) -> Answer:
     """Answer GET /: the versions with the microversions they offer."""
-    return Answer({"versions": [_version([_link("self", f"{request.raw.prefix}/v1/")])]})
+    version = _version([_link("self", f"{request.raw.prefix}/v1/")])
+    offered = {"min_version": str(MIN_VERSION), "max_version": str(MAX_VERSION)}
+    return Answer({"versions": [version | offered]})
 
 
 async def show_version(request: Request) -> Answer:
@@ -35,14 +37,7 @@ def list_choices(raw: falcon.asgi.Request) -> Answer:
 
 
 def _version(links: list[dict[str, str]]) -> dict[str, Any]:
-    return {
-        "id": "v1",
-        "status": "CURRENT",
-        "updated": _UPDATED,
-        "links": links,
-        "min_version": str(MIN_VERSION),
-        "max_version": str(MAX_VERSION),
-    }
+    return {"id": "v1", "status": "CURRENT", "updated": _UPDATED, "links": links}
 
 
 def _link(relation: str, address: str) -> dict[str, str]:
