@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from congress_dist.datasources.driver import Driver, Table
 
 
@@ -111,11 +113,13 @@ class FakeHost:
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> FakeHost:
+def host(tmp_path: Path) -> Iterator[FakeHost]:
     """An empty machine."""
     root = tmp_path / "root"
     root.mkdir()
-    return FakeHost(root)
+    yield FakeHost(root)
+    # pytest keeps its directories: no setuid file must stay on the real machine.
+    shutil.rmtree(root)
 
 
 @pytest.fixture

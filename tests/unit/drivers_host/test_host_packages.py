@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from congress_dist.datasources.driver import UNCHANGED, SourceUnavailable, Table
 from congress_dist.datasources.drivers.host_packages import HostPackages
 

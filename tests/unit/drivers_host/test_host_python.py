@@ -5,6 +5,7 @@ import os
 import sys
 
 import pytest
+
 from congress_dist.datasources.driver import UNCHANGED, Table
 from congress_dist.datasources.drivers.host_python import HostPython, normalised
 

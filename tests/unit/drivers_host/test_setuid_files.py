@@ -4,10 +4,10 @@ import os
 import pwd
 
 import pytest
+
 from congress_dist.datasources.drivers.file_tree import FileTree
 from congress_dist.datasources.drivers.host_files import HostFiles
 from congress_dist.datasources.drivers.setuid_scan import scan_setuid
-
 from congress_dist.testing.fake_clock import FakeClock
 
 ME = os.getuid()
