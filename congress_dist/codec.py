@@ -3,8 +3,9 @@
     "C" | wire version | flags | body            flags: 1 the body is compressed by zlib
     body = [message name, fields by name]
 
-A reader ignores fields it does not know, refuses names it does not know, and refuses a higher wire version: a node speaks the
-version that every other node understands (docs/protocol.md section 7), so a higher one is a fault and not a feature.
+A reader ignores fields it does not know, refuses names it does not know, and refuses a higher wire
+version: a node speaks the version that every other node understands (docs/protocol.md section 7),
+so a higher one is a fault and not a feature.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def encode(message: Message) -> bytes:
 def decode(payload: bytes) -> Message:
     """Give the message that `encode` made bytes of.
 
-    Raises: UnreadableMessage: `reason` is malformed, oversized, newer_version or unknown_type. The text quotes no content.
+    Raises: UnreadableMessage: `reason` is malformed, oversized, newer_version or unknown_type. The
+        text quotes no content.
     """
     if len(payload) < _HEADER_BYTES or payload[0] != _MAGIC:
         raise _unreadable("malformed", "it does not begin like a message of this bus")

@@ -1,7 +1,9 @@
-"""What travels on the bus: one frozen dataclass per message, and the registry that names them on the wire.
+"""What travels on the bus: one frozen dataclass per message, and the registry that names them on
+the wire.
 
-Fields may be added with a default; a reader ignores fields it does not know. Removing one, or changing what one means, needs
-a new wire version (codec.py). docs/protocol.md section 2 says when each is sent.
+Fields may be added with a default; a reader ignores fields it does not know. Removing one, or
+changing what one means, needs a new wire version (codec.py). docs/protocol.md section 2 says when
+each is sent.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ CLASS_BY_NAME: dict[str, type[Any]] = {}
 NAME_BY_CLASS: dict[type[Any], str] = {}
 
 _M = TypeVar("_M")
+NO_SEQ = Seq(0)
+"""Before the first transaction of an epoch."""
 
 
 def message(name: str) -> Callable[[type[_M]], type[_M]]:
@@ -30,13 +34,15 @@ def message(name: str) -> Callable[[type[_M]], type[_M]]:
     return register
 
 
-# --- casts: topic `stream.<service>` and topic `heartbeats` ---------------------------------------------------
+# --- casts: topic `stream.<service>` and topic `heartbeats` --------------------------------------
 
 
 @message("delta")
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One transaction of a stream. With `pull` it carries no tables: they are fetched by a sync."""
+    """One transaction of a stream. With `pull` it carries no tables: they are fetched by a
+    sync.
+    """
 
     service: str
     incarnation: str
@@ -50,7 +56,9 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class TableSummary:
-    """A table at one position without its rows; `digest` is 16 bytes, empty while the table is unread."""
+    """A table at one position without its rows; `digest` is 16 bytes, empty while the table is
+    unread.
+    """
 
     state: TableState
     rows: int
@@ -64,9 +72,10 @@ class TableSummary:
 class Heartbeat:
     """A sign of life of a service, and where its stream stands.
 
-    Shapes: `epoch` is None for a service that publishes no tables, then `seq` is 0 and `tables` empty; `tables` lists all
-        of them when `full`, else those that changed since the last heartbeat; `read_age` always lists all, None is never
-        read; `wants` is all that the sender's node subscribes to.
+    Shapes: `epoch` is None for a service that publishes no tables, then `seq` is 0 and `tables`
+        empty; `tables` lists all of them when `full`, else those that changed since the last
+        heartbeat; `read_age` always lists all, None is never read; `wants` is all that the
+        sender's node subscribes to.
     """
 
     service: str
@@ -75,7 +84,7 @@ class Heartbeat:
     beat: int
     sent: float
     epoch: Epoch | None = None
-    seq: Seq = Seq(0)
+    seq: Seq = NO_SEQ
     tables: Mapping[str, TableSummary] = field(default_factory=dict)
     full: bool = False
     read_age: Mapping[str, float | None] = field(default_factory=dict)
@@ -86,7 +95,7 @@ class Heartbeat:
     unrenewed: float = 0.0
 
 
-# --- calls to topic `node`, server = incarnation --------------------------------------------------------------
+# --- calls to topic `node`, server = incarnation -------------------------------------------------
 
 
 @message("sync")
@@ -94,8 +103,8 @@ class Heartbeat:
 class SyncRequest:
     """Ask a publisher for the way from `have` to a newer position.
 
-    Shapes: `held` maps each table whose rows are held, and were equal to the publisher's at `have`, to its digest;
-        `add` lists tables of which all rows are asked for. Disjoint.
+    Shapes: `held` maps each table whose rows are held, and were equal to the publisher's at
+        `have`, to its digest; `add` lists tables of which all rows are asked for. Disjoint.
     """
 
     service: str
@@ -112,8 +121,9 @@ SyncKind = Literal["full", "net", "same", "unread", "absent"]
 class SyncTable:
     """How one table is answered.
 
-    `full`: all its rows follow. `net`: what differs from `have` follows; a row may be removed that was never held. `same`:
-    the held rows are right. `unread`: nothing is known in this epoch, keep what is held. `absent`: no such table.
+    `full`: all its rows follow. `net`: what differs from `have` follows; a row may be removed that
+    was never held. `same`: the held rows are right. `unread`: nothing is known in this epoch, keep
+    what is held. `absent`: no such table.
     """
 
     kind: SyncKind
@@ -131,7 +141,9 @@ class RowChanges:
 @message("sync_answer")
 @dataclass(frozen=True, slots=True)
 class SyncAnswer:
-    """The header of an answer at one position, with its first chunk; the others are pulled with `token`."""
+    """The header of an answer at one position, with its first chunk; the others are pulled with
+    `token`.
+    """
 
     service: str
     request: int
@@ -199,13 +211,15 @@ class SnapshotGone:
 SyncReply = SyncAnswer | SyncNotYet | SyncBusy | Chunk | SnapshotGone
 
 
-# --- calls to a service's methods -----------------------------------------------------------------------------
+# --- calls to a service's methods ----------------------------------------------------------------
 
 
 @message("call")
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """Call a method with arguments by name; `remaining` is what is left of the caller's deadline at sending."""
+    """Call a method with arguments by name; `remaining` is what is left of the caller's deadline
+    at sending.
+    """
 
     request_id: str
     method: str

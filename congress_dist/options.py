@@ -1,6 +1,7 @@
 """The numbers of the data bus protocol, each with its reason (docs/protocol.md section 10).
 
-Pure data, so that the state machines know no configuration library; `config.dse_options` reads them from a file.
+Pure data, so that the state machines know no configuration library; `config.dse_options` reads
+them from a file.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ class DseOptions:
     heartbeat_interval: float = 1.0
     """A lost last message is noticed within about two of them; also the unit of stale and gone."""
     heartbeat_jitter: float = 0.2
-    """Part of the interval by which each one varies, so that nodes started together drift apart."""
+    """Part of the interval by which each one varies, so that nodes started together drift
+    apart."""
     full_heartbeat_interval: float = 10.0
     """How often a heartbeat lists every table: bounds how long a silent difference can last."""
     burst_heartbeat_delay: float = 0.1
-    """After the last delta of a burst: a lost last delta is noticed at once, a burst costs one heartbeat."""
+    """After the last delta of a burst: a lost last delta is noticed at once, a burst costs one
+    heartbeat."""
     gap_grace: float = 0.05
     """How long a missing delta may just be late before it is asked for."""
     heartbeat_grace: float = 0.5
-    """The same for one that only a heartbeat told of; longer, because the two travel on different topics."""
+    """The same for one that only a heartbeat told of; longer, because the two travel on different
+    topics."""
     source_wait: float = 10.0
     """After this long without a word a source counts as having no publisher."""
     first_round: float = 2.0
@@ -39,15 +43,18 @@ class DseOptions:
     lease_renewal: float = 2.0
     """How often an owner renews, and a candidate looks."""
     lease_call_timeout: float = 3.0
-    """After this long a lease call is repeated; below lease_time, so that one lost answer costs no lease."""
+    """After this long a lease call is repeated; below lease_time, so that one lost answer costs no
+    lease."""
     log_transactions: int = 10_000
     """Transactions kept for replay: a subscriber that was away shorter needs no snapshot."""
     log_bytes: int = 64 * MIB
     """The same in bytes of rows, so that large transactions cannot fill the memory."""
     max_inline_bytes: int = 256 * KIB
-    """A larger transaction is announced and pulled, so that it does not delay small ones behind it."""
+    """A larger transaction is announced and pulled, so that it does not delay small ones behind
+    it."""
     chunk_bytes: int = 256 * KIB
-    """Size of the pieces in which a sync is pulled; a piece must travel well within sync_timeout."""
+    """Size of the pieces in which a sync is pulled; a piece must travel well within
+    sync_timeout."""
     snapshots_kept: int = 4
     """Pulls that a publisher serves at a time; more are told to come back."""
     pull_time: float = 60.0
@@ -56,7 +63,8 @@ class DseOptions:
     """After this long without the next piece a sync is begun again."""
     backoff_min: float = 0.1
     backoff_max: float = 2.0
-    """Repeated requests wait a random time below a bound that doubles from the first to the second."""
+    """Repeated requests wait a random time below a bound that doubles from the first to the
+    second."""
     outbox_bytes: int = 64 * MIB
     """Messages that wait for a slow bus; more are dropped and counted, and subscribers resync."""
     buffer_bytes: int = 64 * MIB
@@ -67,7 +75,8 @@ class DseOptions:
     """Threads that wait for answers to syncs and lease calls; each waits most of the time."""
     suspect_intervals: int = 3
     gone_intervals: int = 10
-    """Missed heartbeats after which a node is suspect, and gone. Tables are stale with `suspect`."""
+    """Missed heartbeats after which a node is suspect, and gone. Tables are stale with
+    `suspect`."""
 
     @property
     def stale_after(self) -> float:

@@ -1,0 +1,87 @@
+"""How old the news of one source is, from beats and send times; never from a wall clock
+(docs/protocol.md section 4).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_WINDOW = 600.0
+"""Delays are compared with the smallest of this long: clocks of two machines drift apart
+meanwhile."""
+_SLICE = 60.0
+_KEPT_INCARNATIONS = 4
+
+
+@dataclass(slots=True)
+class _Sender:
+    """What is known of one incarnation's messages.
+
+    Invariant: `minima` holds (slice, smallest arrival minus send in it), newest last, within the
+    window.
+    """
+
+    highest_beat: int = -1
+    minima: deque[tuple[int, float]] = field(default_factory=deque)
+
+    def excess(self, sent: float, now: float) -> float:
+        """Give how much longer than the shortest this message was under way."""
+        offset = now - sent
+        index = int(now // _SLICE)
+        while self.minima and (index - self.minima[0][0]) * _SLICE > _WINDOW:
+            self.minima.popleft()
+        if self.minima and self.minima[-1][0] == index:
+            self.minima[-1] = (index, min(offset, self.minima[-1][1]))
+        else:
+            self.minima.append((index, offset))
+        return offset - min(smallest for _, smallest in self.minima)
+
+
+class Freshness:
+    """The two ages of a source: of its newest sign of life, and of each table's last read."""
+
+    def __init__(self) -> None:
+        self._senders: dict[str, _Sender] = {}
+        self._alive_at: float | None = None
+        self._read_at: dict[str, float] = {}
+
+    def hear(self, incarnation: str, beat: int, sent: float, now: float) -> float | None:
+        """Take one message's beat; give its extra delay when it is a sign of life, else None.
+
+        A beat that is not higher than the highest seen proves nothing: it may have been under way
+        for long.
+        """
+        sender = self._sender(incarnation)
+        if beat <= sender.highest_beat:
+            return None
+        sender.highest_beat = beat
+        excess = sender.excess(sent, now)
+        alive_at = now - excess
+        self._alive_at = alive_at if self._alive_at is None else max(alive_at, self._alive_at)
+        return excess
+
+    def note_reads(self, ages: Mapping[str, float | None], at: float) -> None:
+        """Take the ages that a publisher gave of its reads; they were true at local time `at`."""
+        for table, age in ages.items():
+            if age is not None:
+                self._read_at[table] = max(at - age, self._read_at.get(table, at - age))
+        for table in self._read_at.keys() - ages.keys():
+            del self._read_at[table]
+
+    def link_age(self, now: float) -> float | None:
+        """Give the time since the newest sign of life, None when there was none."""
+        return None if self._alive_at is None else max(0.0, now - self._alive_at)
+
+    def source_age(self, table: str, now: float) -> float | None:
+        """Give the time since the last read of a table that is known of, None when none is."""
+        read_at = self._read_at.get(table)
+        return None if read_at is None else max(0.0, now - read_at)
+
+    def _sender(self, incarnation: str) -> _Sender:
+        sender = self._senders.pop(incarnation, None) or _Sender()
+        self._senders[incarnation] = sender
+        while len(self._senders) > _KEPT_INCARNATIONS:
+            del self._senders[next(iter(self._senders))]
+        return sender

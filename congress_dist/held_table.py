@@ -1,0 +1,104 @@
+"""One table as a subscriber holds it: rows, what the publisher says of them, how far to trust
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from .messages import TableSummary
+from .row import Row
+from .stream import UNREAD, Position, StateKind, TableChange, TableState, unavailable
+from .table import NO_CHANGE, NetChange, TableRows
+
+DIVERGED = unavailable("diverged: the rows differed from the source again after repairs")
+
+
+class HeldTable:
+    """Rows of one table of a source.
+
+    `said` is the state that the publisher gave, `state` what listeners are told. They differ while
+    the publisher has not read the table in its epoch: rows from before stay, under the state they
+    had.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.content = TableRows(name, "")
+        self.said: TableState = UNREAD
+        self.state: TableState = UNREAD
+        self.was_read = False
+        """Whether any epoch ever said more than `unread`."""
+        self.is_absent = False
+        """Whether the publisher has no such table."""
+        self.is_diverged = False
+        """Whether the rows were given up because repairs did not help."""
+        self.read_position: Position | None = None
+        """Where the rows come from while the publisher has the table unread, else None."""
+
+    @property
+    def is_unread(self) -> bool:
+        """Tell whether the publisher has not read it in its epoch."""
+        return self.said.kind is StateKind.UNREAD
+
+    @property
+    def is_syncable(self) -> bool:
+        """Tell whether a publisher may be asked for the way from these rows to newer ones."""
+        return not (self.is_absent or self.is_diverged)
+
+    def equals(self, summary: TableSummary) -> bool:
+        """Tell whether a publisher's table is the one held; unread ones are not compared."""
+        if self.is_unread or summary.state.kind is StateKind.UNREAD:
+            return self.said.kind is summary.state.kind
+        return self.said == summary.state and self.content.digest == summary.digest
+
+    def can_apply(self, change: TableChange) -> bool:
+        """Tell whether a change can follow what is held."""
+        if change.replace:
+            return True
+        if self.is_unread:
+            stays = change.state is None or change.state.kind is StateKind.UNREAD
+            return stays and not (change.added or change.removed)
+        return change.schema_version == self.content.schema_version
+
+    def apply(self, change: TableChange) -> NetChange:
+        """Do what a transaction of the publisher says; `can_apply` holds."""
+        if change.replace:
+            net = self.take(change.added, change.schema_version)
+        elif self.is_unread:
+            net = NO_CHANGE
+        else:
+            net = self.content.apply(self.content.net_of(change.removed, change.added))
+        if change.state is not None:
+            self.tell(change.state, None)
+        return net
+
+    def take(self, rows: Set[Row], schema_version: str) -> NetChange:
+        """Hold these rows from now on."""
+        self.content.schema_version = schema_version
+        return self.content.replace(rows)
+
+    def tell(self, state: TableState, left: Position | None) -> None:
+        """Take the publisher's word on the state; `left` is the position that is being left."""
+        self.is_absent = self.is_diverged = False
+        if state.kind is not StateKind.UNREAD:
+            self.said = self.state = state
+            self.was_read = True
+            self.read_position = None
+            return
+        if self.was_read and not self.is_unread:
+            self.read_position = left
+        self.said = state
+        if not self.was_read:
+            self.state = state
+
+    def miss(self, state: TableState) -> NetChange:
+        """Take the publisher's word that it has no such table."""
+        self.tell(state, None)
+        self.is_absent = True
+        return self.content.replace(frozenset())
+
+    def distrust(self) -> NetChange:
+        """Give up the rows: they were wrong again after repairs."""
+        self.is_diverged = True
+        self.state = DIVERGED
+        return self.content.replace(frozenset())

@@ -1,0 +1,403 @@
+"""The publishing end of a stream, without threads, clock or bus (docs/protocol.md section 3).
+
+Stimuli: `publish`, `on_tick`, `on_sync`, `on_chunk`, `stop`. Effects: `Send`, in the order in
+which they must leave. One instance lives for one epoch; a new grant of the lease makes a new one.
+"""
+
+# ruff: noqa: S101 - invariants are asserted, here and in check()
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .effects import Effect, Send
+from .errors import InvalidRequest
+from .messages import (
+    NO_SEQ,
+    Chunk,
+    ChunkRequest,
+    Delta,
+    Heartbeat,
+    SnapshotGone,
+    SyncAnswer,
+    SyncBusy,
+    SyncKind,
+    SyncNotYet,
+    SyncReply,
+    SyncRequest,
+    SyncTable,
+    TableSummary,
+)
+from .options import DseOptions
+from .pull_shelf import Pull, PullKey, PullShelf
+from .row import Row, digest_of
+from .stream import UNREAD, Epoch, Seq, StateKind, TableChange, TableState, unavailable
+from .table import NO_CHANGE, NetChange, TableRows, size_of
+from .transaction_log import TransactionLog
+
+_TABLE_BYTES = 64
+"""About what a table's name and frame weigh in a message."""
+_RANDOM_BITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TableResult:
+    """What one read says of one table.
+
+    Shapes: `rows` None means the same rows as before; with state unavailable rows are not looked
+        at, and dropped.
+    """
+
+    rows: frozenset[Row] | None
+    state: TableState
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publisher must know of a table before its first read."""
+
+    schema_version: str
+    max_age: float | None = None
+
+
+class PublishedTable:
+    """One table of a publisher: rows, state, and when it was last read."""
+
+    def __init__(self, name: str, spec: Published) -> None:
+        self.content = TableRows(name, spec.schema_version)
+        self.max_age = spec.max_age
+        self.state = UNREAD
+        self.read_at: float | None = None
+
+    @property
+    def is_unread(self) -> bool:
+        """Tell whether nothing is known of it in this epoch."""
+        return self.state.kind is StateKind.UNREAD
+
+    def absorb(self, result: TableResult, now: float) -> TableChange | None:
+        """Take one read; give the change, None when it changed nothing.
+
+        Promises: a table leaves `unread` only with a read that has rows or says that there are
+            none to be had.
+        """
+        state, rows = result.state, result.rows
+        if state.kind is StateKind.UNAVAILABLE:
+            rows = frozenset()
+        if rows is None and self.is_unread:
+            state = TableState(StateKind.UNREAD, reason=state.reason)
+        leaves_unread = self.is_unread and rows is not None
+        net = NO_CHANGE if rows is None else self.content.replace(rows)
+        if state.kind in (StateKind.READY, StateKind.UNAVAILABLE):
+            self.read_at = now
+        if state == self.state and not net:
+            return None
+        new_state = None if state == self.state else state
+        self.state = state
+        version = self.content.schema_version
+        if leaves_unread:
+            return TableChange(frozenset(), net.added, True, new_state, version)
+        return TableChange(net.removed, net.added, False, new_state, version)
+
+    def age(self, now: float) -> float | None:
+        """Give the time since the last good read."""
+        return None if self.read_at is None else now - self.read_at
+
+    def summary(self) -> TableSummary:
+        """Give what a heartbeat says of it."""
+        digest = b"" if self.is_unread else self.content.digest
+        return TableSummary(
+            self.state, len(self.content.rows), digest, self.content.schema_version, self.max_age
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who publishes."""
+
+    service: str
+    node_id: str
+    incarnation: str
+    epoch: Epoch
+
+
+class Publisher:
+    """Number what changes, tell that all is well when nothing does, and answer who missed
+    something.
+
+    Invariant: `seq` is 0 until the first round is complete; every delta of the epoch has the next
+    seq.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        tables: Mapping[str, Published],
+        *,
+        options: DseOptions,
+        beats: Iterator[int],
+        rng: random.Random,
+        now: float,
+    ) -> None:
+        self._me = identity
+        self._options = options
+        self._beats = beats
+        self._rng = rng
+        self._tables = {name: PublishedTable(name, spec) for name, spec in tables.items()}
+        self._awaited = set(tables)
+        self._log = TransactionLog(options.log_transactions, options.log_bytes)
+        self._shelf = PullShelf(options.snapshots_kept, options.pull_time, options.chunk_bytes)
+        self._changed_since_heartbeat: set[str] = set()
+        self._first_round_due = now + options.first_round
+        self._heartbeat_due = now
+        self._full_due = now
+        self._burst_due: float | None = None
+        self.seq = NO_SEQ
+        self.wants: Mapping[str, tuple[str, ...]] = {}
+        self.unrenewed = 0.0
+
+    @property
+    def epoch(self) -> Epoch:
+        """Give the epoch of everything that is sent."""
+        return self._me.epoch
+
+    @property
+    def next_tick(self) -> float:
+        """Give when `on_tick` will have something to do."""
+        due = [self._heartbeat_due]
+        if self.seq == NO_SEQ:
+            due.append(self._first_round_due)
+        if self._burst_due is not None:
+            due.append(self._burst_due)
+        return min(due)
+
+    def publish(self, reads: Mapping[str, TableResult], now: float) -> list[Effect]:
+        """Make one read the next transaction, if it changed anything.
+
+        Promises: nothing is changed when it raises.
+        Raises: InvalidRequest: a table is not one of this stream.
+        Cost: proportional to the rows read; hashing only to the difference.
+        """
+        unknown = sorted(reads.keys() - self._tables.keys())
+        if unknown:
+            raise InvalidRequest(
+                f"stream {self._me.service!r} has no table {unknown[0]!r}; "
+                f"it was opened with {sorted(self._tables)}",
+                table=unknown[0],
+            )
+        self._awaited -= reads.keys()
+        changes = {}
+        for name, result in reads.items():
+            change = self._tables[name].absorb(result, now)
+            if change is not None:
+                changes[name] = change
+        if self.seq == NO_SEQ:
+            return [] if self._awaited else self._open(now)
+        return self._commit(changes, now) if changes else []
+
+    def on_tick(self, now: float) -> list[Effect]:
+        """Send the heartbeat that is due; end the first round when its time is over."""
+        effects: list[Effect] = []
+        if self.seq == NO_SEQ and now >= self._first_round_due:
+            effects += self._open(now)
+        self._shelf.expire(now)
+        is_burst_over = self._burst_due is not None and now >= self._burst_due
+        if now >= self._heartbeat_due or is_burst_over:
+            effects.append(self._heartbeat(now))
+        return effects
+
+    def stop(self, now: float) -> list[Effect]:
+        """Say goodbye."""
+        return [self._heartbeat(now, stopping=True)]
+
+    def on_sync(self, request: SyncRequest, now: float) -> SyncReply:
+        """Answer who wants to come to a newer position."""
+        if self.seq == NO_SEQ:
+            return SyncNotYet(request.service, request.request)
+        have = self._replayable(request)
+        full, net = self._what_to_send(request, have)
+        key = None if net else tuple(sorted(full))
+        pull = self._shared(request, key)
+        if pull is None:
+            pull = self._new_pull(request, full, net, key, now)
+            if pull.chunks > 1:
+                if not self._shelf.make_room(now, abandoned_after=self._options.sync_timeout):
+                    return SyncBusy(request.service, request.request, self._options.backoff_max)
+                self._shelf.put(pull)
+        return SyncAnswer(
+            service=request.service,
+            request=request.request,
+            incarnation=self._me.incarnation,
+            epoch=self._me.epoch,
+            seq=pull.seq,
+            tables=pull.tables,
+            read_age=self._read_ages(now),
+            token=pull.token,
+            chunks=pull.chunks,
+            rows=pull.chunk(0, now),
+        )
+
+    def on_chunk(self, request: ChunkRequest, now: float) -> SyncReply:
+        """Give one more piece of an answer."""
+        pull = self._shelf.find(request.token)
+        if pull is None or not 0 <= request.index < pull.chunks:
+            return SnapshotGone(request.service, request.request)
+        rows = pull.chunk(request.index, now)
+        return Chunk(request.service, request.request, request.token, request.index, rows)
+
+    def check(self) -> None:
+        """Assert every invariant; for tests, after each step."""
+        assert self.seq >= 0
+        assert len(self._shelf) <= self._options.snapshots_kept
+        assert self._log.size_bytes <= self._options.log_bytes
+        assert self._log.covers(self.seq, self.seq)
+        for table in self._tables.values():
+            assert table.content.sum == digest_of(table.content.rows)
+            assert not (table.is_unread and table.content.rows)
+
+    def rows(self, name: str) -> frozenset[Row]:
+        """Give the rows of a table as published; for tests and status."""
+        return frozenset(self._tables[name].content.rows)
+
+    def states(self) -> dict[str, TableState]:
+        """Give the state of every table."""
+        return {name: table.state for name, table in self._tables.items()}
+
+    def _open(self, now: float) -> list[Effect]:
+        """Begin the epoch: what was read until now is transaction 1; nobody has anything to apply
+        it to.
+        """
+        self.seq = Seq(1)
+        self._log.append(self.seq, {}, 0, pinned=None)
+        self._full_due = now
+        delta = self._delta({}, now, pull=True)
+        return [Send(delta, _TABLE_BYTES), self._heartbeat(now)]
+
+    def _commit(self, changes: dict[str, TableChange], now: float) -> list[Effect]:
+        self.seq = Seq(self.seq + 1)
+        size_bytes = sum(
+            size_of(change.removed) + size_of(change.added) + _TABLE_BYTES
+            for change in changes.values()
+        )
+        self._log.append(self.seq, changes, size_bytes, pinned=self._shelf.pinned)
+        self._changed_since_heartbeat |= changes.keys()
+        self._burst_due = now + self._options.burst_heartbeat_delay
+        pull = size_bytes > self._options.max_inline_bytes
+        delta = self._delta({} if pull else changes, now, pull=pull)
+        return [Send(delta, _TABLE_BYTES if pull else size_bytes)]
+
+    def _delta(self, changes: dict[str, TableChange], now: float, *, pull: bool) -> Delta:
+        me = self._me
+        beat = next(self._beats)
+        return Delta(me.service, me.incarnation, beat, now, me.epoch, self.seq, changes, pull)
+
+    def _heartbeat(self, now: float, *, stopping: bool = False) -> Send:
+        options = self._options
+        starting = self.seq == NO_SEQ
+        full = not starting and now >= self._full_due
+        listed = set(self._tables) if full else self._changed_since_heartbeat
+        if full:
+            self._full_due = now + options.full_heartbeat_interval
+        heartbeat = Heartbeat(
+            service=self._me.service,
+            node_id=self._me.node_id,
+            incarnation=self._me.incarnation,
+            beat=next(self._beats),
+            sent=now,
+            epoch=self._me.epoch,
+            seq=self.seq,
+            tables={} if starting else {name: self._tables[name].summary() for name in listed},
+            full=full,
+            read_age=self._read_ages(now),
+            wants=self.wants,
+            starting=starting,
+            stopping=stopping,
+            unrenewed=self.unrenewed,
+        )
+        self._changed_since_heartbeat = set()
+        self._burst_due = None
+        spread = options.heartbeat_jitter * self._rng.uniform(-1.0, 1.0)
+        self._heartbeat_due = now + options.heartbeat_interval * (1.0 + spread)
+        return Send(heartbeat, _TABLE_BYTES * (1 + 2 * len(self._tables)))
+
+    def _read_ages(self, now: float) -> dict[str, float | None]:
+        return {name: table.age(now) for name, table in self._tables.items()}
+
+    def _replayable(self, request: SyncRequest) -> Seq | None:
+        """Give the seq from which the log leads to the present, None when it does not."""
+        have = request.have
+        if have is None or have.epoch != self._me.epoch or have.seq > self.seq:
+            return None
+        return have.seq if self._log.covers(have.seq, self.seq) else None
+
+    def _what_to_send(
+        self, request: SyncRequest, have: Seq | None
+    ) -> tuple[set[str], dict[str, NetChange]]:
+        """Give the tables to send in full, and the changes of those that the asker can be led
+        along.
+        """
+        known = {name for name in (*request.held, *request.add) if name in self._tables}
+        readable = {name for name in known if not self._tables[name].is_unread}
+        differing = {
+            name
+            for name in readable
+            if request.held.get(name) != self._tables[name].content.digest
+        }
+        if have is None:
+            return differing, {}
+        # Also of a table that is back to what it was at `have`: the asker may stand between the
+        # two.
+        changed = self._log.net_after(have, request.held)
+        net = {name: change for name, change in changed.items() if change is not None}
+        return differing - net.keys(), net
+
+    def _shared(self, request: SyncRequest, key: PullKey | None) -> Pull | None:
+        """Give an answer made for somebody else that serves this asker as well.
+
+        An older one serves too, while the log leads on from it and that is the smaller part: many
+        subscribers who come at once cost one view. Not when something else than full tables must
+        be said at its position.
+        """
+        if not key or len(key) < len(request.held) + len(request.add):
+            return None
+        pull = self._shelf.find_shared(key)
+        if pull is None or not self._log.covers(pull.seq, self.seq):
+            return None
+        is_behind = request.have is not None and request.have >= (self._me.epoch, pull.seq)
+        if is_behind or self._log.bytes_after(pull.seq) > pull.size_bytes:
+            return None
+        return pull
+
+    def _new_pull(
+        self,
+        request: SyncRequest,
+        full: set[str],
+        net: dict[str, NetChange],
+        key: PullKey | None,
+        now: float,
+    ) -> Pull:
+        tables = {
+            name: self._sync_table(name, full, net) for name in (*request.held, *request.add)
+        }
+        contents = dict(net)
+        for name in full:
+            # One shallow copy: the table goes on changing, the answer must not.
+            contents[name] = NetChange(frozenset(), frozenset(self._tables[name].content.rows))
+        me = self._me
+        token = f"{me.incarnation}/{me.epoch}/{self.seq}/{self._rng.getrandbits(_RANDOM_BITS):x}"
+        return self._shelf.make(token, self.seq, tables, contents, key=key, now=now)
+
+    def _sync_table(self, name: str, full: set[str], net: dict[str, NetChange]) -> SyncTable:
+        table = self._tables.get(name)
+        if table is None:
+            reason = f"{self._me.service!r} has no table {name!r}"
+            return SyncTable("absent", TableSummary(unavailable(reason), 0, b"", ""))
+        kind: SyncKind = "same"
+        if table.is_unread:
+            kind = "unread"
+        elif name in full:
+            kind = "full"
+        elif name in net:
+            kind = "net"
+        return SyncTable(kind, table.summary())

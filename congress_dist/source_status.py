@@ -1,0 +1,40 @@
+"""What a node knows of one source: where it stands, how old its tables are, what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .stream import Position, TableState
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatus:
+    """One table of a source as it is held.
+
+    Units: `source_age` is the time since the source was last read, None when nobody said.
+    `position` is where the rows come from: the source's, or an older one while it has the table
+    unread.
+    """
+
+    state: TableState
+    source_age: float | None
+    stale: bool
+    rows: int
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """One source as a subscriber sees it.
+
+    `live`: the rows are the publisher's at `position`, and no newer transaction is being waited
+    for. `unrenewed`: how long the publisher has gone on without renewing its lease.
+    """
+
+    position: Position | None
+    live: bool
+    link_age: float | None
+    tables: Mapping[str, TableStatus]
+    counters: Mapping[str, int] = field(default_factory=dict)
+    unrenewed: float = 0.0

@@ -1,0 +1,427 @@
+"""The subscribing end of a stream, without threads, clock or bus (docs/protocol.md section 4).
+
+Stimuli: `want`, `on_message`, `on_answer`, `on_failure`, `on_tick`. Effects: `Apply`,
+`RequestSync`, `Alarm`, `Count`.
+
+States: nothing held; LIVE at (epoch, seq), where deltas are applied one by one; SYNCING, where one
+request at a time asks the publisher for the way to a newer position. Deltas always pass through
+the buffer: what follows the position leaves it at once.
+"""
+
+# ruff: noqa: S101 - invariants are asserted, here and in check()
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .delta_buffer import DeltaBuffer
+from .distrust import Distrust
+from .effects import Alarm, Apply, Count, Effect
+from .freshness import Freshness
+from .holding import Holding
+from .messages import (
+    NO_SEQ,
+    Delta,
+    Heartbeat,
+    SnapshotGone,
+    SyncAnswer,
+    SyncBusy,
+    SyncNotYet,
+    SyncReply,
+)
+from .options import DseOptions
+from .pulled_answer import PulledAnswer
+from .row import Row
+from .source_status import SourceStatus, TableStatus
+from .stream import UNREAD, Epoch, Position, TableState, Transaction, unavailable
+from .syncing import Syncing
+
+NO_PUBLISHER = unavailable("no publisher")
+_COUNT_BY_REPLY = {SyncNotYet: "sync_not_yet", SnapshotGone: "snapshot_gone"}
+
+
+@dataclass(slots=True)
+class _Missing:
+    """The first transaction that is not here though a later one was heard of."""
+
+    seq: int
+    due: float
+
+
+class Subscriber:
+    """Hold the wanted tables of one source exactly as its publisher had them at one position.
+
+    Invariant: the epoch of `position` is at most `epoch`, the newest in which a transaction was
+    heard of; `epoch` is at most `heard_epoch`, the newest heard of at all.
+    """
+
+    def __init__(
+        self, source: str, *, options: DseOptions, rng: random.Random, now: float
+    ) -> None:
+        self.source = source
+        self._options = options
+        self._holding = Holding(source)
+        self._syncing = Syncing(source, options, rng)
+        self._buffer = DeltaBuffer(options.buffer_bytes)
+        self._distrust = Distrust(options.backoff_max)
+        self._freshness = Freshness()
+        self._max_age: dict[str, float | None] = {}
+        self._missing: _Missing | None = None
+        self._heard_seq = NO_SEQ
+        self._unrenewed = 0.0
+        self._created_at = now
+        self.epoch: Epoch | None = None
+        self.heard_epoch = Epoch(0)
+        self.incarnation = ""
+
+    # --- stimuli --------------------------------------------------------------------------------
+
+    def want(self, tables: Iterable[str], now: float) -> list[Effect]:
+        """Hold exactly these tables from now on; the rows of others are dropped."""
+        self._holding.want(tables)
+        return self._settle(now)
+
+    def on_message(self, message: Delta | Heartbeat, now: float) -> list[Effect]:
+        """Take a delta or a heartbeat of the stream."""
+        if message.epoch is None:
+            return []
+        if self.epoch is not None and message.epoch < self.epoch:
+            return [Count("outdated")]
+        excess = self._freshness.hear(message.incarnation, message.beat, message.sent, now)
+        self.heard_epoch = max(self.heard_epoch, message.epoch)
+        if isinstance(message, Heartbeat) and message.seq == NO_SEQ:
+            return []  # starting: everything stays, stale; there is nothing to ask for
+        effects: list[Effect] = []
+        if self.epoch is None or message.epoch > self.epoch:
+            self._enter(message.epoch, message.incarnation)
+        elif message.incarnation != self.incarnation:
+            return self._conflict(message, now)
+        self._syncing.encourage(now)
+        self._heard_seq = max(self._heard_seq, message.seq)
+        if isinstance(message, Delta):
+            effects += self._on_delta(message)
+        else:
+            effects += self._on_heartbeat(message, message.epoch, now, excess=excess)
+        return effects + self._settle(now)
+
+    def on_answer(self, reply: SyncReply, now: float) -> list[Effect]:
+        """Take the reply to a request that was sent."""
+        if not self._syncing.awaits(reply.request):
+            return [Count("late_answer")]
+        effects: list[Effect] = []
+        if isinstance(reply, SyncAnswer):
+            if reply.incarnation != self.incarnation or reply.epoch < (self.epoch or 0):
+                return self._fail("outdated", now)
+            if reply.epoch > (self.epoch or 0):
+                self._turn_to(reply.epoch, reply.incarnation)
+            self._note_header(reply, now)
+        pull = self._syncing.take(reply)
+        if pull is None:
+            effects += self._refused(reply, now)
+        elif pull.is_complete:
+            effects += self._complete(pull, now)
+        else:
+            effects.append(self._syncing.ask_more(pull, now))
+        return effects + self._settle(now)
+
+    def on_failure(self, request: int, now: float) -> list[Effect]:
+        """Take that a request got no reply."""
+        return self._fail("sync_failed", now) if self._syncing.awaits(request) else []
+
+    def on_tick(self, now: float) -> list[Effect]:
+        """Do what has become due."""
+        effects: list[Effect] = []
+        if self._syncing.is_overdue(now):
+            effects += self._fail("sync_failed", now)
+        elif self._syncing.is_retry_due(now):
+            effects += self._retry(now)
+        if not self._syncing.is_active:
+            repair = self._distrust.due(now) & self._holding.wanted
+            if self._missing is not None and now >= self._missing.due:
+                effects += [Count("gap"), *self._sync(now, repair)]
+            elif repair:
+                effects += self._sync(now, repair)
+        return effects + self._settle(now)
+
+    def reset(self, now: float) -> list[Effect]:
+        """Set aside whatever is on the way and fetch all rows anew; what is held stays until
+        then.
+        """
+        self._buffer.clear()
+        self._missing = None
+        self._syncing.stop()
+        return [] if self.epoch is None else self._sync(now, self._holding.wanted)
+
+    # --- what callers may ask -------------------------------------------------------------------
+
+    @property
+    def position(self) -> Position | None:
+        """Give the position of what is held."""
+        return self._holding.position
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the rows are the publisher's at `position` and nothing newer is fetched."""
+        at_epoch = self.position is not None and self.position.epoch == self.epoch
+        return at_epoch and not self._syncing.is_active
+
+    @property
+    def next_tick(self) -> float:
+        """Give when `on_tick` will have something to do, infinity for never."""
+        if self._syncing.is_active:
+            return self._syncing.next_tick
+        missing_due = math.inf if self._missing is None else self._missing.due
+        return min(missing_due, self._distrust.next_due)
+
+    def rows(self, table: str) -> frozenset[Row] | None:
+        """Give the rows held of a table, None when nothing was answered yet."""
+        held = self._holding.tables.get(table)
+        return None if held is None else frozenset(held.content.rows)
+
+    def everything(self, tables: Iterable[str]) -> Transaction | None:
+        """Give what is held of some tables as one transaction on nothing."""
+        return self._holding.everything(tables)
+
+    def status(self, now: float) -> SourceStatus:
+        """Give positions, states and ages."""
+        link_age = self._freshness.link_age(now)
+        silent_for = now - self._created_at if link_age is None else link_age
+        unknown = NO_PUBLISHER if silent_for >= self._options.source_wait else UNREAD
+        wanted = sorted(self._holding.wanted)
+        return SourceStatus(
+            position=self.position,
+            live=self.is_live and self._missing is None,
+            link_age=link_age,
+            tables={name: self._table_status(name, now, unknown) for name in wanted},
+            unrenewed=self._unrenewed,
+        )
+
+    def check(self) -> None:
+        """Assert every invariant; for tests, after each step."""
+        self._holding.check()
+        self._syncing.check()
+        position = self.position
+        epoch = self.epoch or Epoch(0)
+        assert (position.epoch if position else 0) <= epoch <= self.heard_epoch
+        assert self._buffer.size_bytes <= self._options.buffer_bytes
+        assert self._syncing.is_active or not self._is_behind
+        if self.is_live and position is not None:
+            assert self._buffer.find(position.seq) is None
+            has_missing = self._heard_seq > position.seq
+            assert has_missing == (self._missing is not None)
+
+    # --- epochs ---------------------------------------------------------------------------------
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether nothing is held of the newest epoch with a transaction."""
+        if self.epoch is None or not self._holding.wanted:
+            return False
+        return self.position is None or self.position.epoch < self.epoch
+
+    def _enter(self, epoch: Epoch, incarnation: str) -> None:
+        """Leave an epoch for a newer one; what is held stays, what is on the way is of no use."""
+        self._turn_to(epoch, incarnation)
+        self._syncing.stop()
+        self._unrenewed = 0.0
+
+    def _turn_to(self, epoch: Epoch, incarnation: str) -> None:
+        self.epoch, self.incarnation = epoch, incarnation
+        self.heard_epoch = max(self.heard_epoch, epoch)
+        self._heard_seq = NO_SEQ
+        self._missing = None
+        self._buffer.clear()
+        self._distrust.clear()
+
+    def _conflict(self, message: Delta | Heartbeat, now: float) -> list[Effect]:
+        """Two incarnations use one epoch: its seqs say nothing any more, only all rows do."""
+        assert self.epoch is not None  # a first message enters its epoch
+        self._turn_to(self.epoch, message.incarnation)
+        self._heard_seq = message.seq
+        fields = {"source": self.source, "epoch": self.epoch, "incarnation": message.incarnation}
+        alarm = Alarm("two incarnations publish one epoch of a stream", fields)
+        return [Count("conflict"), alarm, *self._sync(now, self._holding.wanted)]
+
+    # --- deltas ---------------------------------------------------------------------------------
+
+    def _on_delta(self, delta: Delta) -> list[Effect]:
+        if self.position is not None and (delta.epoch, delta.seq) <= self.position:
+            return [Count("duplicate")]
+        return [] if self._buffer.put(delta) else [Count("buffer_overflow")]
+
+    def _settle(self, now: float) -> list[Effect]:
+        """Apply what can be applied, then see whether something is missing; ends every
+        stimulus.
+        """
+        if self._is_behind:
+            return [] if self._syncing.is_active else self._sync(now)
+        position = self.position
+        if position is None:
+            return []
+        effects: list[Effect] = []
+        follower = self._buffer.find(position.seq + 1)
+        while follower is not None and not follower.pull and self._holding.can_apply(follower):
+            effects.append(Apply(self._holding.apply(follower)))
+            position = Position(follower.epoch, follower.seq)
+            follower = self._buffer.find(position.seq + 1)
+        if self._syncing.is_active:
+            return effects  # what was applied stays buffered: it may overtake an answer
+        self._buffer.drop_up_to(position.seq)
+        if self._holding.lacking or (follower is not None and follower.pull):
+            return effects + self._sync(now)
+        self._watch(position, now)
+        return effects
+
+    def _watch(self, position: Position, now: float) -> None:
+        """Set, keep or clear the time at which a missing transaction is asked for."""
+        if self._heard_seq <= position.seq:
+            self._missing = None
+            return
+        options = self._options
+        grace = options.gap_grace if len(self._buffer) else options.heartbeat_grace
+        if self._missing is None or self._missing.seq != position.seq + 1:
+            self._missing = _Missing(position.seq + 1, now + grace)
+        self._missing.due = min(self._missing.due, now + grace)
+
+    # --- heartbeats -----------------------------------------------------------------------------
+
+    def _on_heartbeat(
+        self, heartbeat: Heartbeat, epoch: Epoch, now: float, *, excess: float | None
+    ) -> list[Effect]:
+        if excess is not None:
+            self._freshness.note_reads(heartbeat.read_age, now - excess)
+            self._unrenewed = heartbeat.unrenewed
+            self._max_age |= {name: table.max_age for name, table in heartbeat.tables.items()}
+        if self._is_behind:
+            return self._adopt(heartbeat, epoch) if self._holding.is_same(heartbeat) else []
+        if self._syncing.is_active:
+            return []
+        effects: list[Effect] = []
+        repair: set[str] = set()
+        if self.position == (epoch, heartbeat.seq):
+            repair = self._find_differing(heartbeat, now, effects)
+        if heartbeat.full and excess is not None:
+            repair |= self._holding.wanted - heartbeat.tables.keys()
+        return effects + (self._sync(now, repair) if repair else [])
+
+    def _adopt(self, heartbeat: Heartbeat, epoch: Epoch) -> list[Effect]:
+        """Go to a new epoch without a transfer: everything in it is as held."""
+        self._syncing.succeed()
+        return [Count("adopted"), Apply(self._holding.adopt(heartbeat, epoch))]
+
+    def _find_differing(self, heartbeat: Heartbeat, now: float, effects: list[Effect]) -> set[str]:
+        """Give the tables to repair: they differ though no transaction is missing."""
+        repair = set()
+        for name, summary in heartbeat.tables.items():
+            held = self._holding.tables.get(name)
+            if held is None or not held.is_syncable:
+                continue
+            if held.equals(summary):
+                self._distrust.trust(name)
+                continue
+            fields = {"source": self.source, "table": name, "position": self.position}
+            effects += [Count("divergence"), Alarm("a table differs from its source", fields)]
+            if self._distrust.note(name, now):
+                effects.append(Apply(self._holding.give_up(name)))
+            else:
+                repair.add(name)
+        return repair
+
+    # --- syncing --------------------------------------------------------------------------------
+
+    def _sync(self, now: float, repair: Iterable[str] = ()) -> list[Effect]:
+        """Ask for the way to a newer position; tables in `repair` with all their rows."""
+        self._missing = None
+        self._syncing.begin(repair)
+        return self._ask(now)
+
+    def _ask(self, now: float) -> list[Effect]:
+        held = self._holding.digests(self._syncing.repair)
+        add = self._holding.wanted - held.keys()
+        position = self.position
+        have = position if position is not None and position.epoch == self.epoch else None
+        return [Count("sync"), self._syncing.ask(self.incarnation, have, held, add, now)]
+
+    def _fail(self, why: str, now: float, *, retry_after: float = 0.0) -> list[Effect]:
+        self._syncing.retry_later(now, retry_after)
+        return [Count(why)]
+
+    def _refused(self, reply: SyncReply, now: float) -> list[Effect]:
+        if isinstance(reply, SyncBusy):
+            return self._fail("sync_busy", now, retry_after=reply.retry_after)
+        return self._fail(_COUNT_BY_REPLY.get(type(reply), "bad_answer"), now)
+
+    def _retry(self, now: float) -> list[Effect]:
+        """Ask again, unless what was missing has come meanwhile."""
+        position = self.position
+        is_complete = position is not None and self._heard_seq <= position.seq
+        if is_complete and not (self._is_behind or self._holding.lacking or self._syncing.repair):
+            self._syncing.stop()
+            return []
+        return self._ask(now)
+
+    def _note_header(self, answer: SyncAnswer, now: float) -> None:
+        self._freshness.note_reads(answer.read_age, now)
+        self._max_age |= {name: table.summary.max_age for name, table in answer.tables.items()}
+
+    def _complete(self, pull: PulledAnswer, now: float) -> list[Effect]:
+        """Apply a whole answer as one transaction, or nothing of it."""
+        if self.position is not None and pull.position < self.position:
+            return self._complete_overtaken(pull, self.position, now)
+        wrong = self._holding.wrong_tables(pull)
+        given_up = {name for name in wrong if self._distrust.note(name, now)}
+        effects: list[Effect] = [Count("pull_mismatch") for _ in wrong]
+        if wrong - given_up:
+            self._syncing.repair |= wrong
+            return effects + self._fail("bad_answer", now)
+        transaction = self._holding.install(pull, given_up)
+        return effects + self._succeed(transaction)
+
+    def _complete_overtaken(
+        self, pull: PulledAnswer, position: Position, now: float
+    ) -> list[Effect]:
+        """Use an answer that deltas have overtaken: bring the tables that it adds forward by
+        them.
+        """
+        tables = pull.answer.tables
+        names = {name for name, entry in tables.items() if entry.kind == "full"}
+        names = (names & self._holding.wanted) | (self._holding.lacking & tables.keys())
+        run = None
+        if pull.position.epoch == position.epoch and not names & self._holding.wrong_tables(pull):
+            run = self._buffer.find_run(pull.position.seq, position.seq)
+        transaction = None if run is None else self._holding.bring_forward(pull, run, names)
+        if transaction is None:
+            return self._fail("overtaken", now)
+        return self._succeed(transaction)
+
+    def _succeed(self, transaction: Transaction) -> list[Effect]:
+        self._heard_seq = max(self._heard_seq, transaction.position.seq)
+        self._syncing.succeed()
+        return [Count("synced"), Apply(transaction)]
+
+    # --- status ---------------------------------------------------------------------------------
+
+    def _table_status(self, name: str, now: float, unknown: TableState) -> TableStatus:
+        held = self._holding.tables.get(name)
+        source_age = self._freshness.source_age(name, now)
+        if held is None:
+            return TableStatus(unknown, source_age, stale=False, rows=0)
+        return TableStatus(
+            state=held.state,
+            source_age=source_age,
+            stale=held.read_position is not None or self._is_stale(name, source_age, now),
+            rows=len(held.content.rows),
+            position=held.read_position or self.position,
+        )
+
+    def _is_stale(self, name: str, source_age: float | None, now: float) -> bool:
+        position = self.position
+        if position is None or self.heard_epoch > position.epoch:
+            return True
+        link_age, max_age = self._freshness.link_age(now), self._max_age.get(name)
+        is_silent = link_age is None or link_age > self._options.stale_after
+        is_old = max_age is not None and source_age is not None and source_age > max_age
+        return is_silent or is_old or self._unrenewed > self._options.lease_time
