@@ -16,8 +16,8 @@ from .schedule import Effect, PollStatus, ReadLate, Schedule, StartRead
 
 LOG = logging.getLogger(__name__)
 
-CLOSE_WAIT = 2.0
-"""Seconds that reads in progress get to end when the turn ends."""
+CLOSE_WAIT = 0.5
+"""Seconds that reads in progress get to end when the turn ends: who stops us waits."""
 
 
 class Polling:

@@ -1,0 +1,85 @@
+"""A turn of reading survives reads that hang and drivers that misbehave."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import pytest
+
+from congress_dist.datasources.driver import Driver, Poll, Table, TableRead, TableSchema, schema
+from congress_dist.datasources.poll_thread import ReadEnd
+from congress_dist.datasources.polling import Polling
+from congress_dist.publisher import TableResult
+from congress_dist.row import encode_row
+from congress_dist.stream import READY, unavailable
+
+WAIT = 10.0
+
+
+class Hanging(Driver):
+    """Reads only when it is let go."""
+
+    name = "hanging"
+    description = "waits"
+    tables: ClassVar[Mapping[str, TableSchema]] = {"t": schema("x")}
+    polls = (Poll("p", ("t",), interval=2.0, timeout=30.0),)
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.let_go: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self.closes = 0
+
+    def read(self, poll: str) -> Mapping[str, TableRead]:  # noqa: ARG002
+        self.let_go.get()
+        return {"t": Table([("late",)])}
+
+    def close(self) -> None:
+        self.closes += 1
+        self.let_go.put(True)
+        if self.closes == 1:
+            raise OSError("not now")
+
+
+class Turn:
+    """A polling of a hanging driver, its clock in the test's hand."""
+
+    def __init__(self) -> None:
+        self.driver = Hanging()
+        self.ends: queue.SimpleQueue[ReadEnd] = queue.SimpleQueue()
+        self.polling = Polling(self.driver, now=0.0, draw=lambda: 0.5, deliver=self.ends.put)
+        self.polling.start()
+        assert self.polling.on_tick(0.0) == []
+
+
+@pytest.fixture
+def turn() -> Iterator[Turn]:
+    turn = Turn()
+    yield turn
+    turn.polling.close()
+
+
+def test_the_tables_of_a_read_that_hangs_say_so(turn: Turn) -> None:
+    (reading,) = turn.polling.on_tick(30.0)
+    assert reading.results == {"t": TableResult(None, unavailable("read took longer than 30 s"))}
+    (poll,) = turn.polling.describe(31.0)["polls"]
+    assert (poll["doing"], poll["late_reads"]) == ("late", 1)
+    assert turn.polling.next_wake() is None
+
+
+def test_what_a_late_read_gives_is_used(turn: Turn) -> None:
+    turn.polling.on_tick(30.0)
+    turn.driver.let_go.put(True)
+    end = turn.ends.get(timeout=WAIT)
+    (reading,) = turn.polling.on_read_end(end, 40.0)
+    assert reading.results == {"t": TableResult(frozenset({encode_row(("late",))}), READY)}
+    assert turn.polling.next_wake() == 41.0
+
+
+def test_closing_does_not_wait_for_a_read_that_hangs_nor_for_a_driver_that_raises(
+    turn: Turn, caplog: pytest.LogCaptureFixture
+) -> None:
+    turn.polling.close()
+    assert "poll left behind" in caplog.text
+    assert "driver could not be closed" in caplog.text
