@@ -64,14 +64,10 @@ def cell_of(text: str) -> Any:
 
 def tree_lines(node: Mapping[str, Any], first: str = "", rest: str = "") -> Iterator[str]:
     """Draw a derivation: each row with its rule, the rows that it rests on indented under it."""
-    cells = ", ".join(cell_text(cell) for cell in node["row"])
-    yield f"{first}{node['table']}({cells})"
-    if node.get("rule"):
-        lines = str(node["rule"]).splitlines()
-        bar = "│ " if node["children"] else "  "
-        yield from (f"{rest}{bar}by {line.strip()}" for line in lines[:1])
-        yield from (f"{rest}{bar}   {line.strip()}" for line in lines[1:])
     children = node["children"]
+    yield f"{first}{_row_text(node)}"
+    bar = "│ " if children else "  "
+    yield from (f"{rest}{bar}{line}" for line in _reasons(node))
     for index, child in enumerate(children):
         is_last = index == len(children) - 1
         yield from tree_lines(
@@ -79,3 +75,20 @@ def tree_lines(node: Mapping[str, Any], first: str = "", rest: str = "") -> Iter
             rest + ("└─ " if is_last else "├─ "),
             rest + ("   " if is_last else "│  "),
         )
+
+
+def _row_text(node: Mapping[str, Any]) -> str:
+    cells = (
+        f"{column}={cell_text(cell)}"
+        for column, cell in zip(node["columns"], node["row"], strict=True)
+    )
+    return f"{node['policy']}:{node['table']}({', '.join(cells)})"
+
+
+def _reasons(node: Mapping[str, Any]) -> Iterator[str]:
+    if node["title"]:
+        yield node["title"]
+    lines = node["rule"].splitlines()
+    yield from (f"by {line}" for line in lines[:1])
+    yield from (f"   {line}" for line in lines[1:])
+    yield from node["notes"]

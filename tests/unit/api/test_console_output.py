@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import yaml
@@ -84,20 +85,29 @@ def test_values_are_json_scalars_or_text(text: str, cell: object) -> None:
     assert (type(read), read) == (type(cell), cell)
 
 
+def derivation(policy: str, table: str, rule: str, *children: object) -> dict[str, Any]:
+    return {"policy": policy, "table": table, "columns": ["port"], "row": [22], "rule": rule,
+            "rule_id": "", "title": "", "notes": [], "children": list(children)}  # fmt: skip
+
+
 def test_a_derivation_is_drawn_as_a_tree() -> None:
-    leaf = {"rule": None, "table": "s:port", "row": [22, "tcp"], "children": []}
-    rule = {"rule": "q(x) :- s:port(x, y)", "table": "q", "row": [22], "children": [leaf]}
-    fact = {"rule": "r(22)", "table": "r", "row": [22], "children": []}
-    top = {"rule": "p(x) :-\n  q(x),\n  r(x)", "table": "p", "row": [22], "children": [rule, fact]}
+    rule = derivation("mine", "q", "q(x) :- s:port(x, y)", derivation("s", "port", ""))
+    rule["notes"] = ["no row of blocked(22)"]
+    top = derivation(
+        "mine", "p", "p(x) :-\n  q(x),\n  r(x)", rule, derivation("mine", "r", "r(22)")
+    )
+    top["title"] = "Port 22 is open"
     assert "\n".join(tree_lines(top)) == (
-        "p(22)\n"
+        "mine:p(port=22)\n"
+        "│ Port 22 is open\n"
         "│ by p(x) :-\n"
-        "│    q(x),\n"
-        "│    r(x)\n"
-        "├─ q(22)\n"
+        "│      q(x),\n"
+        "│      r(x)\n"
+        "├─ mine:q(port=22)\n"
         "│  │ by q(x) :- s:port(x, y)\n"
-        "│  └─ s:port(22, tcp)\n"
-        "└─ r(22)\n"
+        "│  │ no row of blocked(22)\n"
+        "│  └─ s:port(port=22)\n"
+        "└─ mine:r(port=22)\n"
         "     by r(22)"
     )
 
