@@ -1,8 +1,8 @@
 """The policy "is this host safe?": each rule on rows that must and rows that must not break it.
 
-The cases are in cases/: rows `given` by column (others have a plain value of their type; tables not
-named are empty), the rows that the rule's table has `then`. `missing` tables are unknown, and
-`unknown` says that the rule's table must say so too.
+The cases are in cases/: rows `given` by column (others have a plain value of their type; tables
+not named are empty), and the rows that the table of the rule has `then`. Tables under `missing`
+are unknown, and `unknown` says that the table of the rule must then be so too.
 """
 
 from __future__ import annotations
