@@ -1,7 +1,7 @@
-"""The policy engine as a library: policies, datasources and rows in; derived rows, differences and reasons out.
+"""The policy engine as a library: policies, datasources, rows in; derived rows and reasons out.
 
-Callers: the replica, the offline tools, and programs that use the library. Every method may be called from any
-thread; one lock makes them wait for each other.
+Callers: the replica, the offline tools, and programs that use the library. Every method may be
+called from any thread; one lock makes them wait for each other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
 from congress_dist.schema import TableSchema
 
-from .planner.answers import Answer, Changes, Row, Violation, Waiting
 from .evaluator import Evaluator
 from .explain import Derivation, Explainer
 from .language.ast import Rule
@@ -21,6 +20,7 @@ from .language.checks import check
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse, parse_query
 from .planner.active_rule import Missing
+from .planner.answers import Answer, Changes, Row, Violation, Waiting
 from .planner.normal_form import TableKey
 from .planner.program import DATASOURCE, Program
 from .planner.query import run_query
@@ -30,7 +30,7 @@ from .planner.source_tables import GivenRows, SourceTables
 from .planner.symbols import Symbols
 
 DEFAULT_MAX_ROWS = 2_000_000
-"""Rows that one rule may derive: well above the largest table of one host, about 200 MB in memory."""
+"""Rows that one rule may derive: above the largest table of a host, about 200 MB."""
 
 _UNUSED_SYMBOLS = 100_000
 """Values that may be unused before they are looked for: about 10 MB of short strings."""
@@ -41,8 +41,8 @@ _REPORTING_TABLES = ("error", "warning")
 class Engine:
     """Rules over live tables.
 
-    Promises: a method that raises has changed nothing. Rows go in and come out as tuples of str, int, float, bool
-    and None; two cells are the same when type and value are.
+    Promises: a method that raises has changed nothing. Rows go in and come out as tuples of str,
+    int, float, bool and None; two cells are the same when type and value are.
     """
 
     def __init__(self, *, max_rows: int = DEFAULT_MAX_ROWS) -> None:
@@ -59,13 +59,17 @@ class Engine:
     def create_policy(self, name: str, kind: str = "nonrecursive") -> None:
         """Add an empty policy.
 
-        Raises: Conflict: a policy or datasource has that name. InvalidRequest: there is no such kind.
+        Raises: Conflict: a policy or datasource has that name. InvalidRequest: there is no such
+            kind.
         """
         with self._lock:
             self._rule_book.create_policy(name, kind)
 
     def delete_policy(self, name: str) -> Changes:
-        """Take a policy away with its rules; rules elsewhere that read it wait. Raises: NotFound."""
+        """Take a policy away with its rules; rules elsewhere that read it wait.
+
+        Raises: NotFound.
+        """
         with self._lock:
             return self._decode(self._rule_book.delete_policy(name))
 
@@ -96,8 +100,8 @@ class Engine:
     def delete(self, policy: str, text: str) -> Changes:
         """Take the rules and facts of a text away, all or nothing.
 
-        Raises: PolicyError: the text cannot be read, or a column that another rule names would be lost.
-            NotFound: no such policy, or it has no such rule.
+        Raises: PolicyError: the text cannot be read, or a column that another rule names would be
+            lost. NotFound: no such policy, or it has no such rule.
         """
         return self.delete_rules(policy, parse(text))
 
@@ -118,8 +122,9 @@ class Engine:
     ) -> Changes:
         """Tell all tables and columns of a datasource.
 
-        Promises: a table whose columns are new or other than before is empty and not known; one that is left out
-            is gone; rules that the new columns do not fit wait, those that waited for them begin to run.
+        Promises: a table whose columns are new or other than before is empty and not known; one
+            that is left out is gone; rules that the new columns do not fit wait, those that waited
+            for them begin to run.
         Raises: Conflict: a policy has that name.
         """
         with self._lock:
@@ -133,8 +138,10 @@ class Engine:
     def load(self, source: str, tables: GivenRows) -> Changes:
         """Replace the rows of tables in one transaction; they are known from then on.
 
-        Shapes: a datasource without schema gets one, with the columns Col0, Col1, … of the first rows.
-        Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns are known.
+        Shapes: a datasource without schema gets one, with the columns Col0, Col1, … of the first
+            rows.
+        Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
+            are known.
         """
         given = {table: list(rows) for table, rows in tables.items()}
         with self._lock:
@@ -147,10 +154,11 @@ class Engine:
     ) -> Changes:
         """Add and remove rows in one transaction.
 
-        Shapes: a row both added and removed is present afterwards; adding what is there and removing what is not
-            change nothing. A table that is not known stays so.
+        Shapes: a row both added and removed is present afterwards; adding what is there and
+            removing what is not change nothing. A table that is not known stays so.
         Raises: NotFound: the datasource has no such table. InvalidRow.
-        Cost: the rows given, and the rules that read, directly or through others, a table that changed.
+        Cost: the rows given, and the rules that read, directly or through others, a table that
+            changed.
         """
         return self.transact(source, added=added, removed=removed)
 
@@ -167,7 +175,7 @@ class Engine:
         removed: GivenRows | None = None,
         missing: Mapping[str, str] | None = None,
     ) -> Changes:
-        """Do what `load`, `apply` and `mark_missing` do, for different tables, in one transaction."""
+        """Do what `load`, `apply` and `mark_missing` do, for several tables at once."""
         with self._lock:
             changes = self._sources.transact(
                 source,
@@ -183,7 +191,7 @@ class Engine:
     # --- answers
 
     def missing(self, owner: str, table: str) -> Missing:
-        """Give what keeps a table from being known: `source:table` → reason; empty means complete."""
+        """Give what keeps a table from being known (`source:table` → reason); empty: complete."""
         with self._lock:
             return dict(self._evaluator.missing((owner, table)))
 
@@ -207,20 +215,27 @@ class Engine:
             return tuple(f"Col{n}" for n in range(self._program.arity(owner, table) or 0))
 
     def tables(self, owner: str) -> list[str]:
-        """Give the tables of a datasource, or those that a policy's rules name, sorted. Raises: NotFound."""
+        """Give the tables of a datasource, or those that a policy's rules name, sorted.
+
+        Raises: NotFound.
+        """
         with self._lock:
             return self._program.tables_of(owner)
 
     def query(self, policy: str, text: str) -> list[Row]:
-        """Give the rows that agree with an atom (all columns), or that a rule derives; store nothing.
+        """Give the rows that agree with an atom, or that a rule derives; store nothing.
 
-        Shapes: rows in no order, each once. Under `not`, a table that is not known gives no answer.
+        Shapes: rows in no order, each once. Under `not`, a table that is not known gives no
+            answer.
         Raises: PolicyError: the text, or columns that are not known. NotFound: no such policy.
         """
         return self.answer(policy, text).rows
 
     def answer(self, policy: str, text: str) -> Answer:
-        """Give the rows of a query with what keeps them from being complete. Raises: as `query`."""
+        """Give the rows of a query with what keeps them from being complete.
+
+        Raises: as `query`.
+        """
         rule = parse_query(text)
         with self._lock:
             self._get_kind(policy)
@@ -230,7 +245,8 @@ class Engine:
     def violations(self) -> list[Violation]:
         """Give each row with each rule that derives it and reports something wrong.
 
-        Shapes: rules that carry `@severity`, and rules and facts of the tables `error` and `warning`.
+        Shapes: rules that carry `@severity`, and rules and facts of the tables `error` and
+            `warning`.
         """
         with self._lock:
             found: list[Violation] = []
@@ -247,7 +263,7 @@ class Engine:
             return found
 
     def explain(self, policy: str, table: str, row: Sequence[Cell]) -> Derivation:
-        """Give one tree of rules and rows by which a row follows, down to rows of datasources and facts.
+        """Give one tree by which a row follows, down to rows of datasources and facts.
 
         Promises: no row stands below itself; the tree is bounded in depth and size.
         Raises: NotFound: the row is not there.
@@ -259,8 +275,8 @@ class Engine:
     def waiting(self) -> list[Waiting]:
         """Give the rules that read, directly or through others, something that is not known.
 
-        Shapes: with a literal under `not` over it a rule derives nothing meanwhile; else what follows from the
-            rows that are there.
+        Shapes: with a literal under `not` over it a rule derives nothing meanwhile; else what
+            follows from the rows that are there.
         """
         with self._lock:
             return [
@@ -302,7 +318,7 @@ class Engine:
         }
 
     def _forget_unused_symbols(self) -> None:
-        """Give back the ids of values that are gone, each time that many more are in use than before.
+        """Give back the ids of values that are gone, now and then.
 
         Ordering: after a transaction, when nothing but tables and rules holds ids.
         """

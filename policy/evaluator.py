@@ -1,7 +1,7 @@
 """Keeps every derived table right: after a change, only what depends on it is computed again.
 
-A plain evaluator: within a rule that a change reaches everything is recomputed, with each literal found by its
-bound columns. It is not thread safe; the engine calls it under its lock.
+A plain evaluator: within a rule that a change reaches everything is recomputed, with each literal
+found by its bound columns. It is not thread safe; the engine calls it under its lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .planner.symbols import Id, Symbols, Tuple, ids_in
 
 
 class BaseTable:
-    """A table whose rows a datasource gives; `reason` tells why it is not known, None when it is."""
+    """A table of a datasource; `reason` tells why it is not known, None when it is."""
 
     __slots__ = ("reason", "relation", "width")
 
@@ -73,8 +73,8 @@ class _Relations(dict[TableKey, Relation]):
 class Evaluator:
     """Base tables, rules, and the tables that follow from both.
 
-    Invariant: between calls of `refresh` with everything touched in its agenda, each derived table holds exactly
-    the rows of its facts and of its rules that are not off.
+    Invariant: between calls of `refresh` with everything touched in its agenda, each derived table
+    holds exactly the rows of its facts and of its rules that are not off.
     """
 
     def __init__(
@@ -159,7 +159,8 @@ class Evaluator:
     def refresh(self, agenda: Agenda) -> dict[TableKey, Change]:
         """Bring derived tables up to date with what was touched; give those that changed.
 
-        Promises: a rule over its limit is parked and its rows withdrawn; everything else is as if it were not there.
+        Promises: a rule over its limit is parked and its rows withdrawn; everything else is as if
+            it were not there.
         Cost: the rules that read, directly or through others, what changed.
         """
         changes: dict[TableKey, Change] = {}
@@ -256,7 +257,7 @@ class Evaluator:
         return touched
 
     def _settle(self, component: Component, agenda: Agenda) -> set[ActiveRule]:
-        """Work out which rules of a component can run and what its tables miss; give the switched rules."""
+        """Work out which rules can run and what the tables miss; give the switched rules."""
         tables = [self.derived[key] for key in component.tables]
         rules = [rule for table in tables for rule in table.rules]
         inside = dict.fromkeys(component.tables, Missing())

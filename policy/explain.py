@@ -30,9 +30,9 @@ _Child = tuple[TableKey, Tuple]
 class Derivation:
     """One row and what it follows from.
 
-    Shapes: `rule` is empty for a row of a datasource, a fact has no children. `children` has one derivation for each
-    positive literal of the rule that names a table. `notes` tells what the rule required to be absent, and where
-    the tree was cut.
+    Shapes: `rule` is empty for a row of a datasource, a fact has no children. `children` has one
+    derivation for each positive literal of the rule that names a table. `notes` tells what the
+    rule required to be absent, and where the tree was cut.
     """
 
     policy: str
@@ -131,7 +131,7 @@ class Explainer:
         raise InternalError(f"no rule derives the row {self._symbols.decode(row)} of {table}")
 
     def _matches(self, normal: NormalRule, row: Tuple) -> Iterator[tuple[_Child, ...]]:
-        """Give, for each way in which an alternative derives a row, the rows of its positive literals."""
+        """Give, for each way to derive a row, the rows of the positive literals."""
         given = _agree(normal.terms, row)
         if given is None:
             return

@@ -22,7 +22,8 @@ _Sizes = tuple[int, ...]
 class ActiveRule:
     """A rule and its result.
 
-    Invariant: `rows` is what the rule derives from the present relations, or empty while it `is_off`.
+    Invariant: `rows` is what the rule derives from the present relations, or empty while it
+        `is_off`.
     """
 
     __slots__ = (
@@ -58,7 +59,7 @@ class ActiveRule:
         self.reads: frozenset[TableKey] = frozenset()
         self.negated_reads: frozenset[TableKey] = frozenset()
         self.has_new_plan = False
-        """A plan was compiled since this was last cleared; indexes of the old one may be unused now."""
+        """A plan was compiled since this was cleared: an older one's indexes may be unused."""
         self._plans: dict[tuple[int, int], tuple[_Sizes, Plan]] = {}
 
     def resolve(self, alternatives: tuple[NormalRule, ...]) -> None:
@@ -75,7 +76,7 @@ class ActiveRule:
         self.reads, self.negated_reads = frozenset(tables), frozenset()
 
     def settle(self, missing_of: Mapping[TableKey, Missing]) -> bool:
-        """Work out what the rule lacks and whether it is off; tell whether it was switched on or off."""
+        """Work out what the rule lacks and if it is off; tell whether that changed."""
         was_off = self.is_off
         self.missing = {**self.parked, **self.unresolved}
         for table in self.reads:
@@ -96,7 +97,7 @@ class ActiveRule:
         return collect(rows, context.max_rows)
 
     def derive_from(self, deltas: Mapping[TableKey, TableKey], context: Context) -> set[Tuple]:
-        """Give the rows that need a row of a delta: each literal on a table in `deltas` once reads its delta.
+        """Give the rows that need a row of a delta; each literal reads its delta once.
 
         Raises: LimitExceeded: too many.
         """
@@ -126,7 +127,7 @@ class ActiveRule:
         relations: Mapping[TableKey, Relation],
         deltas: Mapping[TableKey, TableKey] | None = None,
     ) -> Plan:
-        """Give the plan of an alternative, in which the literal at `place` (-1: none) reads its delta."""
+        """Give an alternative's plan; the literal at `place` (-1: none) reads its delta."""
         sizes = self._sizes(relations)
         found = self._plans.get((number, place))
         if found is None or found[0] != sizes:
@@ -142,7 +143,7 @@ class ActiveRule:
         return found[1]
 
     def _sizes(self, relations: Mapping[TableKey, Relation]) -> _Sizes:
-        """Give the magnitudes (in steps of 8) of the tables read: another order may be better when they change."""
+        """Give the magnitudes (in steps of 8) of the tables read; orders depend on them."""
         return tuple(len(relations[table].rows).bit_length() // 3 for table in self.reads)
 
 

@@ -28,7 +28,8 @@ class Fixpoint:
     """The evaluation of one recursive component from nothing.
 
     Promises: the relations of the context stay as they are; the component's are built beside them.
-    Source: Bancilhon, "Naive Evaluation of Recursively Defined Relations", 1986 (semi-naive evaluation).
+    Source: Bancilhon, "Naive Evaluation of Recursively Defined Relations", 1986 (semi-naive
+        evaluation).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""In which order the literals of a body are run: filters as soon as they can, then the cheapest join."""
+"""In which order a body's literals run: filters as soon as they can, then the cheapest join."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def order_body(
 ) -> list[NormalLiteral]:
     """Give the body of a rule in the order to run it, with some variables bound before.
 
-    Parts of the body that share no variable are kept together, those without a variable of the head first: of
-    them one solution is enough.
+    Parts of the body that share no variable are kept together, those without a variable of the
+    head first: of them one solution is enough.
     """
     ordered: list[NormalLiteral] = []
     known = set(bound)
@@ -102,7 +102,7 @@ def _is_known(term: Term, known: AbstractSet[str]) -> bool:
 def _cheapest_join(
     left: Iterable[NormalLiteral], known: AbstractSet[str], fan_out: FanOut
 ) -> NormalLiteral:
-    """Choose what binds more variables: what is connected first, then what gives the fewest rows."""
+    """Choose what binds more variables: what is connected, then what gives the fewest rows."""
     candidates: list[tuple[bool, float, int, NormalLiteral]] = []
     for place, literal in enumerate(left):
         if isinstance(literal, Match) and not literal.negated:

@@ -12,7 +12,7 @@ from .symbols import Id, Symbols, Tuple
 
 Solutions = tuple[Tuple, ...]
 MAX_ENTRIES = 65_536
-"""Per builtin. A full memo starts again: inputs come from live tables, and few tables are larger."""
+"""Per builtin. A full memo starts again; few live tables have more distinct inputs."""
 
 
 class Memo:

@@ -1,4 +1,4 @@
-"""Rules as the planner sees them: tables resolved, columns by position, constants as ids, no `or` left."""
+"""Rules as the planner sees them: tables resolved, constants as ids, no `or` left."""
 
 from __future__ import annotations
 

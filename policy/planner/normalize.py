@@ -1,4 +1,4 @@
-"""From a checked rule to normal form: tables and columns resolved, `or` multiplied out, constants as ids."""
+"""From a checked rule to normal form: columns by position, `or` multiplied out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAX_ALTERNATIVES = 16
 
 
 class Unresolved(Exception):
-    """A rule cannot run with the schemas known now; `reasons` says what is wrong with which table."""
+    """A rule cannot run with the schemas known now; `reasons` tells why, by table."""
 
     def __init__(self, reasons: dict[str, str]) -> None:
         super().__init__(reasons)
@@ -62,7 +62,7 @@ def normalize(
 
 
 def _alternatives(body: Body, rule: Rule) -> list[Body]:
-    """Multiply out the alternatives of a body; what is false is left out, what is true is dropped."""
+    """Multiply out the alternatives; leave out what is false, drop what is true."""
     choices: list[list[Body]] = []
     for conjunct in body:
         match conjunct:
@@ -85,7 +85,7 @@ def _size_of(choices: Iterable[Sequence[Body]]) -> int:
 
 
 class _Reader:
-    """Reads the conjuncts of one rule; collects what is missing instead of stopping at the first."""
+    """Reads the conjuncts of one rule; collects all that is missing."""
 
     def __init__(self, policy: str, program: Program, symbols: Symbols) -> None:
         self.reasons: dict[str, str] = {}
@@ -186,7 +186,8 @@ def _too_many(rule: Rule) -> PolicyError:
         [
             Diagnostic(
                 "too-many-alternatives",
-                f"the rule for {rule.head.table!r} multiplies out to more than {MAX_ALTERNATIVES} alternatives",
+                f"the rule for {rule.head.table!r} multiplies out to more than"
+                f" {MAX_ALTERNATIVES} alternatives",
                 source=rule.span.source,
                 hint="give a group of alternatives a table of its own, with one rule for each",
             )

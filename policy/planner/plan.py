@@ -1,4 +1,4 @@
-"""How one rule is run: its steps in join order, compiled once and again when its tables' sizes changed much."""
+"""How one rule is run: steps in join order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from .normal_form import Call, Choice, Match, NormalLiteral, TableKey, Term, Test, terms_of
+from .relation import Columns
 from .steps import (
     Among,
     Binding,
@@ -24,7 +25,6 @@ from .steps import (
     picker,
     run_steps,
 )
-from .relation import Columns
 from .symbols import Id, Tuple
 
 

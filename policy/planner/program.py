@@ -17,7 +17,7 @@ from .normal_form import TableKey
 T = TypeVar("T")
 
 RuleKey = tuple[str | None, Atom, bool, frozenset[tuple[Conjunct, int]]]
-"""What makes two rules of a policy one: head and body; the order of the body does not matter, names do."""
+"""What makes two rules of a policy one: head and body, whose order does not matter."""
 
 KINDS = {
     "nonrecursive": "nonrecursive",
@@ -54,14 +54,14 @@ class Program:
         self._heads: Counter[TableKey] = Counter()
 
     def kind(self, policy: str) -> str | None:
-        """Give the kind of a policy, `datasource` for a datasource, None for what does not exist."""
+        """Give a policy's kind, `datasource` for a datasource, None for what does not exist."""
         found = self._policies.get(policy)
         if found is not None:
             return found.kind
         return DATASOURCE if policy in self._schemas else None
 
     def columns(self, policy: str, table: str) -> tuple[str, ...] | None:
-        """Give the columns' names: a datasource's by its schema, a policy's by its heads, None when unknown.
+        """Give the columns' names, by schema or by the heads; None when unknown.
 
         Shapes: a column on whose name the heads do not agree is Col0, Col1, …
         """
@@ -77,7 +77,7 @@ class Program:
         )
 
     def arity(self, policy: str, table: str) -> int | None:
-        """Give the number of columns, by schema or by the rules that name the table; None when unknown."""
+        """Give the number of columns, by schema or by rules; None when unknown."""
         columns = self.columns(policy, table)
         if columns is not None:
             return len(columns)
@@ -96,7 +96,10 @@ class Program:
         return list(self._policy(policy).rules.values())
 
     def tables_of(self, owner: str) -> list[str]:
-        """Give the tables of a datasource, or those that a policy's rules name. Raises: NotFound."""
+        """Give the tables of a datasource, or those that a policy's rules name.
+
+        Raises: NotFound.
+        """
         if owner in self._schemas:
             return sorted(self._schemas[owner])
         self._policy(owner)
@@ -110,7 +113,10 @@ class Program:
         return sorted([*self._policies, *self._schemas])
 
     def create_policy(self, name: str, kind: str) -> None:
-        """Add an empty policy. Raises: Conflict: the name is taken. InvalidRequest: no such kind."""
+        """Add an empty policy.
+
+        Raises: Conflict: the name is taken. InvalidRequest: no such kind.
+        """
         if kind not in KINDS:
             known = ", ".join(sorted(KINDS))
             raise InvalidRequest(f"there is no policy kind {kind!r}; kinds are {known}", kind=kind)
@@ -124,7 +130,10 @@ class Program:
         del self._policies[name]
 
     def set_schema(self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]) -> None:
-        """Tell which tables and columns a datasource has. Raises: Conflict: `source` is a policy."""
+        """Tell which tables and columns a datasource has.
+
+        Raises: Conflict: `source` is a policy.
+        """
         if source in self._policies:
             raise Conflict(f"{source!r} is a policy, not a datasource", policy=source)
         self._schemas[source] = {
@@ -143,7 +152,10 @@ class Program:
         del self._schemas[source]
 
     def find(self, policy: str, rule: Rule) -> Rule | None:
-        """Give the rule of a policy that is the same as `rule`, with its own annotations. Raises: NotFound."""
+        """Give the rule of a policy that is the same as `rule`, with its own annotations.
+
+        Raises: NotFound.
+        """
         return self._policy(policy).rules.get(rule_key(rule))
 
     def add(self, policy: str, rule: Rule) -> None:
@@ -189,14 +201,14 @@ def rule_key(rule: Rule) -> RuleKey:
 
 
 def head_key(policy: str, rule: Rule) -> TableKey:
-    """Give the table that a rule derives; an action has one table, whichever policies ask for it."""
+    """Give the table that a rule derives; an action has one table over all policies."""
     owner = rule.head.policy or policy
     table = f"{rule.modal}[{rule.head.table}]" if rule.modal else rule.head.table
     return owner, table
 
 
 def body_atoms(body: Iterable[Conjunct]) -> Iterator[Atom]:
-    """Give every atom of a body on a table, those inside brackets too; builtin calls are left out."""
+    """Give every atom of a body, those in brackets too; builtin calls are left out."""
     for conjunct in body:
         match conjunct:
             case Literal(atom=atom):

@@ -17,7 +17,7 @@ Bucket = Collection[Tuple]
 Index = Mapping[Key, Bucket]
 
 _SMALL_BUCKET = 8
-"""Up to here a bucket is a tuple (48 bytes for one row); beyond a set (216), with removal in constant time."""
+"""Up to here a bucket is a tuple (48 bytes for one row), beyond a set (216)."""
 
 
 class Change(NamedTuple):

@@ -1,4 +1,4 @@
-"""Changes of rules, policies and schemas, each all or nothing: the program and the evaluator move together."""
+"""Changes of rules, policies and schemas, each all or nothing."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class RuleBook:
     def insert(self, policy: str, rules: Sequence[Rule]) -> list[Rule]:
         """Add checked rules; give those that were new or got other annotations.
 
-        Raises: NotFound: no such policy. PolicyError: a rule derives too many rows, or takes away the name of a
-            column that another rule uses.
+        Raises: NotFound: no such policy. PolicyError: a rule derives too many rows, or takes away
+            the name of a column that another rule uses.
         """
         new, replaced = self._sort_out(policy, rules)
         before = self._named_columns(head_key(policy, rule) for rule in new)
@@ -76,8 +76,8 @@ class RuleBook:
     def delete(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
         """Take rules away.
 
-        Raises: NotFound: no such policy, or it has no such rule. PolicyError: another rule uses the name of a
-            column that would be lost.
+        Raises: NotFound: no such policy, or it has no such rule. PolicyError: another rule uses
+            the name of a column that would be lost.
         """
         found = [self._get(policy, rule) for rule in {rule_key(r): r for r in rules}.values()]
         before = self._named_columns(head_key(policy, rule) for rule in found)
@@ -103,7 +103,10 @@ class RuleBook:
         return self._owner_changed(name, Agenda())
 
     def delete_policy(self, name: str) -> TableChanges:
-        """Take a policy away with its rules; rules elsewhere that read its tables wait. Raises: NotFound."""
+        """Take a policy away with its rules; rules elsewhere that read it wait.
+
+        Raises: NotFound.
+        """
         rules = self._program.rules_of(name)
         agenda = Agenda()
         for rule in rules:
@@ -115,7 +118,10 @@ class RuleBook:
     def set_schema(
         self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]
     ) -> TableChanges:
-        """Give a datasource its tables; one with other columns than before loses its rows. Raises: Conflict."""
+        """Give a datasource its tables; one with other columns than before loses its rows.
+
+        Raises: Conflict.
+        """
         before = self._program.schema(source)
         self._program.set_schema(source, tables)
         after = self._program.schema(source)
@@ -147,7 +153,7 @@ class RuleBook:
         return found
 
     def _sort_out(self, policy: str, rules: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
-        """Split rules in new ones and those that exist with other annotations; of equal ones the last counts."""
+        """Split rules in new ones and those that exist with other annotations."""
         new, replaced = [], []
         for rule in {rule_key(rule): rule for rule in rules}.values():
             known = self._program.find(policy, rule)
@@ -196,7 +202,8 @@ class RuleBook:
                         Diagnostic(
                             "column-in-use",
                             f"after this change table {table!r} could not be read as the rule"
-                            f" {print_rule(active.rule)!r} of policy {active.policy!r} does: {reason}",
+                            f" {print_rule(active.rule)!r} of policy {active.policy!r} does:"
+                            f" {reason}",
                             hint="change that rule first, or keep the names of the columns",
                         )
                     ]

@@ -36,10 +36,11 @@ class SourceTables:
     ) -> dict[TableKey, Change]:
         """Replace, add and remove rows, and make tables unknown; bring derived tables up to date.
 
-        Shapes: a row both added and removed is present afterwards; adding what is there and removing what is not
-            change nothing. `loaded` tables are known from then on; `missing` ones lose their rows.
-        Raises: NotFound: the datasource has no such table. InvalidRow: a row of another width, a cell that no
-            table may hold.
+        Shapes: a row both added and removed is present afterwards; adding what is there and
+            removing what is not change nothing. `loaded` tables are known from then on; `missing`
+            ones lose their rows.
+        Raises: NotFound: the datasource has no such table. InvalidRow: a row of another width, a
+            cell that no table may hold.
         """
         plan: dict[str, Change] = {}
         for table, rows in loaded.items():

@@ -1,7 +1,7 @@
 """What a plan is made of: each step turns bindings into bindings, lazily.
 
-A binding is a tuple of ids; the plan fixes which variable or constant stands at which place. Steps run in the
-thread that holds the engine's lock.
+A binding is a tuple of ids; the plan fixes which variable or constant stands at which place. Steps
+run in the thread that holds the engine's lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Bindings = Iterable[Binding]
 Picker = Callable[[Tuple], Any]
 
 _BLOCK = 16_384
-"""Rows between two looks at the limit: large enough not to be felt, small enough not to fill the memory."""
+"""Rows between two looks at the limit: too few to fill the memory."""
 
 
 class LimitExceeded(Exception):
@@ -93,7 +93,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """Keep the bindings with which at least one row agrees; `wanted` False: with which none does."""
+    """Keep the bindings with which a row agrees; `wanted` False: with which none does."""
 
     table: TableKey
     columns: Columns
@@ -166,7 +166,7 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """Keep the bindings in which a place holds one of some constants; `wanted` False: none of them."""
+    """Keep the bindings in which a place holds one of some constants, or none."""
 
     place: int
     constants: frozenset[Id]
