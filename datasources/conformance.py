@@ -59,10 +59,14 @@ def _check_options(options: tuple[Option, ...]) -> Iterator[str]:
             yield f"option {option.name!r} has no description"
         if option.type not in OPTION_TYPES:
             yield f"option {option.name!r} has a type that no text can be read as: {option.type}"
-        elif option.default is not None and not isinstance(option.default, option.type):
+        elif option.default is not None and not isinstance(option.default, _classes_of(option)):
             yield f"option {option.name!r}: its default is not a {option.type.__name__}"
         if option.secret and option.default is not None:
             yield f"option {option.name!r} is a secret that everybody can read: its default"
+
+
+def _classes_of(option: Option) -> tuple[type, ...]:
+    return (list, tuple) if option.type is list else (option.type,)
 
 
 def _check_tables(driver: type[Driver]) -> Iterator[str]:
