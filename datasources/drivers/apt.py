@@ -60,7 +60,7 @@ class Apt:
 
         Raises: SourceUnavailable: apt-get is not there, failed, or took longer than `timeout`.
         """
-        command = [self._command, "-o", f"RootDir={self._tree.locate('/')}", *_SIMULATE]
+        command = [self._command, *_SIMULATE]
         try:
             done = subprocess.run(
                 command,

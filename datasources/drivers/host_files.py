@@ -42,7 +42,7 @@ class HostFiles(Driver):
     name = "host_files"
     description = "search path directories, setuid files and changed programs of this machine"
     options = (
-        Option("root", "directory that stands for / (a mounted image)", default="/"),
+        Option("root", "directory that stands for / (for tests)", default="/"),
         Option(
             "scan_from",
             "directory where the setuid scan begins; it stays on that directory's filesystem",

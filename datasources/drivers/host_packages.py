@@ -38,7 +38,7 @@ class HostPackages(Driver):
     name = "host_packages"
     description = "Debian packages of this machine, their files and pending updates"
     options = (
-        Option("root", "directory that stands for / (a mounted image)", default="/"),
+        Option("root", "directory that stands for / (for tests)", default="/"),
         Option("apt_get", "the apt-get to ask for pending updates", default="apt-get"),
         Option(
             "lists_max_age_days",
