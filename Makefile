@@ -32,7 +32,7 @@ typetree:
 
 bench:
 	@devstack/set-up.sh test
-	$(BIN)/python -m pytest tests/bench --benchmark-only --benchmark-columns=min,median,max,rounds $(ARGS)
+	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds $(ARGS)
 
 sim:
 	@devstack/set-up.sh test

@@ -1,4 +1,4 @@
-"""A policy package on disk: a directory of .dl files, one such file, or a library policy in YAML."""
+"""A policy package on disk: a directory of .dl files, such a file, or a library policy in YAML."""
 
 from __future__ import annotations
 
@@ -91,13 +91,21 @@ def _from_yaml(path: Path) -> Package:
         raise InvalidRequest(f"'{path}' is not YAML: {error}", path=str(path)) from error
     if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
         raise InvalidRequest(f"'{path}' has no list 'rules'; expected a library policy")
-    rules = [
-        {"rule": r["rule"], "name": r.get("name"), "comment": r.get("comment") or ""}
-        for r in data["rules"]
-    ]
     return Package(
         str(data.get("name") or path.stem),
         str(data.get("description") or ""),
         str(data.get("kind") or "nonrecursive"),
-        rules,
+        [_library_rule(path, number, entry) for number, entry in enumerate(data["rules"], 1)],
     )
+
+
+def _library_rule(path: Path, number: int, entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("rule"), str):
+        raise InvalidRequest(
+            f"'{path}': entry {number} of 'rules' has no text 'rule'; expected rule, name, comment"
+        )
+    return {
+        "rule": entry["rule"],
+        "name": entry.get("name"),
+        "comment": entry.get("comment") or "",
+    }

@@ -96,7 +96,11 @@ def sample(up: subprocess.Popen[bytes], port: int, seconds: int) -> None:
             peak, parts = sum(now.values()), now
         if settled_at is None and is_settled(port):
             settled_at = time.monotonic() - began
-        elif settled_at is not None and idle_from is None and time.monotonic() - began > settled_at + 10:
+        elif (
+            settled_at is not None
+            and idle_from is None
+            and time.monotonic() - began > settled_at + 10
+        ):
             idle_from = (time.monotonic(), cpu_seconds(processes))
         pacer.wait(1)
     processes = [root, *root.children(recursive=True)]
