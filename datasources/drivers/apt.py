@@ -17,7 +17,16 @@ from .file_tree import FileTree
 
 _LISTS = "/var/lib/apt/lists"
 _UPDATE_SUCCEEDED = "/var/lib/apt/periodic/update-success-stamp"
-_SIMULATE = ("--simulate", "-o", "Debug::NoLocking=true", "dist-upgrade")
+_READ_ONLY = (
+    "-o",
+    "Debug::NoLocking=true",
+    # As root apt would write its caches; without them an answer takes 2 s instead of 0.5 s.
+    "-o",
+    "Dir::Cache::pkgcache=",
+    "-o",
+    "Dir::Cache::srcpkgcache=",
+)
+_SIMULATE = ("--simulate", *_READ_ONLY, "dist-upgrade")
 _UPGRADE_LINE = re.compile(r"^Inst ([^\s:]+)\S* \[([^\s\]]+)\] \(([^\s)]+)")
 _VALID_UNTIL = re.compile(r"^Valid-Until: (.+)$", re.MULTILINE)
 _RELEASE_HEAD_BYTES = 4096  # the fields before the checksums

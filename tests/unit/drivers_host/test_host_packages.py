@@ -153,11 +153,13 @@ def test_pending_updates_are_what_apt_would_upgrade(host, rows_of):
     }
 
 
-def test_apt_is_asked_without_locks_and_in_its_own_language(host, rows_of):
+def test_apt_is_asked_to_lock_and_write_nothing_in_its_own_language(host, rows_of):
     rows_of(driver_of(host, apt_get=with_apt(host)), "pending_updates")
     (call,) = calls(host)
     assert call.startswith("C ")
-    assert "--simulate -o Debug::NoLocking=true dist-upgrade" in call
+    assert "--simulate" in call
+    assert "Debug::NoLocking=true" in call
+    assert call.endswith("Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= dist-upgrade")
 
 
 def unavailable(driver):
