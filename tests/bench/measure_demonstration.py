@@ -1,8 +1,8 @@
-"""Measure the whole demonstration: memory (sum of PSS over all processes) and CPU, sampled each second.
+"""Measure the whole demonstration: memory (sum of PSS over all processes) and CPU.
 
     .venv/bin/python tests/bench/measure_demonstration.py --seconds 120
 
-Prints the peak from the first start, time to the first complete answer, and the CPU of the idle rest.
+Samples each second. Prints the peak, the time to the first complete answer, and idle CPU.
 """
 
 from __future__ import annotations

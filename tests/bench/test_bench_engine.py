@@ -1,12 +1,13 @@
-"""What one poll of the demonstration costs the engine: a changed row beside 115,000 package files."""
+"""What one poll of the demonstration costs the engine beside 115,000 package files."""
 
 from __future__ import annotations
 
 from itertools import count
 
 import pytest
-from congress_dist.policy import Engine
 from pytest_benchmark.fixture import BenchmarkFixture
+
+from congress_dist.policy import Engine
 
 PACKAGE_FILES = [
     (f"/usr/share/doc/package-{n % 700}/file-{n}", f"package-{n % 700}") for n in range(115_000)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from congress_dist.policy.language.grammar import parse
 from pytest_benchmark.fixture import BenchmarkFixture
+
+from congress_dist.policy.language.grammar import parse
 
 RULES = "\n".join(
     f'v{i}(s, p) :- d:servers(id=s, status="ACTIVE", n{i % 7}=x), d:ports(id=p, server=s, net=n), '

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from congress_dist.api.console.package import read_package
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.policy import PolicyError

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.console import Console
+
 from congress_dist.api.console.screen import render
 from congress_dist.api.console.view import (
     View,
@@ -12,7 +14,6 @@ from congress_dist.api.console.view import (
     source_words,
     summary,
 )
-from rich.console import Console
 
 
 def table(state: str = "ready", **more: Any) -> dict[str, Any]:
