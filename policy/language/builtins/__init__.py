@@ -1,0 +1,39 @@
+"""The builtins: functions that rules can call, with or without the prefix `builtin:`. One family per module."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from ..ast import Atom
+from . import arithmetic, comparison, string
+from .registry import Builtin, BuiltinFailure, Parameter, all_builtins, find_registered
+
+__all__ = [
+    "FAMILIES",
+    "PREFIX",
+    "Builtin",
+    "BuiltinFailure",
+    "Parameter",
+    "all_builtins",
+    "close_names",
+    "find_builtin",
+    "find_call",
+]
+
+PREFIX = "builtin"
+FAMILIES = (comparison, arithmetic, string)
+
+
+def find_builtin(name: str) -> Builtin | None:
+    """Give the builtin of this name, with or without `builtin:`, or None."""
+    return find_registered(name.removeprefix(f"{PREFIX}:"))
+
+
+def find_call(atom: Atom) -> Builtin | None:
+    """Give the builtin that an atom calls; None when it names a table (or no builtin that there is)."""
+    return find_registered(atom.table) if atom.policy in (None, PREFIX) else None
+
+
+def close_names(name: str) -> list[str]:
+    """Give the names of builtins that look like this one, the closest first."""
+    return get_close_matches(name.lower(), all_builtins(), n=3, cutoff=0.6)

@@ -1,0 +1,151 @@
+"""What a builtin is, how one is declared, and the table of all of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from congress_dist.row import MAX_INT, MIN_INT, Cell
+
+_SIGNATURE = re.compile(r"(?P<name>\w+)\((?P<inputs>[^|]*)\|(?P<outputs>[^|]*)\)")
+_PARAMETER = re.compile(r"(?P<name>\w+): (?P<type>\w+)")
+_TYPES: dict[str, tuple[type, ...]] = {
+    "any": (str, int, float, bool, type(None)),
+    "number": (int, float),
+    "integer": (int,),
+    "text": (str,),
+    "ordered": (int, float, str),
+}
+_TYPE_NAMES: dict[type, str] = {
+    str: "text",
+    int: "an integer",
+    float: "a float",
+    bool: "a boolean",
+    type(None): "null",
+}
+_BUILTINS: dict[str, Builtin] = {}
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class BuiltinFailure(Exception):  # noqa: N818
+    """A call has no answer; the text says why, without the values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a builtin. Types: any, number, integer, text, ordered (number or text)."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A function that rules can call: given the inputs, it says which outputs go with them."""
+
+    name: str
+    inputs: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+    doc: str
+    function: Callable[..., Any]
+    gives_many: bool
+
+    @property
+    def arity(self) -> int:
+        """Give the number of arguments, inputs and outputs."""
+        return len(self.inputs) + len(self.outputs)
+
+    @property
+    def signature(self) -> str:
+        """Give name and modes as people read them: `plus(x, y | z)`."""
+        inputs = ", ".join(parameter.name for parameter in self.inputs)
+        outputs = ", ".join(parameter.name for parameter in self.outputs)
+        return f"{self.name}({inputs} | {outputs})" if outputs else f"{self.name}({inputs})"
+
+    def rows(self, inputs: tuple[Cell, ...]) -> list[tuple[Cell, ...]]:
+        """Give the outputs that go with the inputs, one tuple each.
+
+        Shapes: empty when the condition does not hold; `[()]` for a builtin without outputs that holds.
+        Raises: BuiltinFailure: wrong type, overflow, division by zero and the like; a null operand is none.
+        """
+        for parameter, value in zip(self.inputs, inputs, strict=True):
+            if type(value) not in _TYPES[parameter.type]:
+                if value is None:
+                    return []
+                raise BuiltinFailure(f"{parameter.name} is {_TYPE_NAMES[type(value)]}")
+        try:
+            result = self.function(*inputs)
+        except ZeroDivisionError:
+            raise BuiltinFailure("division by zero") from None
+        except OverflowError:
+            raise BuiltinFailure("the result is too large") from None
+        return self._shaped(result)
+
+    def solve(self, inputs: tuple[Cell, ...]) -> list[tuple[Cell, ...]]:
+        """Give what `rows` gives; a call that fails gives none."""
+        try:
+            return self.rows(inputs)
+        except BuiltinFailure:
+            return []
+
+    def _shaped(self, result: Any) -> list[tuple[Cell, ...]]:
+        if not self.outputs:
+            return [()] if result else []
+        answers: Iterable[Any] = result if self.gives_many else (result,)
+        single = len(self.outputs) == 1
+        return [
+            tuple(_checked(cell) for cell in ((answer,) if single else answer))
+            for answer in answers
+        ]
+
+
+def builtin(signature: str, *, gives_many: bool = False) -> Callable[[_Function], _Function]:
+    """Declare a builtin: `@builtin("plus(x: number, y: number | z: number)")`; before `|` stand the inputs.
+
+    The function takes the inputs. It returns whether the condition holds when there are no outputs, the output
+    when there is one, a tuple of them when there are several; an iterable of those with `gives_many`.
+    """
+    found = _SIGNATURE.fullmatch(signature)
+    if found is None:
+        raise ValueError(f"not a signature: {signature!r}")
+
+    def register(function: _Function) -> _Function:
+        name = found["name"]
+        _BUILTINS[name] = Builtin(
+            name,
+            _parameters(found["inputs"]),
+            _parameters(found["outputs"]),
+            (function.__doc__ or "").strip(),
+            function,
+            gives_many,
+        )
+        return function
+
+    return register
+
+
+def all_builtins() -> dict[str, Builtin]:
+    """Give every builtin by its name."""
+    return dict(_BUILTINS)
+
+
+def find_registered(name: str) -> Builtin | None:
+    """Give the builtin of this bare name, or None."""
+    return _BUILTINS.get(name)
+
+
+def _parameters(text: str) -> tuple[Parameter, ...]:
+    return tuple(Parameter(m["name"], m["type"]) for m in _PARAMETER.finditer(text))
+
+
+def _checked(cell: Cell) -> Cell:
+    if type(cell) is int and not MIN_INT <= cell <= MAX_INT:
+        raise BuiltinFailure("the result does not fit into 64 bits")
+    if type(cell) is float:
+        if not math.isfinite(cell):
+            raise BuiltinFailure("the result is not a finite number")
+        return cell + 0.0
+    return cell

@@ -1,0 +1,202 @@
+"""From policy text to rules, with a diagnostic for every text that is not one. Cost is linear in the text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+import pyparsing as pp
+
+from .ast import Annotation, Argument, Atom, Literal, Rule, Span, Variable, Wildcard
+from .diagnostics import Diagnostic, PolicyError
+from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, RESERVED, STRING, SyntaxFault
+from .productions import Reading, Source, grammar
+from .structure import Bracket, blank_comments, brackets_of
+from .walk import literals_of
+
+_SPACE = re.compile(r"\s*+", FLAGS)
+_TERMINATOR = re.compile(r"\s*+[;.]", FLAGS)
+_FOUND = re.compile(rf"{STRING}|[\w.]++|:-|!=|<=|>=|==|.", FLAGS)
+_STATEMENT_START = re.compile(r"[A-Za-z_.@]")
+_SHOWN = 40
+
+
+def parse(text: str, *, source: str = "<text>") -> list[Rule]:
+    """Read the statements of a text.
+
+    Raises: PolicyError: the text is not policy text; the diagnostic names the first place where it fails.
+    Cost: linear in the text.
+    """
+    try:
+        return _statements(text, source)
+    except SyntaxFault as fault:
+        raise PolicyError([_diagnostic_of(fault, text, source)]) from None
+
+
+def parse_query(text: str) -> Rule:
+    """Read a query: a rule is itself; an atom `t(1, y)` becomes `t(1, y) :- t(1, y)`.
+
+    Shapes: the head's arguments are those of the atom, columns by name included; `_` becomes a variable of its own.
+    Raises: PolicyError: not policy text, or not exactly one statement.
+    """
+    source = "<query>"
+    rules = parse(text, source=source)
+    if len(rules) != 1:
+        place = rules[1].span if rules else Span(0, len(text), source)
+        what = f"{len(rules)} statements" if rules else "nothing"
+        message = f"a query is one statement, this text has {what}"
+        fault = SyntaxFault("query", message, place.start, place.end)
+        raise PolicyError([_diagnostic_of(fault, text, source)])
+    rule = rules[0]
+    if rule.body is not None or rule.modal is not None:
+        return rule
+    return _query_of(rule)
+
+
+def place_of(
+    text: str, span: Span, *, line_starts: list[int] | None = None
+) -> tuple[int, int, int, str]:
+    """Give line, column, length and the line's text of a span. Units: line and column count from 1."""
+    starts = line_starts if line_starts is not None else line_starts_of(text)
+    start = min(span.start, len(text))
+    line = bisect_right(starts, start)
+    first = starts[line - 1]
+    last = starts[line] - 1 if line < len(starts) else len(text)
+    length = max(1, min(span.end, last) - start)
+    return line, start - first + 1, length, text[first:last].rstrip("\r\n")
+
+
+def line_starts_of(text: str) -> list[int]:
+    """Give the offsets at which lines begin."""
+    return [0, *(match.end() for match in re.finditer("\n", text))]
+
+
+def _statements(text: str, name: str) -> list[Rule]:
+    if len(text) > MAX_TEXT:
+        raise SyntaxFault(
+            "too-large",
+            f"the text has {len(text)} characters, at most {MAX_TEXT} are read at once",
+            0,
+            0,
+            hint="insert it in parts",
+        )
+    source = Source(blank_comments(text))
+    source.name, source.readings = name, {}
+    for bracket in brackets_of(source):
+        _read_bracket(source, bracket)
+    rules: list[Rule] = []
+    position = _skip_space(source, 0)
+    open_end = False
+    while position < len(source):
+        start = position
+        position, rule = _statement(source, start, open_end=open_end)
+        rules.append(rule)
+        terminator = _TERMINATOR.match(source, position)
+        open_end = terminator is None
+        position = _skip_space(source, terminator.end() if terminator else position)
+    return rules
+
+
+def _read_bracket(source: Source, bracket: Bracket) -> None:
+    kind = bracket.kind
+    if kind is None or kind == "list":
+        return
+    end = bracket.close + 1
+    try:
+        _, tokens = grammar().bracket[kind]._parse(source, bracket.open + 1)
+    except SyntaxFault as fault:
+        source.readings[bracket.open] = Reading(kind, end, fault=fault)
+    except pp.ParseBaseException as error:
+        fault = _fault_of(error, source)
+        source.readings[bracket.open] = Reading(kind, end, fault=fault)
+    else:
+        source.readings[bracket.open] = Reading(kind, end, tokens[0])
+
+
+def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule]:
+    if open_end and not _STATEMENT_START.match(source, start):
+        raise _unexpected(source, start, "',' or the end of the rule")
+    try:
+        end, tokens = grammar().statement._parse(source, start)
+    except pp.ParseBaseException as error:
+        raise _fault_of(error, source) from None
+    items = list(tokens)
+    body = items.pop() if isinstance(items[-1], tuple) else None
+    head = items.pop()
+    modal = items.pop() if items and isinstance(items[-1], str) else None
+    annotations: list[Annotation] = items
+    span = Span(start, end, source.name)
+    rule = Rule(head, body, modal, tuple(annotations), span)
+    if sum(1 for _ in literals_of(rule.body or ())) > MAX_LITERALS:
+        raise SyntaxFault(
+            "too-large",
+            f"the rule has more than {MAX_LITERALS} literals",
+            start,
+            end,
+            hint="give a part of the rule a table of its own",
+        )
+    return end, rule
+
+
+def _query_of(rule: Rule) -> Rule:
+    arguments = tuple(
+        Argument(Variable(f"_{index}", a.span), a.column, a.span)
+        if isinstance(a.value, Wildcard)
+        else a
+        for index, a in enumerate(rule.head.arguments)
+    )
+    asked = Atom(rule.head.table, arguments, rule.head.policy, rule.head.span)
+    head = Atom(rule.head.table, arguments, None, rule.head.span)
+    return Rule(head, (Literal(asked, False, asked.span),), span=rule.span)
+
+
+def _skip_space(source: str, position: int) -> int:
+    match = _SPACE.match(source, position)
+    return match.end() if match else position
+
+
+def _fault_of(error: pp.ParseBaseException, source: Source) -> SyntaxFault:
+    expected = str(error.msg).removeprefix("Expected ")
+    return _unexpected(source, _skip_space(source, error.loc), expected)
+
+
+def _unexpected(source: Source, position: int, expected: str) -> SyntaxFault:
+    match = _FOUND.match(source, position)
+    if match is None:
+        end = len(source.rstrip())
+        return SyntaxFault("syntax", f"expected {expected}, found the end of the text", end, end)
+    token = match[0]
+    shown = token if len(token) <= _SHOWN else token[:_SHOWN] + "…"
+    note, hint = _advice(token, source, position)
+    return SyntaxFault(
+        "syntax", f"expected {expected}, found {shown!r}", position, match.end(), note, hint
+    )
+
+
+def _advice(token: str, source: Source, position: int) -> tuple[str, str]:
+    if token in RESERVED:
+        return f"'{token}' is a reserved word", ""
+    if token == "," and ":-" in source[position : position + 1000]:
+        return "a rule has one head", "write one rule for each head"
+    if token == "(" and source[:position].rstrip()[-1:].isalnum():
+        return "", "a table is not a value: call it in a condition of its own, as in plus(x, 1, y)"
+    if token == "?":
+        return "", "'?' stands in prepared queries only"
+    if token in ("&", "|"):
+        return "", "join conditions with ',' and alternatives with '(… or …)'"
+    return "", ""
+
+
+def _diagnostic_of(fault: SyntaxFault, text: str, source: str) -> Diagnostic:
+    line, column, length, shown = place_of(text, Span(fault.start, fault.end, source))
+    return Diagnostic(
+        fault.code,
+        fault.message,
+        line,
+        column,
+        length,
+        note=fault.note,
+        hint=fault.hint,
+        source=source,
+        text=shown,
+    )

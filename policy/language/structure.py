@@ -1,0 +1,177 @@
+"""What is seen of a text before it is parsed: comments, strings that do not end, and how brackets nest.
+
+Comments are blanked, so offsets stay; brackets that are part of a simple atom are not looked at. The other ones are
+listed innermost first, which lets the grammar read each on its own: depth then costs no stack.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal as OneOf
+
+from .lexical import FLAGS, MAX_NESTING, RESERVED, SIMPLE_ATOM, STRING, TABLE, SyntaxFault
+
+BracketKind = OneOf["arguments", "expression", "bodies", "list"]
+
+_BAD_STRING = r"\"\"\"|'''|\"[^\n]*+|'[^\n]*+"
+_COMMENT = re.compile(
+    rf"{STRING}|(?:\"\"\"|''').*+|[\"'][^\n]*+|(?P<comment>\#[^\n]*+|//[^\n]*+|/\*.*?\*/)", FLAGS
+)
+_OPERATOR = r"[-+*/%=<>]"
+_RESERVED_WORD = rf"(?:{'|'.join(RESERVED)})(?!\.*\w)"
+_WORDS = r"[\w.]++(?::[\w.]++)*+"
+_QUIET = "|".join(
+    (
+        STRING,
+        SIMPLE_ATOM,
+        ":-",
+        _RESERVED_WORD,
+        rf"{_WORDS}(?![+-]?\()(?!\s*+\()",
+        rf"(?!/\*){_OPERATOR}(?!\s*+\()",
+        r":(?!-)",
+        r"[^\w\s.:\"'()\[\]\-+*/%=<>]++",
+        r"\s++",
+    )
+)
+_EVENT = re.compile(
+    rf"(?:{_QUIET})*+(?:"
+    rf"(?P<call>{TABLE}(?:[+-]|\s*+)\()"
+    rf"|(?P<comment>/\*)"
+    rf"|(?P<operand>{_OPERATOR}\s*+\()"
+    rf"|(?P<open>[(\[])"
+    rf"|(?P<close>[)\]])"
+    rf"|(?P<string>{_BAD_STRING})"
+    rf"|(?P<word>{_WORDS})"
+    rf"|\Z)",
+    FLAGS,
+)
+"""The next place that matters; what does not matter is skipped inside the regular expression engine."""
+_EXPRESSION_GOES_ON = re.compile(rf"\s*+(?:{_OPERATOR}|!=|(?:not\s++)?in(?![\w.]))", FLAGS)
+_NEWLINES = re.compile(r"[^\n]")
+
+
+@dataclass(slots=True)
+class Bracket:
+    """A pair of round or square brackets; `close` is the place of the closing one."""
+
+    open: int
+    kind: BracketKind | None
+    parent: Bracket | None
+    depth: int
+    close: int = -1
+
+
+def blank_comments(text: str) -> str:
+    """Put spaces in the place of comments; line ends and offsets stay."""
+    if "#" not in text and "//" not in text and "/*" not in text:
+        return text
+    return _COMMENT.sub(_blanked, text)
+
+
+def brackets_of(text: str) -> list[Bracket]:
+    """Find the brackets that are not part of a simple atom, innermost first.
+
+    Raises: SyntaxFault: a bracket or string that does not end, a comment likewise, nesting too deep.
+    Cost: linear in the text.
+    """
+    opened: list[Bracket] = []
+    closed: list[Bracket] = []
+    position = 0
+    while position < len(text):
+        match = _EVENT.match(text, position)
+        if match is None:  # a lone character that the grammar will refuse
+            position += 1
+            continue
+        position = match.end()
+        event = match.lastgroup
+        if event in ("call", "operand", "open"):
+            opened.append(_opened(text, position - 1, event, opened))
+        elif event == "close":
+            closed.append(_closed(text, position - 1, opened))
+        elif event in ("comment", "string"):
+            raise _endless(event, match.start(event), position)
+    if opened:
+        raise _never_closed(text, opened[-1].open)
+    for bracket in sorted(closed, key=lambda found: found.open):
+        _settle_kind(bracket, text)
+    return closed
+
+
+def _blanked(match: re.Match[str]) -> str:
+    if match["comment"] is None:
+        return match[0]
+    return _NEWLINES.sub(" ", match[0])
+
+
+def _opened(text: str, place: int, event: str, opened: list[Bracket]) -> Bracket:
+    if len(opened) >= MAX_NESTING:
+        raise SyntaxFault(
+            "too-deep",
+            f"brackets nest deeper than {MAX_NESTING}",
+            place,
+            place + 1,
+            hint="give a part of the rule a table of its own",
+        )
+    kind: BracketKind | None = None
+    if text[place] == "[":
+        kind = "list"
+    elif event == "call":
+        kind = "arguments"
+    elif event == "operand":
+        kind = "expression"
+    return Bracket(place, kind, opened[-1] if opened else None, len(opened) + 1)
+
+
+def _closed(text: str, place: int, opened: list[Bracket]) -> Bracket:
+    if not opened:
+        raise SyntaxFault(
+            "syntax", f"'{text[place]}' closes a bracket that was not opened", place, place + 1
+        )
+    bracket = opened.pop()
+    wanted = "]" if text[bracket.open] == "[" else ")"
+    if text[place] != wanted:
+        raise SyntaxFault(
+            "syntax",
+            f"'{text[place]}' stands where '{wanted}' should close the bracket",
+            place,
+            place + 1,
+            hint=f"the bracket opened as '{text[bracket.open]}'",
+        )
+    bracket.close = place
+    return bracket
+
+
+def _settle_kind(bracket: Bracket, text: str) -> None:
+    """Decide what a bracket that follows neither a name nor an operator holds. Ordering: parents first."""
+    if bracket.kind is not None:
+        return
+    parent = bracket.parent
+    in_expression = parent is not None and parent.kind in ("arguments", "expression")
+    goes_on = _EXPRESSION_GOES_ON.match(text, bracket.close + 1)
+    bracket.kind = "expression" if in_expression or goes_on else "bodies"
+
+
+def _endless(event: str, start: int, end: int) -> SyntaxFault:
+    if event == "comment":
+        return SyntaxFault(
+            "syntax", "the comment does not end", start, end, hint="close it with */"
+        )
+    return SyntaxFault(
+        "syntax",
+        "the string does not end",
+        start,
+        end,
+        hint='close it with its quote, or use three quotes (""") for text of several lines',
+    )
+
+
+def _never_closed(text: str, place: int) -> SyntaxFault:
+    wanted = "]" if text[place] == "[" else ")"
+    return SyntaxFault(
+        "syntax",
+        f"the bracket '{text[place]}' is never closed",
+        place,
+        place + 1,
+        hint=f"add '{wanted}'",
+    )
