@@ -10,12 +10,12 @@ from congress_dist.errors import InternalError
 from .normal_form import (
     Call,
     Choice,
+    Condition,
     Match,
     NormalLiteral,
     NormalRule,
     TableKey,
     Term,
-    Test,
     variables_of,
 )
 from .relation import Columns
@@ -87,11 +87,11 @@ def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
     match literal:
         case Match():
             return variables_of(literal) <= known
-        case Test(operator="=", left=left, right=right):
+        case Condition(operator="=", left=left, right=right):
             return _is_known(left, known) or _is_known(right, known)
         case Call(inputs=inputs, negated=False):
             return all(_is_known(term, known) for term in inputs)
-        case Test() | Choice() | Call():
+        case Condition() | Choice() | Call():
             return variables_of(literal) <= known
 
 

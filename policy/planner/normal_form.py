@@ -31,7 +31,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Condition:
     """A comparison of two terms."""
 
     operator: ComparisonOperator
@@ -59,7 +59,7 @@ class Call:
     negated: bool = False
 
 
-NormalLiteral = Match | Test | Choice | Call
+NormalLiteral = Match | Condition | Choice | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def terms_of(literal: NormalLiteral) -> tuple[Term, ...]:
     match literal:
         case Match(terms=terms):
             return terms
-        case Test(left=left, right=right):
+        case Condition(left=left, right=right):
             return (left, right)
         case Choice(term=term):
             return (term,)

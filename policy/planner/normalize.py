@@ -23,10 +23,10 @@ from ..language.ast import (
     Variable,
     Wildcard,
 )
-from ..language.builtins import find_builtin
+from ..language.builtins import Builtin, find_call
 from ..language.diagnostics import Diagnostic, PolicyError
-from .normal_form import Call, Choice, Match, NormalLiteral, NormalRule, TableKey, Term, Test
-from .program import DATASOURCE, Program, head_key, is_builtin
+from .normal_form import Call, Choice, Condition, Match, NormalLiteral, NormalRule, TableKey, Term
+from .program import DATASOURCE, Program, head_key
 from .symbols import Symbols
 
 MAX_ALTERNATIVES = 16
@@ -110,22 +110,20 @@ class _Reader:
 
     def _conjunct(self, conjunct: Conjunct) -> NormalLiteral:
         match conjunct:
-            case Literal(atom=atom, negated=negated) if is_builtin(atom):
-                return self._call(atom, negated=negated)
             case Literal(atom=atom, negated=negated):
+                builtin = find_call(atom)
+                if builtin is not None:
+                    return self._call(builtin, atom, negated=negated)
                 key = (atom.policy or self._policy, atom.table)
                 return Match(key, self._row_of(atom, key), negated, conjunct)
             case Comparison(operator=operator, left=left, right=right):
-                return Test(operator, self.term(left), self.term(right))
+                return Condition(operator, self.term(left), self.term(right))
             case Membership(term=term, constants=constants, negated=negated):
                 ids = frozenset(self._symbols.intern(constant.value) for constant in constants)
                 return Choice(self.term(term), ids, negated)
         raise InternalError(f"a conjunct that was to be refused reached the planner: {conjunct}")
 
-    def _call(self, atom: Atom, *, negated: bool) -> Call:
-        builtin = find_builtin(atom.table)
-        if builtin is None:
-            raise InternalError(f"an unknown builtin reached the planner: {atom.table}")
+    def _call(self, builtin: Builtin, atom: Atom, *, negated: bool) -> Call:
         terms = tuple(self.term(argument.value) for argument in atom.arguments)
         inputs = len(builtin.inputs)
         return Call(builtin.name, builtin.solve, terms[:inputs], terms[inputs:], negated)

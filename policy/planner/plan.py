@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from .normal_form import Call, Choice, Match, NormalLiteral, TableKey, Term, Test, terms_of
+from .normal_form import Call, Choice, Condition, Match, NormalLiteral, TableKey, Term, terms_of
 from .relation import Columns
 from .steps import (
     Among,
@@ -92,7 +92,7 @@ class _Builder:
                 self._add_exists(literal, wanted=False)
             case Match():
                 self._add_match(literal, needed)
-            case Test():
+            case Condition():
                 self._add_test(literal)
             case Choice():
                 self._add_choice(literal)
@@ -130,7 +130,7 @@ class _Builder:
         key = self.places(literal.terms[column] for column in columns)
         self.steps.append(Exists(literal.table, columns, key, len(literal.terms), wanted))
 
-    def _add_test(self, literal: Test) -> None:
+    def _add_test(self, literal: Condition) -> None:
         left, right = literal.left, literal.right
         if left in self._place and right in self._place:
             self.steps.append(Compare(literal.operator, *self.places((left, right))))

@@ -11,7 +11,7 @@ from congress_dist.errors import Conflict, InvalidRequest, NotFound
 from congress_dist.schema import TableSchema
 
 from ..language.ast import Alternatives, Atom, Conjunct, Literal, NegatedGroup, Rule, Variable
-from ..language.builtins import find_builtin
+from ..language.builtins import find_call
 from .normal_form import TableKey
 
 T = TypeVar("T")
@@ -212,18 +212,11 @@ def body_atoms(body: Iterable[Conjunct]) -> Iterator[Atom]:
     for conjunct in body:
         match conjunct:
             case Literal(atom=atom):
-                if not is_builtin(atom):
+                if find_call(atom) is None:
                     yield atom
             case Alternatives(bodies=bodies) | NegatedGroup(bodies=bodies):
                 for inner in bodies:
                     yield from body_atoms(inner)
-
-
-def is_builtin(atom: Atom) -> bool:
-    """Tell whether an atom calls a builtin."""
-    if atom.policy is None:
-        return find_builtin(atom.table) is not None
-    return atom.policy == "builtin"
 
 
 def _step(counter: Counter[T], name: T, step: int) -> None:

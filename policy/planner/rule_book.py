@@ -68,10 +68,41 @@ class RuleBook:
             for rule in new:
                 self._program.remove(policy, rule)
             raise
-        self._put_to_work(policy, new, active, resolution)
+        parked = self._put_to_work(policy, new, active, resolution)
+        if parked:
+            self._undo(policy, new, parked)
         for rule in replaced:
             self._annotate(policy, rule)
         return [*new, *replaced]
+
+    def restore(self, policy: str, rules: Sequence[Rule]) -> None:
+        """Add rules that were accepted earlier; what does not fit any more waits or is parked.
+
+        Raises: NotFound: no such policy.
+        """
+        new, replaced = self._sort_out(policy, rules)
+        before = self._named_columns(head_key(policy, rule) for rule in new)
+        for rule in new:
+            self._program.add(policy, rule)
+        active = [_activate(policy, rule) for rule in new if not rule.is_fact]
+        resolution = self._resolve([*active, *self._renamed(before)])
+        self._put_to_work(policy, new, active, resolution)
+        for rule in replaced:
+            self._annotate(policy, rule)
+
+    def withdraw(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
+        """Take rules away whose deletion was accepted earlier; readers of lost columns wait.
+
+        Raises: NotFound: no such policy, or it has no such rule.
+        """
+        found = [self._get(policy, rule) for rule in {rule_key(r): r for r in rules}.values()]
+        before = self._named_columns(head_key(policy, rule) for rule in found)
+        for rule in found:
+            self._program.remove(policy, rule)
+        agenda = Agenda()
+        self._take_out(policy, found, agenda)
+        self._follow(self._resolve(self._renamed(before)), agenda)
+        return self._evaluator.refresh(agenda)
 
     def delete(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
         """Take rules away.
@@ -215,7 +246,8 @@ class RuleBook:
         rules: Sequence[Rule],
         active: Sequence[ActiveRule],
         resolution: _Resolution,
-    ) -> None:
+    ) -> list[ActiveRule]:
+        """Let rules work; give those that were parked because they derive too many rows."""
         agenda = Agenda()
         for rule in active:
             self._take(rule, resolution)
@@ -231,8 +263,7 @@ class RuleBook:
                     head_key(policy, fact), self._row(fact), (policy, fact), agenda
                 )
         self._evaluator.refresh(agenda)
-        if agenda.parked:
-            self._undo(policy, rules, agenda.parked)
+        return agenda.parked
 
     def _undo(self, policy: str, rules: Sequence[Rule], parked: Sequence[ActiveRule]) -> NoReturn:
         """Take back rules with which some rule derives too many rows, and refuse them."""
