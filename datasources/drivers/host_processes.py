@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from congress_dist.row import Cell
 
@@ -23,7 +23,8 @@ from ..driver import (
     schema,
     text_of,
 )
-from .linux_proc import MappedFile, Process, ProcFiles, Socket, Vanished
+from .linux_proc import MappedFile, Process, ProcFiles, Socket, Vanished, reason_of
+from .remembered import ByProcess, Remembered
 
 _CLOCK_SET = 60
 """Seconds by which the boot time must move before it is believed: it moves by 1 s as the clock is
@@ -31,8 +32,12 @@ adjusted, and every row of `processes` with it."""
 _USER_NAMES_KEPT = 30
 """Reads for which a user's name is remembered: a look-up may go to a directory server."""
 _INIT = 1
+_DESCRIPTORS_EVERY = 5
+"""Reads after which all descriptors of all processes are looked at although no port was opened or
+closed: one may have been handed to another process. 10 s, a sixth of the cost of each time."""
+_MAPS_EVERY = 3
+"""Reads after which the maps of all processes are read: 30 s; new processes are read at once."""
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_Read = TypeVar("_Read")
 
 _PID = Column("pid", "int", description="process id")
 
@@ -100,7 +105,10 @@ class HostProcesses(Driver):
         self._users = _UserNames(user_name or _user_name)
         self._is_root = os.geteuid() == 0 if is_root is None else is_root
         self._boot_time: int | None = None
-        self._unowned: frozenset[Socket] = frozenset()
+        self._executables = Remembered(self._proc.executable, every=1)
+        self._held = Remembered(self._proc.socket_inodes, every=_DESCRIPTORS_EVERY)
+        self._mapped = Remembered(self._files_in_use, every=_MAPS_EVERY)
+        self._ports: set[Socket] = set()
         # Written by one poll and read by the other, each time as a whole.
         self._unreadable_maps: Mapping[int, str] = {}
 
@@ -116,78 +124,74 @@ class HostProcesses(Driver):
 
     def _read_processes(self) -> Mapping[str, TableRead]:
         try:
-            sockets: set[Socket] | SourceUnavailable = self._proc.open_ports()
+            ports = self._proc.open_ports()
         except OSError as error:
-            sockets = _unavailable(error)
+            return self._process_tables(self._scan(), _unavailable(error))
         scan = self._scan()
-        if isinstance(sockets, set) and _unowned(sockets, scan) - self._unowned:
+        held = self._held.look(scan.programs(), at_all=ports != self._ports)
+        if _unowned(ports, held) - self._ports:
             # Closed while we looked, or opened by a process that started meanwhile: look again,
             # or such a socket would be shown as one whose owner is hidden.
             scan = self._scan()
-            sockets &= self._proc.open_ports()
+            held = self._held.look(scan.programs(), at_all=True)
+            ports &= self._proc.open_ports()
+        self._ports = ports
+        scan.unreadable["sockets"] = held.unreadable
+        sockets = Table(_socket_rows(ports, held), self._note(scan, "sockets"))
+        return self._process_tables(scan, sockets)
+
+    def _process_tables(self, scan: _Scan, sockets: TableRead) -> Mapping[str, TableRead]:
+        executables = self._executables.look(scan.programs())
+        scan.unreadable["executable"] = executables.unreadable
+        rows = self._process_rows(scan, executables.found)
         return {
-            "processes": Table(self._process_rows(scan), self._note(scan, "executable")),
-            "sockets": self._socket_table(sockets, scan),
+            "processes": Table(rows, self._note(scan, "executable")),
+            "sockets": sockets,
             "unreadable": Table(self._unreadable_rows(scan)),
         }
 
     def _scan(self) -> _Scan:
         scan = _Scan(self._proc.pids())
         for pid in scan.pids:
-            process = scan.try_to_read(pid, "process", self._proc.process)
-            if process is None:
+            try:
+                scan.processes[pid] = self._proc.process(pid)
+            except Vanished:
                 continue
-            scan.processes[pid] = process
-            if process.has_program:
-                scan.executables[pid] = scan.try_to_read(pid, "executable", self._proc.executable)
-                scan.inodes[pid] = scan.try_to_read(pid, "sockets", self._proc.socket_inodes)
+            except OSError as error:
+                scan.unreadable["process"][pid] = reason_of(error)
         return scan
 
-    def _process_rows(self, scan: _Scan) -> list[tuple[Cell, ...]]:
+    def _process_rows(
+        self, scan: _Scan, executables: Mapping[int, MappedFile]
+    ) -> list[tuple[Cell, ...]]:
         rows: list[tuple[Cell, ...]] = []
         boot = self._current_boot_time()
         self._users.begin_read()
         for pid, process in scan.processes.items():
-            executable = scan.executables.get(pid)
-            path = executable.path if executable else None
+            path = executables[pid].path if pid in executables else None
             user = None if process.uid is None else self._users.find_name(process.uid)
             started = boot + process.start_ticks // _TICKS_PER_SECOND
             rows.append((pid, process.parent, process.name, path, process.uid, user, started))
         return rows
 
-    def _socket_table(self, sockets: set[Socket] | SourceUnavailable, scan: _Scan) -> TableRead:
-        if isinstance(sockets, SourceUnavailable):
-            return sockets
-        self._unowned = frozenset(_unowned(sockets, scan))
-        owners = scan.owners()
-        rows: list[tuple[Cell, ...]] = [
-            (each.protocol, each.address, each.port, pid, each.uid)
-            for each in sockets
-            for pid in owners.get(each.inode, (None,))
-        ]
-        return Table(rows, self._note(scan, "sockets"))
-
     def _unreadable_rows(self, scan: _Scan) -> list[tuple[Cell, ...]]:
-        rows: list[tuple[Cell, ...]] = [
-            (pid, what, reason) for (pid, what), reason in scan.unreadable.items()
-        ]
         maps = self._unreadable_maps
-        rows += [(pid, "maps", maps[pid]) for pid in scan.processes if pid in maps]
-        return rows
+        scan.unreadable["maps"] = {pid: maps[pid] for pid in scan.processes if pid in maps}
+        return [
+            (pid, what, reason)
+            for what, reasons in scan.unreadable.items()
+            for pid, reason in reasons.items()
+        ]
 
     def _read_maps(self) -> Table:
-        scan = _Scan(self._proc.pids())
-        rows: set[tuple[Cell, ...]] = set()
-        for pid in scan.pids:
-            process = scan.try_to_read(pid, "process", self._proc.process)
-            if process is None:
-                continue
-            scan.processes[pid] = process
-            if process.has_program:
-                files = scan.try_to_read(pid, "maps", self._files_in_use) or ()
-                rows.update((pid, file.path, file.replaced) for file in files)
-        denied = {pid: why for (pid, what), why in scan.unreadable.items() if what == "maps"}
-        self._unreadable_maps = denied
+        scan = self._scan()
+        mapped = self._mapped.look(scan.programs())
+        scan.unreadable["maps"] = self._unreadable_maps = mapped.unreadable
+        rows = {
+            (pid, file.path, file.replaced)
+            for pid, files in mapped.found.items()
+            for file in files
+        }
         return Table(rows, self._note(scan, "maps"))
 
     def _files_in_use(self, pid: int) -> set[MappedFile]:
@@ -199,12 +203,11 @@ class HostProcesses(Driver):
         hint = "give it CAP_SYS_PTRACE" if self._is_root else "run as root"
         if _INIT not in scan.pids:
             return f"/proc hides the processes of other users, {hint} to see them"
-        lacking = {pid for pid, lacks in scan.unreadable if lacks in {what, "process"}}
+        lacking = scan.unreadable["process"].keys() | scan.unreadable[what].keys()
         if not lacking:
             return ""
-        programs = sum(process.has_program for process in scan.processes.values())
-        unknown = len(lacking - scan.processes.keys())
-        return f"{len(lacking)} of {programs + unknown} processes not readable, {hint} to see them"
+        total = len(scan.programs()) + len(scan.unreadable["process"])
+        return f"{len(lacking)} of {total} processes not readable, {hint} to see them"
 
     def _current_boot_time(self) -> int:
         now = self._proc.boot_time()
@@ -215,33 +218,15 @@ class HostProcesses(Driver):
 
 @dataclass(slots=True)
 class _Scan:
-    """What one pass over all processes found."""
+    """The processes at one time, and what could not be read of which: what, process id, reason."""
 
     pids: list[int]
     processes: dict[int, Process] = field(default_factory=dict)
-    executables: dict[int, MappedFile | None] = field(default_factory=dict)
-    inodes: dict[int, set[int] | None] = field(default_factory=dict)
-    unreadable: dict[tuple[int, str], str] = field(default_factory=dict)
+    unreadable: dict[str, dict[int, str]] = field(default_factory=lambda: {"process": {}})
 
-    def try_to_read(self, pid: int, what: str, read: Callable[[int], _Read]) -> _Read | None:
-        """Read something of a process; note why if that is not possible although it exists."""
-        try:
-            return read(pid)
-        except Vanished:
-            return None
-        except PermissionError:
-            self.unreadable[pid, what] = "permission denied"
-        except OSError as error:
-            self.unreadable[pid, what] = os.strerror(error.errno or 0).lower()
-        return None
-
-    def owners(self) -> dict[int, list[int]]:
-        """Give the processes that hold a socket, by its inode."""
-        pids_by_inode: dict[int, list[int]] = {}
-        for pid, inodes in self.inodes.items():
-            for inode in inodes or ():
-                pids_by_inode.setdefault(inode, []).append(pid)
-        return pids_by_inode
+    def programs(self) -> list[Process]:
+        """Give the processes that have files and memory of their own."""
+        return [process for process in self.processes.values() if process.has_program]
 
 
 class _UserNames:
@@ -272,9 +257,21 @@ def _user_name(uid: int) -> str | None:
         return None
 
 
-def _unowned(sockets: Iterable[Socket], scan: _Scan) -> set[Socket]:
-    owners = scan.owners()
-    return {each for each in sockets if each.inode not in owners}
+def _unowned(ports: Iterable[Socket], held: ByProcess[set[int]]) -> set[Socket]:
+    owned = set().union(*held.found.values())
+    return {port for port in ports if port.inode not in owned}
+
+
+def _socket_rows(ports: Iterable[Socket], held: ByProcess[set[int]]) -> list[tuple[Cell, ...]]:
+    pids_by_inode: dict[int, list[int | None]] = {port.inode: [] for port in ports}
+    for pid, inodes in held.found.items():
+        for inode in inodes & pids_by_inode.keys():
+            pids_by_inode[inode].append(pid)
+    return [
+        (port.protocol, port.address, port.port, pid, port.uid)
+        for port in ports
+        for pid in pids_by_inode[port.inode] or [None]
+    ]
 
 
 def _unavailable(error: OSError) -> SourceUnavailable:

@@ -201,6 +201,13 @@ class ProcFiles:
             raise
 
 
+def reason_of(error: OSError) -> str:
+    """Give why something of a process cannot be read, as tables tell it."""
+    if isinstance(error, PermissionError):
+        return "permission denied"  # the kernel has two codes for it
+    return os.strerror(error.errno or 0).lower()
+
+
 def _link(name: str, directory: int) -> str:
     try:
         return os.readlink(name, dir_fd=directory)

@@ -432,3 +432,65 @@ def test_without_proc_there_is_no_source(tmp_path: Path) -> None:
     for poll in driver.polls:
         with pytest.raises(SourceUnavailable, match=r"none.* cannot be read: No such file"):
             driver.read(poll.name)
+
+
+# --- what is remembered between reads ---
+
+
+def replace_sockets(proc: FakeProc, pid: int, *inodes: int) -> None:
+    folder = proc.root / f"{pid}/fd"
+    for number in range(3, 9):
+        (folder / str(number)).unlink(missing_ok=True)
+    for number, inode in enumerate(inodes, 3):
+        (folder / str(number)).symlink_to(f"socket:[{inode}]")
+
+
+def test_a_port_that_is_opened_is_seen_with_its_owner_at_once(
+    proc: FakeProc, driven: Driven
+) -> None:
+    proc.add(7)
+    assert driven.read("sockets") == set()
+    replace_sockets(proc, 7, 500)
+    proc.write("net/tcp", tcp_line("00000000:0050", "0A", uid=0, inode=500))
+    assert driven.read("sockets") == {("tcp", ALL, 80, 7, 0)}
+
+
+def test_a_port_handed_to_another_process_moves_within_five_reads(
+    proc: FakeProc, driven: Driven
+) -> None:
+    proc.add(7, sockets=[500])
+    proc.add(8)
+    proc.write("net/tcp", tcp_line("00000000:0050", "0A", uid=0, inode=500))
+    assert driven.read("sockets") == {("tcp", ALL, 80, 7, 0)}
+    replace_sockets(proc, 7)
+    replace_sockets(proc, 8, 500)
+    owners = [next(iter(driven.read("sockets")))[3] for _ in range(5)]
+    assert owners[-1] == 8
+
+
+def test_maps_of_new_programs_are_read_at_once_and_of_others_every_third_time(
+    proc: FakeProc, driven: Driven
+) -> None:
+    def libraries() -> set[tuple[Any, ...]]:
+        return {row[:2] for row in driven.read("maps")}
+
+    proc.add(7, maps=map_line("/lib/a"))
+    assert libraries() == {(7, "/lib/a")}
+    proc.write("7/maps", map_line("/lib/b"))
+    proc.add(8, maps=map_line("/lib/c"))
+    assert libraries() == {(7, "/lib/a"), (8, "/lib/c")}
+    proc.write("8/stat", (proc.root / "8/stat").read_bytes().replace(b"(prog)", b"(other)"))
+    proc.write("8/maps", map_line("/lib/d"))
+    assert libraries() == {(7, "/lib/a"), (8, "/lib/d")}
+    assert libraries() == {(7, "/lib/b"), (8, "/lib/d")}
+
+
+def test_what_could_not_be_read_is_remembered_too(
+    proc: FakeProc, driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc.add(7)
+    deny(proc, monkeypatch, "7/fd", "7/maps")
+    for _ in range(4):
+        driven.read("maps")
+        lacks = driven.read("unreadable")
+        assert lacks == {(7, "sockets", "permission denied"), (7, "maps", "permission denied")}
