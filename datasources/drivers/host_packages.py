@@ -51,8 +51,8 @@ class HostPackages(Driver):
     tables: ClassVar[Mapping[str, TableSchema]] = {
         "packages": schema(
             Column("name", description="without architecture, as in the other tables"),
-            "version",
-            "architecture",
+            Column("version", description="as dpkg compares it: epoch:upstream-revision"),
+            Column("architecture", description="amd64, arm64, … or all"),
             description="installed packages",
         ),
         "package_files": schema(
@@ -61,7 +61,7 @@ class HostPackages(Driver):
             description="files of packages, where diversions put them; no directories",
         ),
         "pending_updates": schema(
-            "package",
+            Column("package", description="without architecture"),
             Column("installed", description="version installed now"),
             Column("candidate", description="version that apt would install"),
             description="what apt-get dist-upgrade would upgrade",

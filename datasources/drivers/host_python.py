@@ -54,9 +54,9 @@ class HostPython(Driver):
     )
     tables: ClassVar[Mapping[str, TableSchema]] = {
         "python_distributions": schema(
-            "interpreter",
+            Column("interpreter", description="path of the program: /usr/bin/python3.11"),
             Column("name", description="normalised: lower case, - for runs of - _ ."),
-            Column("version", nullable=True),
+            Column("version", nullable=True, description="null: its metadata has none"),
             Column("location", description="the search path directory that holds it"),
             Column("metadata", description="canonical path of its METADATA, PKG-INFO or egg-info"),
             Column("position", "int", description="of the location in the search path, from 0"),

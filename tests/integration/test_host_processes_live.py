@@ -78,7 +78,7 @@ def test_a_process_that_listens_appears_and_vanishes() -> None:
         mine = {row for row in read("sockets", driver) if row[3] == process.pid}
         uid = os.getuid()
         assert mine == {
-            ("tcp", "0.0.0.0", tcp, process.pid, uid),  # noqa: S104
+            ("tcp", "0.0.0.0", tcp, process.pid, uid),
             ("udp", "::1", udp, process.pid, uid),
         }
         assert client not in {row[2] for row in mine}
@@ -156,7 +156,7 @@ def test_an_ordinary_user_is_told_what_is_not_readable() -> None:
         (told,) = (row for row in given["processes"]["rows"] if row[0] == pid)
         assert told[3] is None
         assert told[4] == 0
-        assert ["tcp", "0.0.0.0", port, None, 0] in given["sockets"]["rows"]  # noqa: S104
+        assert ["tcp", "0.0.0.0", port, None, 0] in given["sockets"]["rows"]
         lacks = {what for who, what, _ in given["unreadable"]["rows"] if who == pid}
         assert lacks == {"executable", "sockets", "maps"}
         assert {reason for _, _, reason in given["unreadable"]["rows"]} == {"permission denied"}

@@ -14,7 +14,7 @@ from congress_dist.datasources.driver import SourceUnavailable, Table
 from congress_dist.datasources.drivers.host_processes import HostProcesses
 
 KERNEL_THREAD = 0x00200000
-ALL = "0.0.0.0"  # noqa: S104 - what the kernel says, bound by nobody
+ALL = "0.0.0.0"
 BOOT = 1_700_000_000
 TICKS = os.sysconf("SC_CLK_TCK")
 TCP_HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n"

@@ -144,7 +144,7 @@ def test_refresh_during_a_read_reads_once_more_after_it() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_reads_of_a_poll_never_overlap_and_always_come_back(seed: int) -> None:
     """Random stimuli: every poll is read by one read at a time, and again after each end."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     schedule = Schedule((FAST, SLOW), now=0.0, draw=chance.random)
     running: set[str] = set()
     now = 0.0
