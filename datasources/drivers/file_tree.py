@@ -1,12 +1,14 @@
 """The machine's directory tree: canonical paths, and names that a table may hold.
 
-Called by drivers that read files. Imports the standard library only.
+Called by drivers that read files. Imports the standard library and the driver contract only.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from ..driver import text_of
 
 _LINKS_AT_MOST = 40  # as the kernel's limit: a longer chain is a loop
 
@@ -18,7 +20,7 @@ def printable(path: str) -> str:
     """
     if path.isascii():
         return path
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text_of(path.encode("utf-8", "surrogateescape"))
 
 
 def root_hint() -> str:
