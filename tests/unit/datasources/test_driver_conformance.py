@@ -36,7 +36,10 @@ def small_config(driver: type[Driver], folder: Path) -> dict[str, Any]:
 def test_every_installed_driver_conforms(name: str, tmp_path: Path) -> None:
     driver = load_driver(name)
     assert driver.name == name
-    assert check_driver(driver, small_config(driver, tmp_path)) == []
+    findings = check_driver(driver, small_config(driver, tmp_path))
+    # pytest keeps its directories: no setuid file must stay on the real machine.
+    (tmp_path / "usr/bin/tool").unlink()
+    assert findings == []
 
 
 class Sound(Driver):
