@@ -110,6 +110,24 @@ class Engine:
         with self._lock:
             return self._decode(self._rule_book.delete(policy, rules))
 
+    def restore_rules(self, policy: str, rules: Sequence[Rule]) -> None:
+        """Add parsed rules that were accepted elsewhere or earlier; never refuse them.
+
+        Promises: a rule that does not fit the present schemas waits; one that derives too many
+            rows is parked.
+        Raises: NotFound: no such policy.
+        """
+        with self._lock:
+            self._rule_book.restore(policy, rules)
+
+    def withdraw_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
+        """Take parsed rules away whose deletion was accepted elsewhere or earlier.
+
+        Raises: NotFound: no such policy, or it has no such rule.
+        """
+        with self._lock:
+            return self._decode(self._rule_book.withdraw(policy, rules))
+
     def policy_rules(self, policy: str) -> list[Rule]:
         """Give the rules and facts of a policy. Raises: NotFound."""
         with self._lock:

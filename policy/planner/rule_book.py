@@ -13,7 +13,7 @@ from ..evaluator import Agenda, Evaluator
 from ..language.ast import Rule
 from ..language.diagnostics import Diagnostic, PolicyError
 from ..language.printer import print_rule
-from .active_rule import ActiveRule
+from .active_rule import ActiveRule, Missing
 from .normal_form import Choice, NormalRule, TableKey, terms_of
 from .normalize import Unresolved, normalize
 from .program import Program, RuleKey, body_atoms, head_key, rule_key
@@ -30,7 +30,13 @@ class _Resolution:
     """What rules read, worked out and not yet put to work."""
 
     normal: dict[ActiveRule, tuple[NormalRule, ...]] = field(default_factory=dict)
-    waiting: dict[ActiveRule, dict[str, str]] = field(default_factory=dict)
+    waiting: dict[ActiveRule, Missing] = field(default_factory=dict)
+    refused: list[PolicyError] = field(default_factory=list)
+
+    def raise_refusal(self) -> None:
+        """Raise what is wrong with a rule whatever the schemas are."""
+        for error in self.refused:
+            raise error
 
 
 class RuleBook:
@@ -57,12 +63,9 @@ class RuleBook:
             the name of a column that another rule uses.
         """
         new, replaced = self._sort_out(policy, rules)
-        before = self._named_columns(head_key(policy, rule) for rule in new)
-        for rule in new:
-            self._program.add(policy, rule)
+        active, resolution = self._admit(policy, new)
         try:
-            active = [_activate(policy, rule) for rule in new if not rule.is_fact]
-            resolution = self._resolve([*active, *self._renamed(before)])
+            resolution.raise_refusal()
             self._refuse_lost_columns(resolution)
         except PolicyError:
             for rule in new:
@@ -71,8 +74,7 @@ class RuleBook:
         parked = self._put_to_work(policy, new, active, resolution)
         if parked:
             self._undo(policy, new, parked)
-        for rule in replaced:
-            self._annotate(policy, rule)
+        self._annotate(policy, replaced)
         return [*new, *replaced]
 
     def restore(self, policy: str, rules: Sequence[Rule]) -> None:
@@ -81,28 +83,9 @@ class RuleBook:
         Raises: NotFound: no such policy.
         """
         new, replaced = self._sort_out(policy, rules)
-        before = self._named_columns(head_key(policy, rule) for rule in new)
-        for rule in new:
-            self._program.add(policy, rule)
-        active = [_activate(policy, rule) for rule in new if not rule.is_fact]
-        resolution = self._resolve([*active, *self._renamed(before)])
+        active, resolution = self._admit(policy, new)
         self._put_to_work(policy, new, active, resolution)
-        for rule in replaced:
-            self._annotate(policy, rule)
-
-    def withdraw(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
-        """Take rules away whose deletion was accepted earlier; readers of lost columns wait.
-
-        Raises: NotFound: no such policy, or it has no such rule.
-        """
-        found = [self._get(policy, rule) for rule in {rule_key(r): r for r in rules}.values()]
-        before = self._named_columns(head_key(policy, rule) for rule in found)
-        for rule in found:
-            self._program.remove(policy, rule)
-        agenda = Agenda()
-        self._take_out(policy, found, agenda)
-        self._follow(self._resolve(self._renamed(before)), agenda)
-        return self._evaluator.refresh(agenda)
+        self._annotate(policy, replaced)
 
     def delete(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
         """Take rules away.
@@ -110,22 +93,24 @@ class RuleBook:
         Raises: NotFound: no such policy, or it has no such rule. PolicyError: another rule uses
             the name of a column that would be lost.
         """
-        found = [self._get(policy, rule) for rule in {rule_key(r): r for r in rules}.values()]
-        before = self._named_columns(head_key(policy, rule) for rule in found)
-        for rule in found:
-            self._program.remove(policy, rule)
+        found = self._get_all(policy, rules)
         leaving = {rule_key(rule) for rule in found}
+        before = self._leave(policy, found)
         try:
             readers = [r for r in self._renamed(before) if not _is_among(r, policy, leaving)]
-            resolution = self._resolve(readers)
-            self._refuse_lost_columns(resolution)
-        except PolicyError:
+            self._refuse_lost_columns(self._resolve(readers))
+        finally:
             for rule in found:
                 self._program.add(policy, rule)
-            raise
+        return self.withdraw(policy, found)
+
+    def withdraw(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
+        """Take rules away whose deletion was accepted earlier; readers of lost columns wait.
+
+        Raises: NotFound: no such policy, or it has no such rule.
+        """
         agenda = Agenda()
-        self._take_out(policy, found, agenda)
-        self._follow(resolution, agenda)
+        self._withdraw(policy, self._get_all(policy, rules), agenda)
         return self._evaluator.refresh(agenda)
 
     def create_policy(self, name: str, kind: str) -> TableChanges:
@@ -194,11 +179,37 @@ class RuleBook:
                 replaced.append(rule)
         return new, replaced
 
-    def _get(self, policy: str, rule: Rule) -> Rule:
-        found = self._program.find(policy, rule)
-        if found is None:
-            raise NotFound(f"policy {policy!r} has no rule {print_rule(rule)!r}", policy=policy)
+    def _get_all(self, policy: str, rules: Iterable[Rule]) -> list[Rule]:
+        """Give the policy's own rules for these, each once. Raises: NotFound."""
+        found = []
+        for rule in {rule_key(rule): rule for rule in rules}.values():
+            known = self._program.find(policy, rule)
+            if known is None:
+                what = f"policy {policy!r} has no rule {print_rule(rule)!r}"
+                raise NotFound(what, policy=policy)
+            found.append(known)
         return found
+
+    def _admit(self, policy: str, rules: Sequence[Rule]) -> tuple[list[ActiveRule], _Resolution]:
+        """Write rules down, and work out what they and the readers of their tables read now."""
+        before = self._named_columns(head_key(policy, rule) for rule in rules)
+        for rule in rules:
+            self._program.add(policy, rule)
+        heads = [(head_key(policy, rule), rule) for rule in rules if not rule.is_fact]
+        active = [ActiveRule(policy, rule, head) for head, rule in heads]
+        return active, self._resolve([*active, *self._renamed(before)])
+
+    def _leave(self, policy: str, rules: Iterable[Rule]) -> dict[TableKey, tuple[str, ...] | None]:
+        """Strike rules out; give the columns that their heads had before."""
+        before = self._named_columns(head_key(policy, rule) for rule in rules)
+        for rule in rules:
+            self._program.remove(policy, rule)
+        return before
+
+    def _withdraw(self, policy: str, rules: Sequence[Rule], agenda: Agenda) -> None:
+        before = self._leave(policy, rules)
+        self._take_out(policy, rules, agenda)
+        self._follow(self._resolve(self._renamed(before)), agenda)
 
     def _named_columns(self, tables: Iterable[TableKey]) -> dict[TableKey, tuple[str, ...] | None]:
         return {table: self._program.columns(*table) for table in tables}
@@ -222,6 +233,9 @@ class RuleBook:
                 )
             except Unresolved as error:
                 resolution.waiting[active] = error.reasons
+            except PolicyError as error:
+                resolution.refused.append(error)
+                resolution.waiting[active] = {_name_of(active.head): error.message}
         return resolution
 
     def _refuse_lost_columns(self, resolution: _Resolution) -> None:
@@ -271,11 +285,7 @@ class RuleBook:
         for stopped in parked:
             stopped.parked = {}
             agenda.rules.add(stopped)
-        before = self._named_columns(head_key(policy, rule) for rule in rules)
-        for rule in rules:
-            self._program.remove(policy, rule)
-        self._take_out(policy, rules, agenda)
-        self._follow(self._resolve(self._renamed(before)), agenda)
+        self._withdraw(policy, rules, agenda)
         self._evaluator.refresh(agenda)
         raise PolicyError(
             [
@@ -325,14 +335,15 @@ class RuleBook:
             tables = [(atom.policy or rule.policy, atom.table) for atom in atoms]
             rule.wait(resolution.waiting[rule], tables)
 
-    def _annotate(self, policy: str, rule: Rule) -> None:
-        """Put a rule in the place of the same rule with other annotations."""
-        self._program.replace(policy, rule)
-        if rule.is_fact:
-            table = self._evaluator.derived[head_key(policy, rule)]
-            table.facts[self._row(rule)] = (policy, rule)
-        else:
-            self._active[policy, rule_key(rule)].rule = rule
+    def _annotate(self, policy: str, rules: Iterable[Rule]) -> None:
+        """Put rules in the place of the same rules with other annotations."""
+        for rule in rules:
+            self._program.replace(policy, rule)
+            if rule.is_fact:
+                table = self._evaluator.derived[head_key(policy, rule)]
+                table.facts[self._row(rule)] = (policy, rule)
+            else:
+                self._active[policy, rule_key(rule)].rule = rule
 
     def _row(self, fact: Rule) -> Tuple:
         (normal,) = normalize(fact, "", program=self._program, symbols=self._symbols)
@@ -341,8 +352,8 @@ class RuleBook:
         return normal.terms  # type: ignore[return-value]
 
 
-def _activate(policy: str, rule: Rule) -> ActiveRule:
-    return ActiveRule(policy, rule, head_key(policy, rule))
+def _name_of(table: TableKey) -> str:
+    return f"{table[0]}:{table[1]}"
 
 
 def _is_among(active: ActiveRule, policy: str, keys: set[RuleKey]) -> bool:
