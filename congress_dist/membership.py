@@ -1,0 +1,106 @@
+"""Who is on the bus, by the heartbeats heard (docs/protocol.md section 4, membership).
+
+Pure: used to notice two processes that run under one name, and to know the newest epoch of each
+stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .effects import Alarm, Count, Effect
+from .messages import Heartbeat
+from .options import DseOptions
+
+_MAX_PEERS = 10_000
+
+
+@dataclass(slots=True)
+class Peer:
+    """One service of one incarnation, as its newest heartbeat told.
+
+    Units: `heard_at` on the local clock.
+    """
+
+    service: str
+    node_id: str
+    incarnation: str
+    first_heard_at: float
+    heard_at: float
+    wants: dict[str, tuple[str, ...]]
+
+
+class Membership:
+    """The services heard of within the time after which a node is gone.
+
+    Invariant: at most `_MAX_PEERS` peers are remembered; the oldest go first.
+    """
+
+    def __init__(self, options: DseOptions) -> None:
+        self._options = options
+        self._peers: dict[tuple[str, str], Peer] = {}
+        self._epochs: dict[str, int] = {}
+
+    def on_heartbeat(self, heartbeat: Heartbeat, now: float) -> list[Effect]:
+        """Take a heartbeat of anybody."""
+        key = (heartbeat.incarnation, heartbeat.service)
+        before = self._peers.pop(key, None)
+        if heartbeat.epoch is not None:
+            known = self._epochs.get(heartbeat.service, 0)
+            if known or len(self._epochs) < _MAX_PEERS:
+                self._epochs[heartbeat.service] = max(known, heartbeat.epoch)
+        if heartbeat.stopping:
+            return []
+        peer = self._peers[key] = Peer(
+            service=heartbeat.service,
+            node_id=heartbeat.node_id,
+            incarnation=heartbeat.incarnation,
+            first_heard_at=now if before is None else before.first_heard_at,
+            heard_at=now,
+            wants=dict(heartbeat.wants),
+        )
+        self._forget(now)
+        twins = self._twins(peer)
+        if not twins:
+            return []
+        fields = {"node_id": peer.node_id, "incarnations": sorted({*twins, peer.incarnation})}
+        return [Count("twins"), Alarm("two live processes run under one node id", fields)]
+
+    def heard_epoch(self, service: str) -> int:
+        """Give the newest epoch heard of a stream, 0 for none."""
+        return self._epochs.get(service, 0)
+
+    def alive(self, now: float) -> list[Peer]:
+        """Give who was heard within the time after which a node is suspect."""
+        return [p for p in self._peers.values() if now - p.heard_at <= self._options.stale_after]
+
+    def wanted(self, service: str) -> set[str]:
+        """Give the tables of a service that anybody wants."""
+        wants: Iterable[tuple[str, ...]] = (
+            peer.wants.get(service, ()) for peer in self._peers.values()
+        )
+        return {table for tables in wants for table in tables}
+
+    def _twins(self, peer: Peer) -> set[str]:
+        """Give the other incarnations of a service that speak while this one does.
+
+        One that fell silent when this one began was its predecessor: it was killed, and this one
+        started.
+        """
+        began = peer.first_heard_at + self._options.heartbeat_interval
+        return {
+            other.incarnation
+            for other in self._peers.values()
+            if (other.node_id, other.service) == (peer.node_id, peer.service)
+            and other.incarnation != peer.incarnation
+            and other.heard_at > began
+        }
+
+    def _forget(self, now: float) -> None:
+        # Newest last: the first that is recent ends the search.
+        for key, peer in list(self._peers.items()):
+            is_gone = now - peer.heard_at > self._options.gone_after
+            if not is_gone and len(self._peers) <= _MAX_PEERS:
+                return
+            del self._peers[key]

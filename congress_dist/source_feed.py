@@ -1,0 +1,178 @@
+"""One source on one node: its state machine, and the subscriptions that share it.
+
+Any thread may step the machine, under the feed's lock; effects are carried out before the lock is
+given back, so that listeners see transactions in the order of the machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from .clock import Clock
+from .delivery import Delivery, Listener, Mailbox
+from .effects import Alarm, Apply, Count, Effect, RequestSync
+from .rate_limit import RateLimit
+from .source_status import SourceStatus
+from .stream import Transaction
+from .subscriber import Subscriber
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedTools:
+    """What a feed carries its effects out with."""
+
+    clock: Clock
+    delivery: Delivery
+    request: Callable[[SourceFeed, RequestSync], None]
+    wants_changed: Callable[[SourceFeed, tuple[str, ...]], None]
+    closed: Callable[[SourceFeed], None]
+    log_limit: RateLimit
+
+
+class SourceFeed:
+    """Drives one subscriber machine for all subscriptions of a node to one source."""
+
+    def __init__(self, machine: Subscriber, tools: FeedTools) -> None:
+        self.source = machine.source
+        self._machine = machine
+        self._tools = tools
+        self._lock = threading.RLock()
+        self._subscriptions: list[Subscription] = []
+        self._counters: Counter[str] = Counter()
+        self._is_closed = False
+
+    @property
+    def next_tick(self) -> float:
+        """Give when `tick` will have something to do."""
+        return self._machine.next_tick
+
+    def tick(self) -> None:
+        """Let the machine do what is due."""
+        self.step(lambda machine, now: machine.on_tick(now) if now >= machine.next_tick else [])
+
+    def step(self, stimulus: Callable[[Subscriber, float], list[Effect]]) -> None:
+        """Hand the machine a stimulus and carry out what it says.
+
+        Promises: a stimulus that fails sets this stream aside and resyncs it; nothing else is
+            harmed.
+        """
+        with self._lock:
+            now = self._tools.clock.monotonic()
+            try:
+                effects = stimulus(self._machine, now)
+            except Exception:
+                self._counters["poison"] += 1
+                LOG.exception("a message broke a stream; it is synced anew source=%s", self.source)
+                effects = self._machine.reset(now)
+            for effect in effects:
+                self._carry_out(effect)
+
+    def add(self, subscription: Subscription, tables: Iterable[str]) -> bool:
+        """Let a subscription have these tables from now on, and what is held of them already.
+
+        Promises: False, and nothing done, when the feed was closed because nobody subscribed to
+            it.
+        """
+        with self._lock:
+            if self._is_closed:
+                return False
+            if subscription not in self._subscriptions:
+                self._subscriptions.append(subscription)
+            new = frozenset(tables) - subscription.tables
+            subscription.tables = frozenset(tables)
+            held = [name for name in sorted(new) if self._machine.rows(name) is not None]
+            if held:
+                subscription.deliver(self._machine.everything(held))
+            self._want()
+            return True
+
+    def remove(self, subscription: Subscription) -> None:
+        """Forget a subscription, and the rows that only it wanted; the last one closes the
+        feed.
+        """
+        with self._lock:
+            if subscription not in self._subscriptions:
+                return
+            self._subscriptions.remove(subscription)
+            self._is_closed = not self._subscriptions
+            self._want()
+            if self._is_closed:
+                self._tools.closed(self)
+
+    def status(self, tables: Iterable[str]) -> SourceStatus:
+        """Give what is known of the source, with these of its tables."""
+        with self._lock:
+            status = self._machine.status(self._tools.clock.monotonic())
+            chosen = {name: status.tables[name] for name in tables if name in status.tables}
+            return replace(status, tables=chosen, counters=dict(self._counters))
+
+    def count(self, name: str) -> None:
+        """Count something that happened outside the machine."""
+        with self._lock:
+            self._counters[name] += 1
+
+    def _want(self) -> None:
+        wanted = tuple(sorted({name for sub in self._subscriptions for name in sub.tables}))
+        self.step(lambda machine, now: machine.want(wanted, now))
+        self._tools.wants_changed(self, wanted)
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Apply):
+            for subscription in self._subscriptions:
+                subscription.deliver(effect.transaction)
+        elif isinstance(effect, RequestSync):
+            self._tools.request(self, effect)
+        elif isinstance(effect, Count):
+            self._counters[effect.name] += 1
+        elif isinstance(effect, Alarm) and self._tools.log_limit.allows(
+            f"{self.source} {effect.text}"
+        ):
+            LOG.error("%s %s", effect.text, " ".join(f"{k}={v}" for k, v in effect.fields.items()))
+
+
+class Subscription:
+    """Tables of one source for one listener; made by `DseNode.subscribe`. Thread safe."""
+
+    def __init__(self, feed: SourceFeed, delivery: Delivery, listener: Listener) -> None:
+        self._feed = feed
+        self._delivery = delivery
+        self._mailbox: Mailbox = delivery.open(feed.source, listener)
+        self.source = feed.source
+        self.tables: frozenset[str] = frozenset()
+        """Guarded by the feed's lock."""
+
+    def want(self, tables: Iterable[str]) -> None:
+        """Have exactly these tables from now on; the listener drops others by itself."""
+        if not self.is_stopped:
+            self._feed.add(self, tables)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether `stop` was called."""
+        return self._mailbox.is_closed
+
+    def status(self) -> SourceStatus:
+        """Give what is known of the source and the tables of this subscription."""
+        return self._feed.status(sorted(self.tables))
+
+    def deliver(self, transaction: Transaction | None) -> None:
+        """Queue for the listener what a transaction says of the tables of this subscription."""
+        if transaction is None:
+            return
+        tables = {n: change for n, change in transaction.tables.items() if n in self.tables}
+        states = {n: state for n, state in transaction.states.items() if n in self.tables}
+        mine = Transaction(transaction.source, transaction.position, tables, states)
+        self._delivery.put(self._mailbox, mine)
+
+    def stop(self) -> None:
+        """End the subscription; idempotent. The listener is not called again, but for a call under
+        way.
+        """
+        self._delivery.close(self._mailbox)
+        self._feed.remove(self)

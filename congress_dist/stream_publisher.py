@@ -1,0 +1,203 @@
+"""One stream that a node publishes: its lease, its state machine, and the services' way in.
+
+Any thread may step the machines, under the stream's lock; what they send enters the outbox before
+the lock is given back, so that it leaves in their order.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .clock import Clock
+from .effects import Effect, Send
+from .errors import LeaseLost, NotFound
+from .lease import Granted, LeaseCall, LeaseEffect, LeaseHolder, LeaseState, Lost
+from .messages import ChunkRequest, SyncReply, SyncRequest
+from .options import DseOptions
+from .outbox import Outbox
+from .publisher import Identity, Published, Publisher, TableResult
+from .stream import Epoch
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What a service publishes, and whom to tell about its lease."""
+
+    name: str
+    tables: Mapping[str, Published]
+    on_granted: Callable[[Epoch], None]
+    on_lost: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTools:
+    """What a stream carries its effects out with."""
+
+    node_id: str
+    incarnation: str
+    options: DseOptions
+    clock: Clock
+    rng: random.Random
+    beats: Iterator[int]
+    outbox: Outbox
+    call: Callable[[StreamPublisher, LeaseCall], None]
+    callback: Callable[[Callable[[], None]], None]
+    wants: Callable[[], Mapping[str, tuple[str, ...]]]
+
+
+class StreamPublisher:
+    """A stream of this node; made by `DseNode.publish_stream`. Thread safe."""
+
+    def __init__(self, spec: StreamSpec, tools: StreamTools, replaces: str | None) -> None:
+        self.name = spec.name
+        self._spec = spec
+        self._tools = tools
+        self._lock = threading.RLock()
+        self._machine: Publisher | None = None
+        self._lease = LeaseHolder(
+            spec.name,
+            tools.incarnation,
+            replaces=replaces,
+            options=tools.options,
+            rng=tools.rng,
+            now=tools.clock.monotonic(),
+        )
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """Give the epoch of what is published, None while another owns the stream or nobody
+        does.
+        """
+        machine = self._machine
+        return None if machine is None else machine.epoch
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether `stop` was called."""
+        return self._lease.state is LeaseState.STOPPED
+
+    def publish(self, reads: Mapping[str, TableResult]) -> None:
+        """Make one read one transaction: what it changed is numbered and sent; nothing when it
+        changed nothing.
+
+        Promises: nothing is changed when it raises; does not wait for the bus.
+        Raises: LeaseLost: the stream is not ours now; `on_granted` tells when it is again, under
+            another epoch, which
+                begins without rows.
+            InvalidRequest: a table is not one of this stream.
+        """
+        with self._lock:
+            if self._machine is None:
+                raise LeaseLost(
+                    f"stream {self.name!r} is not owned by this process; wait until it is granted",
+                    stream=self.name,
+                )
+            now = self._tools.clock.monotonic()
+            self._send(self._machine.publish(reads, now))
+
+    @property
+    def next_tick(self) -> float:
+        """Give when `tick` will have something to do."""
+        with self._lock:
+            machine = self._machine
+            lease_due = self._lease.next_tick
+            return lease_due if machine is None else min(lease_due, machine.next_tick)
+
+    def tick(self) -> None:
+        """Let the machines do what is due."""
+        with self._lock:
+            now = self._tools.clock.monotonic()
+            self._settle(self._lease.on_tick(now), now)
+            machine = self._machine
+            if machine is not None and now >= machine.next_tick:
+                machine.wants = self._tools.wants()
+                machine.unrenewed = self._lease.unrenewed(now)
+                self._send(machine.on_tick(now))
+
+    def on_lease_answer(self, call: LeaseCall, answer: Mapping[str, Any], sent: float) -> None:
+        """Take the answer to a lease call."""
+        with self._lock:
+            now = self._tools.clock.monotonic()
+            self._settle(self._lease.on_answer(call.method, answer, sent=sent, now=now), now)
+
+    def on_lease_failure(self) -> None:
+        """Take that a lease call got no answer."""
+        with self._lock:
+            self._lease.on_failure(self._tools.clock.monotonic())
+
+    def on_heard(self, epoch: int, incarnation: str) -> None:
+        """Take an epoch of this stream that was heard on the bus."""
+        with self._lock:
+            now = self._tools.clock.monotonic()
+            self._settle(self._lease.on_heard(epoch, incarnation, now), now)
+
+    def answer(self, request: SyncRequest | ChunkRequest) -> SyncReply:
+        """Answer a subscriber.
+
+        Raises: NotFound: the stream is not ours now.
+        """
+        with self._lock:
+            if self._machine is None:
+                raise NotFound(f"stream {self.name!r} is not published here", stream=self.name)
+            now = self._tools.clock.monotonic()
+            if isinstance(request, SyncRequest):
+                return self._machine.on_sync(request, now)
+            return self._machine.on_chunk(request, now)
+
+    def end(self) -> LeaseCall | None:
+        """Publish nothing more; give the call that releases the lease, None when it is not
+        ours.
+        """
+        with self._lock:
+            if self._machine is not None:
+                self._send(self._machine.stop(self._tools.clock.monotonic()))
+                self._machine = None
+            calls = [effect for effect in self._lease.stop() if isinstance(effect, LeaseCall)]
+            return calls[0] if calls else None
+
+    def stop(self) -> None:
+        """Publish nothing more and give the lease back soon; idempotent."""
+        call = self.end()
+        if call is not None:
+            self._tools.call(self, call)
+
+    def _settle(self, effects: list[LeaseEffect], now: float) -> None:
+        for effect in effects:
+            if isinstance(effect, LeaseCall):
+                self._tools.call(self, effect)
+            elif isinstance(effect, Granted):
+                self._begin(effect.epoch, now)
+            elif isinstance(effect, Lost):
+                self._lose(effect.reason)
+
+    def _begin(self, epoch: Epoch, now: float) -> None:
+        tools = self._tools
+        LOG.info("publishing stream=%s epoch=%d", self.name, epoch)
+        self._machine = Publisher(
+            Identity(self.name, tools.node_id, tools.incarnation, epoch),
+            self._spec.tables,
+            options=tools.options,
+            beats=tools.beats,
+            rng=tools.rng,
+            now=now,
+        )
+        self._machine.wants = tools.wants()
+        self._send(self._machine.on_tick(now))
+        tools.callback(lambda: self._spec.on_granted(epoch))
+
+    def _lose(self, reason: str) -> None:
+        LOG.warning("not publishing any more stream=%s reason=%s", self.name, reason)
+        self._machine = None
+        self._tools.callback(lambda: self._spec.on_lost(reason))
+
+    def _send(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._tools.outbox.put(effect.message, effect.size_bytes)
