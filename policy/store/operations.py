@@ -43,6 +43,12 @@ class PutDatasource(Struct, frozen=True, tag="put_datasource"):
     datasource: DatasourceRecord
 
 
+class DeleteDatasource(Struct, frozen=True, tag="delete_datasource"):
+    """A datasource goes; its schemas went by operations before this one."""
+
+    datasource: DatasourceRecord
+
+
 class PutSchema(Struct, frozen=True, tag="put_schema"):
     """A table of a datasource gets this schema."""
 
@@ -64,6 +70,7 @@ Operation = (
     | InsertRule
     | DeleteRule
     | PutDatasource
+    | DeleteDatasource
     | PutSchema
     | DeleteSchema
 )

@@ -11,6 +11,7 @@ from .changes import read_head
 from .models import DATASOURCES, POLICIES, RULES, SCHEMAS
 from .operations import (
     CreatePolicy,
+    DeleteDatasource,
     DeletePolicy,
     DeleteRule,
     DeleteSchema,
@@ -82,6 +83,8 @@ def _apply(connection: Connection, operation: Operation, revision: Revision, ord
         case PutDatasource(datasource):
             values = msgspec.structs.asdict(datasource) | {"config": _encode(datasource.config)}
             _put(connection, DATASOURCES, {"id": datasource.id}, values)
+        case DeleteDatasource(datasource):
+            connection.execute(delete(DATASOURCES).where(DATASOURCES.c.id == datasource.id))
         case PutSchema(datasource_id, table, table_schema):
             key = {"datasource_id": datasource_id, "table_name": table}
             _put(connection, SCHEMAS, key, {"table_schema": _encode(table_schema)})

@@ -1,0 +1,233 @@
+"""Answers computed from tables: rows, violations, explanations, each with what it rests on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from congress_dist.errors import InvalidRequest, NotFound
+from congress_dist.row import Cell
+
+from .explain import Derivation
+from .planner.answers import Row
+from .planner.normal_form import TableKey
+from .planner.program import body_atoms
+from .provenance import Provenance
+from .replica import Replica, State
+from .violations import RuleIds, list_violations, reporting_rules, row_order, tables_of
+
+_FIRST_ROWS_TIMEOUT = 3.0
+"""Seconds that a read waits for a table nobody wanted before: a sync takes a few heartbeats."""
+_TRACED_ROWS = 100
+
+
+class Answers:
+    """The calls that read tables; thread safe."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+
+    def table_list(self, owner: str) -> list[str]:
+        """Give the tables of a datasource, or those that a policy's rules name, sorted.
+
+        Shapes: a policy names the tables of others as `owner:table`.
+        Raises: NotFound (reason `owner`).
+        """
+        with self._replica.state() as state:
+            return _tables_of(state, _resolve_owner(state, owner))
+
+    def table_get(self, owner: str, table: str) -> dict[str, Any]:
+        """Give a table with its columns. Raises: NotFound (reason `owner` or `table`)."""
+        with self._replica.state() as state:
+            key = _resolve(state, owner, table)
+            return {"id": table, "columns": list(state.engine.columns(*key))}
+
+    def row_list(
+        self,
+        owner: str,
+        table: str,
+        trace: bool = False,
+        limit: int | None = None,
+        marker: str | None = None,
+    ) -> dict[str, Any]:
+        """Give the rows of a table, sorted, a page of `limit` after `marker`.
+
+        Shapes: `next` is the marker of the next page, when there is one; `trace` the derivations
+            of the page's rows as text.
+        Raises: NotFound (reason `owner` or `table`); InvalidRequest: limit or marker;
+            NotReady: just started, a source is not in yet.
+        """
+        after = None if marker is None else _row_of(marker)
+        if limit is not None and limit < 1:
+            raise InvalidRequest(f"limit is {limit}, expected at least 1", reason="limit")
+        self._want(owner, table)
+        statuses, awaited = self._replica.sources.statuses(), self._replica.awaited()
+        with self._replica.state() as state:
+            key = _resolve(state, owner, table)
+            origin = Provenance(state, statuses)
+            origin.refuse_awaited([key], awaited)
+            page, more = _page(_rows(state, key), limit, after)
+            answer = {
+                "columns": list(state.engine.columns(*key)),
+                "rows": [list(row) for row in page],
+                **origin.of([key]),
+            }
+            if more:
+                answer["next"] = _marker_of(page[-1])
+            if trace:
+                answer["trace"] = _trace(state, key, page)
+            return answer
+
+    def violation_list(self, policy: str | None = None) -> dict[str, Any]:
+        """Give the violations of one policy or of all, worst first, and what was checked.
+
+        Raises: NotFound (reason `policy`); NotReady: just started, a source is not in yet.
+        """
+        statuses, awaited = self._replica.sources.statuses(), self._replica.awaited()
+        with self._replica.state() as state:
+            name = None if policy is None else state.catalog.get_policy(policy).name
+            rules = reporting_rules(state.catalog, name)
+            tables = tables_of(rules)
+            origin = Provenance(state, statuses)
+            origin.refuse_awaited(tables, awaited)
+            known = {datasource.name for datasource in state.catalog.datasources()}
+            below = state.dependencies.below(tables)
+            reporting = {id(stored.rule) for stored in rules}
+            return {
+                "violations": list_violations(state, name),
+                "checked": {
+                    "rules": len(rules),
+                    "tables": sum(owner in known for owner, _ in below),
+                },
+                "waiting": [
+                    found for rule, found in waiting_rules(state) if id(rule) in reporting
+                ],
+                **origin.of(tables),
+            }
+
+    def explain(self, policy: str, table: str, row: Sequence[Cell]) -> dict[str, Any]:
+        """Give one derivation of a row as a tree, down to rows of datasources and facts.
+
+        Raises: NotFound (reason `owner`, `table` or `row`); NotReady: as in `row_list`.
+        """
+        statuses, awaited = self._replica.sources.statuses(), self._replica.awaited()
+        with self._replica.state() as state:
+            key = _resolve(state, policy, table)
+            origin = Provenance(state, statuses)
+            origin.refuse_awaited([key], awaited)
+            try:
+                derivation = state.engine.explain(*key, tuple(row))
+            except NotFound as error:
+                missing = origin.missing([key])
+                raise NotFound(error.message, reason="row", missing=missing) from error
+            return {"derivation": derivation.to_wire(), **origin.of([key])}
+
+    def _want(self, owner: str, table: str) -> None:
+        """Let a datasource table come that no rule uses."""
+        with self._replica.state() as state:
+            source, name = _resolve(state, owner, table)
+            datasource = state.catalog.find_datasource(source)
+            if datasource is None or name not in state.catalog.schemas(datasource):
+                return
+            if state.tables.is_settled((source, name)):
+                return
+        self._replica.ask_for((source, name), _FIRST_ROWS_TIMEOUT)
+
+
+def waiting_rules(state: State) -> list[tuple[Any, dict[str, Any]]]:
+    """Give each rule that lacks something, with its plain form: policy, rule, and for what."""
+    ids = RuleIds(state.catalog)
+    return [
+        (
+            waiting.rule,
+            {
+                "policy": waiting.policy,
+                "rule": ids.name(waiting.policy, waiting.rule),
+                "for": dict(waiting.reasons),
+            },
+        )
+        for waiting in state.engine.waiting()
+    ]
+
+
+def _resolve_owner(state: State, owner: str) -> str:
+    found = state.catalog.find_policy(owner) or state.catalog.find_datasource(owner)
+    if found is None:
+        raise NotFound(
+            f"there is no policy or datasource with name or id {owner!r}", reason="owner"
+        )
+    return found.name
+
+
+def _resolve(state: State, owner: str, table: str) -> TableKey:
+    name = _resolve_owner(state, owner)
+    if table not in _tables_of(state, name):
+        raise NotFound(f"{name!r} has no table {table!r}", reason="table")
+    if state.catalog.find_policy(name) is not None and ":" in table:
+        other, _, inner = table.partition(":")
+        return other, inner
+    return name, table
+
+
+def _tables_of(state: State, owner: str) -> list[str]:
+    datasource = state.catalog.find_datasource(owner)
+    if datasource is not None:
+        return sorted(state.catalog.schemas(datasource))
+    tables: set[str] = set()
+    for stored in state.catalog.rules(state.catalog.get_policy(owner)):
+        if stored.rule.modal is None:
+            tables.add(stored.rule.head.table)
+        for atom in body_atoms(stored.rule.body or ()):
+            foreign = atom.policy not in (None, owner)
+            tables.add(f"{atom.policy}:{atom.table}" if foreign else atom.table)
+    return sorted(tables)
+
+
+def _rows(state: State, table: TableKey) -> list[Row]:
+    catalog = state.catalog
+    if catalog.find_policy(table[0]) is None and catalog.find_datasource(table[0]) is None:
+        return []
+    return sorted(state.engine.rows(*table), key=row_order)
+
+
+def _page(rows: Sequence[Row], limit: int | None, after: Row | None) -> tuple[Sequence[Row], bool]:
+    if after is not None:
+        rows = [row for row in rows if row_order(row) > row_order(after)]
+    if limit is None or len(rows) <= limit:
+        return rows, False
+    return rows[:limit], True
+
+
+def _marker_of(row: Row) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(row)).decode()
+
+
+def _row_of(marker: str) -> Row:
+    try:
+        row: Row = msgspec.json.decode(base64.urlsafe_b64decode(marker), type=tuple[Cell, ...])
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise InvalidRequest(
+            f"marker {marker!r} is none that a page gave", reason="marker"
+        ) from error
+    return row
+
+
+def _trace(state: State, table: TableKey, rows: Sequence[Row]) -> str:
+    lines: list[str] = []
+    for row in rows[:_TRACED_ROWS]:
+        pending: list[tuple[int, Derivation]] = [(0, state.engine.explain(*table, row))]
+        while pending:
+            depth, node = pending.pop()
+            lines.append(f"{'| ' * depth}{_shown(node)}")
+            pending.extend((depth + 1, child) for child in reversed(node.children))
+    return "\n".join(lines)
+
+
+def _shown(node: Derivation) -> str:
+    cells = ", ".join(msgspec.json.encode(cell).decode() for cell in node.row)
+    because = f" <- {node.rule}" if node.rule and node.children else ""
+    return f"{node.policy}:{node.table}({cells}){because}"
