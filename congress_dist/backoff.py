@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
 _MAX_DOUBLINGS = 32
+
+
+from .clock import Random
 
 
 class Backoff:
@@ -13,7 +14,7 @@ class Backoff:
     Source: docs/protocol.md section 4; the bound doubles from `shortest` to `longest`.
     """
 
-    def __init__(self, shortest: float, longest: float, rng: random.Random) -> None:
+    def __init__(self, shortest: float, longest: float, rng: Random) -> None:
         self._shortest = shortest
         self._longest = longest
         self._rng = rng

@@ -8,7 +8,6 @@ A call is tried again only when its caller says that it is safe to repeat (docs/
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import uuid
 from collections import OrderedDict
@@ -16,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .backoff import Backoff
-from .clock import Clock
+from .clock import Clock, Random
 from .codec import decode, encode
 from .errors import (
     CongressError,
@@ -41,7 +40,7 @@ class CallClient:
     """The calling side; thread safe."""
 
     def __init__(
-        self, transport: Transport, *, options: DseOptions, clock: Clock, rng: random.Random
+        self, transport: Transport, *, options: DseOptions, clock: Clock, rng: Random
     ) -> None:
         self._transport = transport
         self._options = options

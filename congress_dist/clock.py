@@ -11,6 +11,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Protocol
 
+Random = random.Random
+"""A generator as pure code takes it: seeded by a test, or by `new_random`."""
+
 
 class Clock(Protocol):
     """What shells ask of time; `testing.FakeClock` is the other implementation."""
@@ -38,6 +41,6 @@ def new_incarnation() -> str:
     return str(uuid.uuid4())
 
 
-def new_random() -> random.Random:
-    """Give a generator seeded by the operating system: for jitter, never for secrets."""
-    return random.Random()  # noqa: S311
+def new_random(seed: int | None = None) -> Random:
+    """Give a generator, seeded by the operating system unless told: for jitter, not secrets."""
+    return random.Random(seed)  # noqa: S311

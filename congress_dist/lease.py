@@ -11,13 +11,13 @@ was sent.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
 from .backoff import Backoff
+from .clock import Random
 from .options import DseOptions
 from .stream import Epoch
 
@@ -92,7 +92,7 @@ class LeaseHolder:
         *,
         replaces: str | None,
         options: DseOptions,
-        rng: random.Random,
+        rng: Random,
         now: float,
     ) -> None:
         self._name = name

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Mapping
 
+from .clock import Random
 from .messages import Heartbeat
 from .options import DseOptions
 
@@ -19,7 +19,7 @@ class Presence:
         *,
         options: DseOptions,
         beats: Iterator[int],
-        rng: random.Random,
+        rng: Random,
         now: float,
     ) -> None:
         self._node_id = node_id

@@ -8,10 +8,10 @@ which they must leave. One instance lives for one epoch; a new grant of the leas
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .clock import Random
 from .effects import Effect, Send
 from .errors import InvalidRequest
 from .messages import (
@@ -137,7 +137,7 @@ class Publisher:
         *,
         options: DseOptions,
         beats: Iterator[int],
-        rng: random.Random,
+        rng: Random,
         now: float,
     ) -> None:
         self._me = identity

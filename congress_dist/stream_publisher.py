@@ -7,13 +7,12 @@ the lock is given back, so that it leaves in their order.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .clock import Clock
+from .clock import Clock, Random
 from .effects import Effect, Send
 from .errors import LeaseLost, NotFound
 from .lease import Granted, LeaseCall, LeaseEffect, LeaseHolder, LeaseState, Lost
@@ -44,7 +43,7 @@ class StreamTools:
     incarnation: str
     options: DseOptions
     clock: Clock
-    rng: random.Random
+    rng: Random
     beats: Iterator[int]
     outbox: Outbox
     call: Callable[[StreamPublisher, LeaseCall], None]

@@ -13,10 +13,10 @@ the buffer: what follows the position leaves it at once.
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .clock import Random
 from .delta_buffer import DeltaBuffer
 from .distrust import Distrust
 from .effects import Alarm, Apply, Count, Effect
@@ -58,9 +58,7 @@ class Subscriber:
     heard of; `epoch` is at most `heard_epoch`, the newest heard of at all.
     """
 
-    def __init__(
-        self, source: str, *, options: DseOptions, rng: random.Random, now: float
-    ) -> None:
+    def __init__(self, source: str, *, options: DseOptions, rng: Random, now: float) -> None:
         self.source = source
         self._options = options
         self._holding = Holding(source)

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterable, Mapping
 
 from .backoff import Backoff
+from .clock import Random
 from .effects import RequestSync
 from .messages import Chunk, ChunkRequest, SyncAnswer, SyncReply, SyncRequest
 from .options import DseOptions
@@ -23,7 +23,7 @@ class Syncing:
     else neither.
     """
 
-    def __init__(self, source: str, options: DseOptions, rng: random.Random) -> None:
+    def __init__(self, source: str, options: DseOptions, rng: Random) -> None:
         self._source = source
         self._options = options
         self._backoff = Backoff(options.backoff_min, options.backoff_max, rng)
