@@ -31,19 +31,21 @@ from .readings import Reading, StateChange
 from .registry import did_you_mean, load_driver
 
 if TYPE_CHECKING:
-    from congress_dist.dse_node import DseNode, StreamPublisher
     from oslo_config import cfg
+
+    from congress_dist.dse_node import DseNode, StreamPublisher
 
 LOG = logging.getLogger(__name__)
 
 MAX_AGE_INTERVALS = 3
 """A table is stale when its last three polls gave nothing."""
-REGISTER_TIMEOUT = 5.0
+REGISTER_TIMEOUT = 3.0
 REGISTER_RETRY = (0.1, 2.0)
 """Bounds of the back-off while the policy engine does not answer."""
 REFUSED_RETRY = 30.0
 """A refusal does not go away by asking often; but an operator may remove its cause."""
-STOP_WAIT = 5.0
+STOP_WAIT = 2.0
+"""The loop may be in a call that nobody answers; the process does not wait for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,9 @@ class DatasourceService(Service):
                 pass
         except Exception:
             LOG.exception("datasource stops on an error of its own datasource=%s", self.name)
+            if self._publisher is not None:
+                # Who holds its tables sees them go stale, rather than fresh for ever.
+                self._publisher.stop()
         finally:
             self._end_turn()
 
@@ -280,7 +285,7 @@ class DatasourceService(Service):
             polling.close()
 
     def _publish(self, readings: Iterable[Reading], error: Exception | None = None) -> None:
-        assert self._publisher is not None  # noqa: S101
+        assert self._publisher is not None  # noqa: S101 - the loop starts after it is made
         for reading in readings:
             self._log(reading.changes, error)
             try:

@@ -186,7 +186,7 @@ def test_it_registers_before_it_reads_and_sends_no_secret(running: Running) -> N
     assert call == {
         "topic": "policy",
         "method": "datasource_register",
-        "timeout": 5.0,
+        "timeout": 3.0,
         "repeat": True,
         "name": "cloud",
         "driver": "scripted",
