@@ -131,10 +131,10 @@ class PolicyClient:
         """Give the state of a datasource."""
         return await self._read(dict, "datasource_status", name=name)
 
-    async def _read(self, kind: type[T], method: str, **arguments: Any) -> T:
+    async def _read(self, kind: type[T], method: str, /, **arguments: Any) -> T:
         return await self._call(kind, method, arguments)
 
-    async def _write(self, kind: type[T], method: str, key: str | None, **arguments: Any) -> T:
+    async def _write(self, kind: type[T], method: str, key: str | None, /, **arguments: Any) -> T:
         return await self._call(kind, method, {**arguments, "key": key or str(uuid.uuid4())})
 
     async def _call(self, kind: type[T], method: str, arguments: Json) -> T:
