@@ -70,7 +70,7 @@ FAULT_BY_REASON: Mapping[str, Fault] = {
     "multiple_rules": Fault(400, 1003, "Received string representing more than 1 rule"),
     "rule_exists": Fault(409, 1008, "Rule already exists"),
     "policy_name_missing": Fault(400, 1010),
-    "rule_not_permitted": Fault(400, 1019, "Rules not permitted on non persisted policies."),
+    "not_permitted": Fault(400, 1019, "Rules not permitted on non persisted policies."),
     "policy_of_rules": Fault(404, 1020, "The specified policy does not exist."),
     "abbreviation": Fault(400, 1022),
     "system_policy": Fault(404, 404),

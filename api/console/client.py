@@ -73,6 +73,12 @@ class Client:
         """Delete the resource at /v1/path…."""
         return self._request("DELETE", _address(path, {}))
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the connection; the next request opens another one."""
         if self._connection is not None:

@@ -11,7 +11,7 @@ from congress_dist.errors import NotFound
 
 from .client import Client
 from .formats import print_records, print_rows, print_value
-from .subverbs import Subverbs
+from .subverbs import Subverbs, run_subverb
 from .view import source_words
 
 _COLUMNS = ("name", "driver", "enabled", "description")
@@ -38,16 +38,15 @@ class DatasourceCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""
-        code: int = args.run_subverb(args)
-        return code
+        return run_subverb(args)
 
-    def _list(self, args: argparse.Namespace) -> int:
-        found = Client(args.endpoint).get("data-sources")["results"]
+    def _list(self, client: Client, args: argparse.Namespace) -> int:
+        found = client.get("data-sources")["results"]
         print_records(_COLUMNS, found, args.format)
         return OK
 
-    def _status(self, args: argparse.Namespace) -> int:
-        sources = Client(args.endpoint).get("status")["sources"]
+    def _status(self, client: Client, args: argparse.Namespace) -> int:
+        sources = client.get("status")["sources"]
         if args.name is not None:
             sources = [source for source in sources if source["name"] == args.name]
             if not sources:

@@ -43,9 +43,8 @@ class ExplainCommand(Command):
     def run(self, args: argparse.Namespace) -> int:
         """Print the tree."""
         row = json.dumps([cell_of(text) for text in args.values])
-        answer = Client(args.endpoint).get(
-            "policies", args.policy, "tables", args.table, "explain", row=row
-        )
+        with Client(args.endpoint) as client:
+            answer = client.get("policies", args.policy, "tables", args.table, "explain", row=row)
         if args.format == "table":
             sys.stdout.writelines(f"{line}\n" for line in tree_lines(answer["derivation"]))
         else:

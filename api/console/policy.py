@@ -9,7 +9,7 @@ from congress_dist.cli import OK, USAGE, Command
 
 from .client import Client
 from .formats import print_note, print_record, print_records
-from .subverbs import Subverbs
+from .subverbs import Subverbs, run_subverb
 
 _COLUMNS = ("name", "kind", "description", "id")
 
@@ -50,18 +50,17 @@ class PolicyCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""
-        code: int = args.run_subverb(args)
-        return code
+        return run_subverb(args)
 
-    def _list(self, args: argparse.Namespace) -> int:
-        print_records(_COLUMNS, Client(args.endpoint).get("policies")["results"], args.format)
+    def _list(self, client: Client, args: argparse.Namespace) -> int:
+        print_records(_COLUMNS, client.get("policies")["results"], args.format)
         return OK
 
-    def _show(self, args: argparse.Namespace) -> int:
-        print_record(Client(args.endpoint).get("policies", args.policy), args.format)
+    def _show(self, client: Client, args: argparse.Namespace) -> int:
+        print_record(client.get("policies", args.policy), args.format)
         return OK
 
-    def _create(self, args: argparse.Namespace) -> int:
+    def _create(self, client: Client, args: argparse.Namespace) -> int:
         body = {}
         if args.path is not None:
             from .package import read_package
@@ -72,12 +71,12 @@ class PolicyCommand(Command):
         if "name" not in body:
             print_note("congress policy create: name the policy, or give its files with --from")
             return USAGE
-        created = Client(args.endpoint).post("policies", body=body)
+        created = client.post("policies", body=body)
         created.pop("rules", None)
         print_record(created, args.format)
         return OK
 
-    def _delete(self, args: argparse.Namespace) -> int:
-        deleted = Client(args.endpoint).delete("policies", args.policy)
+    def _delete(self, client: Client, args: argparse.Namespace) -> int:
+        deleted = client.delete("policies", args.policy)
         print_note(f"policy '{deleted['name']}' and its rules are deleted")
         return OK

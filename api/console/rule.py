@@ -9,7 +9,7 @@ from congress_dist.cli import OK, Command
 
 from .client import Client
 from .formats import print_note, print_record, print_records
-from .subverbs import Subverbs
+from .subverbs import Subverbs, run_subverb
 
 _COLUMNS = ("id", "name", "rule")
 
@@ -45,22 +45,21 @@ class RuleCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""
-        code: int = args.run_subverb(args)
-        return code
+        return run_subverb(args)
 
-    def _list(self, args: argparse.Namespace) -> int:
-        rules = Client(args.endpoint).get("policies", args.policy, "rules")["results"]
+    def _list(self, client: Client, args: argparse.Namespace) -> int:
+        rules = client.get("policies", args.policy, "rules")["results"]
         print_records(_COLUMNS, rules, args.format)
         return OK
 
-    def _add(self, args: argparse.Namespace) -> int:
+    def _add(self, client: Client, args: argparse.Namespace) -> int:
         text = sys.stdin.read() if args.text == "-" else args.text
         body = {"rule": text, "name": args.name, "comment": args.comment}
-        added = Client(args.endpoint).post("policies", args.policy, "rules", body=body)
+        added = client.post("policies", args.policy, "rules", body=body)
         print_record(added, args.format)
         return OK
 
-    def _delete(self, args: argparse.Namespace) -> int:
-        deleted = Client(args.endpoint).delete("policies", args.policy, "rules", args.rule)
+    def _delete(self, client: Client, args: argparse.Namespace) -> int:
+        deleted = client.delete("policies", args.policy, "rules", args.rule)
         print_note(f"deleted from '{args.policy}': {deleted['rule']}")
         return OK

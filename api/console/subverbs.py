@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from .client import add_endpoint_option
+from .client import Client, add_endpoint_option
 from .formats import add_format_option
 
-Run = Callable[[argparse.Namespace], int]
+Run = Callable[[Client, argparse.Namespace], int]
 
 
 class Subverbs:
-    """The sub-verbs of one parser; the chosen one's function becomes `args.run_subverb`."""
+    """The sub-verbs of one parser; `run_subverb` runs the one that was chosen."""
 
     def __init__(self, parser: argparse.ArgumentParser, description: str) -> None:
         parser.description = description
@@ -30,10 +30,17 @@ class Subverbs:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         add_client_options(child)
-        child.set_defaults(run_subverb=run)
+        child.set_defaults(run_with_client=run)
         self._examples.append(f"  {example}")
         self._parser.epilog = "\n".join(["examples:", *self._examples])
         return child
+
+
+def run_subverb(args: argparse.Namespace) -> int:
+    """Run the chosen sub-verb with a client of the API."""
+    run: Run = args.run_with_client
+    with Client(args.endpoint) as client:
+        return run(client, args)
 
 
 def add_client_options(parser: argparse.ArgumentParser) -> None:

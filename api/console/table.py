@@ -10,7 +10,7 @@ from congress_dist.cli import OK, UNAVAILABLE, Command
 
 from .client import Client
 from .formats import print_freshness, print_note, print_records, print_rows, print_value
-from .subverbs import Subverbs
+from .subverbs import Subverbs, run_subverb
 
 PAGE_ROWS = 10_000
 _SHOWN_ROWS = 1000
@@ -46,19 +46,18 @@ class TableCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""
-        code: int = args.run_subverb(args)
-        return code
+        return run_subverb(args)
 
-    def _list(self, args: argparse.Namespace) -> int:
-        tables = Client(args.endpoint).get("policies", args.policy, "tables")["results"]
+    def _list(self, client: Client, args: argparse.Namespace) -> int:
+        tables = client.get("policies", args.policy, "tables")["results"]
         print_records(("id",), tables, args.format)
         return OK
 
-    def _rows(self, args: argparse.Namespace) -> int:
+    def _rows(self, client: Client, args: argparse.Namespace) -> int:
         limit = args.limit
         if limit is None:
             limit = _SHOWN_ROWS if args.format == "table" else 0
-        answer = read_rows(Client(args.endpoint), args.policy, args.table, limit)
+        answer = read_rows(client, args.policy, args.table, limit)
         if args.format in ("json", "yaml"):
             print_value(answer, args.format)
         else:

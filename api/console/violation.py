@@ -8,7 +8,7 @@ from congress_dist.cli import FAILED, OK, UNAVAILABLE, Command
 
 from .client import Client
 from .formats import print_freshness, print_note, print_rows, print_value
-from .subverbs import Subverbs
+from .subverbs import Subverbs, run_subverb
 from .view import View, summary
 
 _COLUMNS = ("severity", "policy", "rule", "table", "row", "title")
@@ -35,11 +35,10 @@ class ViolationCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""
-        code: int = args.run_subverb(args)
-        return code
+        return run_subverb(args)
 
-    def _list(self, args: argparse.Namespace) -> int:
-        answer = Client(args.endpoint).get("violations", policy=args.policy)
+    def _list(self, client: Client, args: argparse.Namespace) -> int:
+        answer = client.get("violations", policy=args.policy)
         if args.format in ("json", "yaml"):
             print_value(answer, args.format)
         else:
