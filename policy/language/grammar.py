@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 
 import pyparsing as pp
 
 from .ast import Annotation, Argument, Atom, Literal, Rule, Span, Variable, Wildcard
 from .diagnostics import Diagnostic, PolicyError
 from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, RESERVED, STRING, SyntaxFault
+from .places import line_starts_of, place_of
 from .productions import Reading, Source, grammar
 from .structure import Bracket, blank_comments, brackets_of
 from .walk import literals_of
@@ -51,24 +51,6 @@ def parse_query(text: str) -> Rule:
     if rule.body is not None or rule.modal is not None:
         return rule
     return _query_of(rule)
-
-
-def place_of(
-    text: str, span: Span, *, line_starts: list[int] | None = None
-) -> tuple[int, int, int, str]:
-    """Give line, column, length and the line's text of a span. Units: line and column count from 1."""
-    starts = line_starts if line_starts is not None else line_starts_of(text)
-    start = min(span.start, len(text))
-    line = bisect_right(starts, start)
-    first = starts[line - 1]
-    last = starts[line] - 1 if line < len(starts) else len(text)
-    length = max(1, min(span.end, last) - start)
-    return line, start - first + 1, length, text[first:last].rstrip("\r\n")
-
-
-def line_starts_of(text: str) -> list[int]:
-    """Give the offsets at which lines begin."""
-    return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
 def _statements(text: str, name: str) -> list[Rule]:
@@ -188,7 +170,9 @@ def _advice(token: str, source: Source, position: int) -> tuple[str, str]:
 
 
 def _diagnostic_of(fault: SyntaxFault, text: str, source: str) -> Diagnostic:
-    line, column, length, shown = place_of(text, Span(fault.start, fault.end, source))
+    line, column, length, shown = place_of(
+        text, Span(fault.start, fault.end, source), line_starts=line_starts_of(text)
+    )
     return Diagnostic(
         fault.code,
         fault.message,

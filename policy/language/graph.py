@@ -6,7 +6,7 @@ Nodes are tables of policies and, apart from them, the tables behind modal heads
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -153,11 +153,14 @@ class DependencyGraph:
             found.append(component)
         return found
 
-    def cycles(self, heads: Iterable[Node]) -> Iterator[list[Step]]:
-        """Give one shortest cycle for each recursive component that the heads reach or belong to.
+    def cycles(
+        self, heads: Iterable[Node], *, prefer: Callable[[Node], bool] = lambda _: False
+    ) -> Iterator[list[Step]]:
+        """Give a short cycle for each recursive component that the heads reach or belong to.
 
-        Shapes: steps follow each other, the last one reads the head of the first; a cycle with a negation is
-        preferred where the component has one.
+        Shapes: steps follow each other, the last one reads the head of the first. The cycle has a
+            negation where the component has one, else a preferred table where it has one, else
+            one of the heads.
         Cost: linear in what the heads depend on, never in the whole program.
         """
         changed = frozenset(heads)
@@ -165,7 +168,7 @@ class DependencyGraph:
         for members in nx.strongly_connected_components(self._graph.subgraph(reached)):
             inside = frozenset(members)
             if self._is_recursive(inside):
-                yield self._cycle(inside, changed)
+                yield self._cycle(inside, lambda node: (not prefer(node), node not in changed))
 
     def _connect(self, head: Node, reason: _Reason) -> None:
         graph = self._graph
@@ -204,13 +207,15 @@ class DependencyGraph:
         (first, *others) = members
         return bool(others) or self._graph.has_edge(first, first)
 
-    def _cycle(self, members: frozenset[Node], heads: frozenset[Node]) -> list[Step]:
+    def _cycle(
+        self, members: frozenset[Node], rank: Callable[[Node], tuple[bool, ...]]
+    ) -> list[Step]:
         inside = self._graph.subgraph(members)
         head, read = min(
             inside.edges,
             key=lambda edge: (
                 not self._is_negated(*edge),
-                edge[0] not in heads,
+                rank(edge[0]),
                 edge[0] != edge[1],
                 str(edge),
             ),

@@ -13,7 +13,7 @@ MAX_TEXT = 2**20
 MAX_NESTING = 200
 MAX_LITERALS = 1_000
 _MAX_DIGITS = 80
-_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 RESERVED = ("not", "NOT", "or", "in", "true", "false", "null")
 _NO_RESERVED = rf"(?!(?:{'|'.join(RESERVED)})(?!\.*\w))"
@@ -78,7 +78,7 @@ _HIGHEST_CODE_POINT = 0x10FFFF
 
 @dataclass
 class SyntaxFault(Exception):
-    """A text that cannot be read, with the place; becomes a diagnostic at the border of the grammar."""
+    """A text that cannot be read, with the place; the grammar's border makes it a diagnostic."""
 
     code: str
     message: str
@@ -105,12 +105,12 @@ def integer_value(token: str, start: int) -> int:
                 f"the number '{token[:40]}' starts with a zero",
                 start,
                 end,
-                hint=f"write {digits.lstrip('0')[:40]} for a decimal number or 0o… for an octal one",
+                hint=f"write {digits.lstrip('0')[:40]}, or 0o… for an octal number",
             )
         value = sign * int(digits)
     else:
         value = sign * int(digits, 0)
-    if not _MIN_INT <= value <= _MAX_INT:
+    if not MIN_INT <= value <= MAX_INT:
         raise _out_of_range(token, start)
     return value
 
@@ -175,5 +175,5 @@ def _out_of_range(token: str, start: int) -> SyntaxFault:
         f"the integer '{token[:40]}' does not fit into 64 bits",
         start,
         start + len(token),
-        note=f"integers reach from {_MIN_INT} to {_MAX_INT}",
+        note=f"integers reach from {MIN_INT} to {MAX_INT}",
     )

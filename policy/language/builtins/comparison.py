@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from congress_dist.row import Cell
-
+from ..ast import Constant_ as Cell
 from .registry import BuiltinFailure, builtin
 
 Ordered = int | float | str

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from congress_dist.row import MAX_INT, MIN_INT, Cell
+from ..ast import Constant_ as Cell
+from ..lexical import MAX_INT, MIN_INT
 
 _SIGNATURE = re.compile(r"(?P<name>\w+)\((?P<inputs>[^|]*)\|(?P<outputs>[^|]*)\)")
 _PARAMETER = re.compile(r"(?P<name>\w+): (?P<type>\w+)")

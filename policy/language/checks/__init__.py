@@ -1,18 +1,81 @@
-"""Checks of rules against a program, in one ordered list; each gives diagnostics and changes nothing."""
+"""Checks of rules against a program, in one ordered list; each gives diagnostics, none changes anything.
+
+Called with the lock of the program held; pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ..ast import Rule
 from ..diagnostics import Diagnostic
-from .batch import ProgramView
+from .annotations import find_duplicate_ids, find_wrong_annotations
+from .arity import find_wrong_body_widths, find_wrong_widths
+from .batch import Batch, ProgramView
+from .builtin_calls import find_wrong_calls
+from .columns import find_wrong_columns
+from .heads import find_wrong_heads
+from .kinds import find_misplaced_rules
+from .layout import find_missing_commas
+from .recursion import find_cycles
+from .safety import find_unsafe_variables
+from .singletons import find_singletons
+from .unknown_tables import find_unknown_tables
+from .unsupported import find_unsupported
 
-__all__ = ["ProgramView", "check"]
+__all__ = ["CHECKS", "QUERY_CHECKS", "ProgramView", "check", "check_query"]
+
+Check = Callable[[Batch], Iterator[Diagnostic]]
+
+CHECKS: tuple[Check, ...] = (
+    find_misplaced_rules,
+    find_wrong_heads,
+    find_wrong_calls,
+    find_wrong_columns,
+    find_wrong_widths,
+    find_unsafe_variables,
+    find_cycles,
+    find_wrong_annotations,
+    find_duplicate_ids,
+    find_unknown_tables,
+    find_singletons,
+    find_missing_commas,
+)
+"""What a rule must pass. `find_unsupported` goes before: the others need not know what it refuses."""
+
+QUERY_CHECKS: tuple[Check, ...] = (
+    find_wrong_calls,
+    find_wrong_columns,
+    find_wrong_body_widths,
+    find_unsafe_variables,
+    find_unknown_tables,
+    find_singletons,
+)
+"""What a query must pass: its head is no table, so nothing is asked of it but that it is bound."""
 
 
 def check(
     policy_rules: Sequence[tuple[str, Rule]], program: ProgramView, *, text: str = ""
 ) -> list[Diagnostic]:
-    """Find what is wrong with rules that are to be added to a program; errors and warnings, in text order."""
-    return []
+    """Find what is wrong with rules that are to be added to a program.
+
+    Shapes: errors and warnings in text order; `text` is what the rules were read from, without it
+        diagnostics have no place.
+    Cost: proportional to the rules, to what their heads depend on, and one look at each rule's head.
+    """
+    return _run(CHECKS, Batch(policy_rules, program, text))
+
+
+def check_query(
+    policy: str, rule: Rule, program: ProgramView, *, text: str = ""
+) -> list[Diagnostic]:
+    """Find what is wrong with a query; its head may have the name of any table."""
+    return _run(QUERY_CHECKS, Batch([(policy, rule)], program, text))
+
+
+def _run(checks: Sequence[Check], batch: Batch) -> list[Diagnostic]:
+    found = list(find_unsupported(batch))
+    if not found:
+        for find in checks:
+            found += find(batch)
+    return sorted(found, key=lambda diagnostic: (diagnostic.line, diagnostic.column))

@@ -1,11 +1,21 @@
-"""What a check looks at: rules to be added, and the program that they are to join."""
+"""What checks look at: rules to be added, and the program that they are to join."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import cached_property
 from typing import Protocol
 
-from ..ast import Rule
+from ..ast import Atom, Literal, Rule, Span, Variable
+from ..builtins import PREFIX, find_call
+from ..diagnostics import Diagnostic
+from ..places import line_starts_of, place_of
+from ..walk import conjuncts_of
+
+DATASOURCE = "datasource"
+PolicyRule = tuple[str, Rule]
+Table = tuple[str, str]
 
 
 class ProgramView(Protocol):
@@ -20,5 +30,128 @@ class ProgramView(Protocol):
     def arity(self, policy: str, table: str) -> int | None:
         """Give the number of a table's columns; None when it is unknown."""
 
-    def rules(self) -> Iterable[tuple[str, Rule]]:
+    def rules(self) -> Iterable[PolicyRule]:
         """Give all rules with their policies."""
+
+
+class Batch:
+    """Rules to be added, seen together with the program: what either of them defines is known."""
+
+    def __init__(self, rules: Sequence[PolicyRule], program: ProgramView, text: str) -> None:
+        self.rules = list(rules)
+        self.program = program
+        self.text = text
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        *,
+        note: str = "",
+        hint: str = "",
+        is_warning: bool = False,
+    ) -> Diagnostic:
+        """Make a diagnostic for a place of the text; without the text it has no place."""
+        severity = "warning" if is_warning else "error"
+        if not self.text or span.end > len(self.text):
+            return Diagnostic(
+                code, message, note=note, hint=hint, source=span.source, severity=severity
+            )
+        line, column, length, shown = place_of(self.text, span, line_starts=self._line_starts)
+        return Diagnostic(
+            code, message, line, column, length, note, hint, span.source, severity, shown
+        )
+
+    def arity(self, table: Table) -> int | None:
+        """Give the width of a table: the program's, else by the first of these rules that tells."""
+        known = self.program.arity(*table)
+        return known if known is not None else self._widths.get(table)
+
+    def columns(self, table: Table) -> tuple[str | None, ...] | None:
+        """Give the columns' names, with None for a column on whose name the heads disagree."""
+        known = self.program.columns(*table)
+        heads = self._heads.get(table)
+        if self.program.kind(table[0]) == DATASOURCE or heads is None:
+            return known
+        return merged_names(known, heads)
+
+    def is_defined(self, table: Table) -> bool:
+        """Tell whether a schema, a rule or a fact gives a table its rows."""
+        return table in self._heads or self.program.columns(*table) is not None
+
+    def all_rules(self) -> Iterator[PolicyRule]:
+        """Give the program's rules and these."""
+        yield from self.program.rules()
+        yield from self.rules
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return line_starts_of(self.text)
+
+    @cached_property
+    def _heads(self) -> dict[Table, list[Atom]]:
+        heads: dict[Table, list[Atom]] = {}
+        for policy, rule in self.rules:
+            if rule.modal is None:
+                heads.setdefault((policy, rule.head.table), []).append(rule.head)
+        return heads
+
+    @cached_property
+    def _widths(self) -> dict[Table, int]:
+        widths = {table: len(heads[0].arguments) for table, heads in self._heads.items()}
+        for policy, rule in self.rules:
+            for literal in table_literals(rule):
+                atom = literal.atom
+                owner = atom.policy or policy
+                is_positional = all(argument.column is None for argument in atom.arguments)
+                if is_positional and self.program.kind(owner) not in (None, DATASOURCE):
+                    widths.setdefault((owner, atom.table), len(atom.arguments))
+        return widths
+
+
+def merged_names(known: tuple[str, ...] | None, heads: Iterable[Atom]) -> tuple[str | None, ...]:
+    """Give the names on which all heads agree that give one: variables do, constants abstain."""
+    names: list[str | None] = list(known or ())
+    refused = [False] * len(names)
+    for head in heads:
+        for number, argument in enumerate(head.arguments):
+            if number == len(names):
+                names.append(None)
+                refused.append(False)
+            if not isinstance(argument.value, Variable) or refused[number]:
+                continue
+            name = names[number]
+            if name is None or name == f"Col{number}":
+                names[number] = argument.value.name
+            elif name != argument.value.name:
+                names[number], refused[number] = None, True
+    return tuple(names)
+
+
+def literals(rule: Rule) -> Iterator[Literal]:
+    """Give the atoms of a body with their signs, those in groups too."""
+    for conjunct, _ in conjuncts_of(rule.body or ()):
+        if isinstance(conjunct, Literal):
+            yield conjunct
+
+
+def table_literals(rule: Rule) -> Iterator[Literal]:
+    """Give the literals of a body that read tables."""
+    for literal in literals(rule):
+        if literal.atom.policy != PREFIX and find_call(literal.atom) is None:
+            yield literal
+
+
+def did_you_mean(name: str, candidates: Iterable[str | None]) -> str:
+    """Give a hint that names what looks like `name`, or nothing."""
+    known = sorted({candidate for candidate in candidates if candidate})
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def listed(names: Iterable[str | None], *, limit: int = 12) -> str:
+    """Give names as a list for people, cut off where it grows long."""
+    known = [name for name in names if name]
+    shown = ", ".join(known[:limit])
+    return f"{shown}, … ({len(known)} in all)" if len(known) > limit else shown

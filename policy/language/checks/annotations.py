@@ -1,0 +1,117 @@
+"""Check: annotations are known, stand once, and have values that make sense; ids are unique."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..ast import SEVERITIES, Annotation, Rule, Variable
+from ..diagnostics import Diagnostic
+from .batch import Batch, did_you_mean, listed
+
+_TEXTS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
+_ACTION_TEXTS = ("grace", "approval", "max_new")
+_DRY_RUN = "dry_run"
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def find_wrong_annotations(batch: Batch) -> Iterator[Diagnostic]:
+    """Refuse annotations that are unknown, given twice, misplaced, or without meaning."""
+    for _, rule in batch.rules:
+        seen: set[str] = set()
+        for annotation in rule.annotations:
+            if annotation.name in seen:
+                yield batch.report(
+                    "annotation", f"@{annotation.name} stands twice", annotation.span
+                )
+            else:
+                yield from _wrong(batch, rule, annotation)
+            seen.add(annotation.name)
+
+
+def find_duplicate_ids(batch: Batch) -> Iterator[Diagnostic]:
+    """Refuse an @id that another rule of the policy has; the same rule may come again."""
+    wanted = {(policy, rule.annotation("id")) for policy, rule in batch.rules}
+    wanted = {key for key in wanted if key[1] is not None}
+    if not wanted:
+        return
+    owners: dict[tuple[str, object], Rule] = {}
+    for policy, rule in batch.program.rules():
+        key = (policy, rule.annotation("id"))
+        if key in wanted:
+            owners[key] = rule
+    for policy, rule in batch.rules:
+        key = (policy, rule.annotation("id"))
+        owner = owners.setdefault(key, rule) if key in wanted else rule
+        if not _is_same(owner, rule):
+            place = next(a.span for a in rule.annotations if a.name == "id")
+            yield batch.report(
+                "duplicate-id",
+                f"the policy {policy!r} has another rule with the id {key[1]!r}",
+                place,
+                note=f"it defines {owner.head.table!r}",
+                hint="ids are unique within a policy",
+            )
+
+
+def _is_same(one: Rule, other: Rule) -> bool:
+    if one is other:
+        return True
+    if one.head != other.head or one.modal != other.modal:
+        return False
+    if one.body is None or other.body is None:
+        return one.body is other.body
+    return frozenset(one.body) == frozenset(other.body)
+
+
+def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnostic]:
+    name, value = annotation.name, annotation.value
+    known = (*_TEXTS, _DRY_RUN, *_ACTION_TEXTS)
+    if name not in known:
+        yield batch.report(
+            "annotation",
+            f"there is no annotation @{name}",
+            annotation.span,
+            note=f"annotations are {listed(known)}",
+            hint=did_you_mean(name, known),
+        )
+    elif name not in _TEXTS and rule.modal is None:
+        yield batch.report(
+            "annotation",
+            f"@{name} belongs to actions: execute[…] or ensure[…]",
+            annotation.span,
+        )
+    elif name == _DRY_RUN:
+        if not isinstance(value, bool):
+            yield batch.report("annotation", "@dry_run is true or false", annotation.span)
+    elif not isinstance(value, str) or not value:
+        yield batch.report(
+            "annotation",
+            f"the value of @{name} is not a text",
+            annotation.span,
+            hint=f'write @{name}("…")',
+        )
+    elif name == "severity" and value not in SEVERITIES:
+        yield batch.report(
+            "severity",
+            f"there is no severity {value!r}",
+            annotation.span,
+            note=f"severities are {listed(SEVERITIES)}",
+            hint=did_you_mean(value.lower(), SEVERITIES),
+        )
+    elif name == "message":
+        yield from _wrong_message(batch, rule, annotation)
+
+
+def _wrong_message(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnostic]:
+    arguments = rule.head.arguments
+    names = [a.value.name for a in arguments if isinstance(a.value, Variable)]
+    for name in _PLACEHOLDER.findall(str(annotation.value)):
+        if name not in names:
+            yield batch.report(
+                "annotation",
+                f"the message uses {{{name}}}, which is no variable of the head",
+                annotation.span,
+                note=f"the head has {listed(names) or 'no variables'}",
+                hint=did_you_mean(name, names),
+            )

@@ -1,0 +1,99 @@
+"""Check: columns named in bodies exist, each once, positions before names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..ast import Argument, Atom
+from ..diagnostics import Diagnostic
+from .batch import DATASOURCE, Batch, Table, did_you_mean, listed, table_literals
+
+
+def find_wrong_columns(batch: Batch) -> Iterator[Diagnostic]:
+    """Refuse column references that do not fit; those to an unknown schema make the rule wait."""
+    for policy, rule in batch.rules:
+        for literal in table_literals(rule):
+            atom = literal.atom
+            if any(argument.column is not None for argument in atom.arguments):
+                yield from _wrong_references(batch, (atom.policy or policy, atom.table), atom)
+
+
+def _wrong_references(batch: Batch, table: Table, atom: Atom) -> Iterator[Diagnostic]:
+    names = batch.columns(table)
+    by_name = {name: number for number, name in enumerate(names or ()) if name}
+    given: set[int | str] = set()
+    seen_named = False
+    for position, argument in enumerate(atom.arguments):
+        column: int | str | None = argument.column
+        if column is None:
+            if seen_named:
+                yield _positional_after_named(batch, argument)
+                return
+            given.add(position)
+            continue
+        seen_named = True
+        if names is not None:
+            problem = _unknown_column(batch, table, argument, by_name, names)
+            if problem is not None:
+                yield problem
+                continue
+            column = by_name.get(column, column) if isinstance(column, str) else column
+        if column in given:
+            yield batch.report(
+                "column-twice",
+                f"column {argument.column!r} of table '{table[0]}:{table[1]}' is given twice",
+                argument.span,
+            )
+        given.add(column)
+    if names is None:
+        yield _waits(batch, table, atom)
+
+
+def _unknown_column(
+    batch: Batch,
+    table: Table,
+    argument: Argument,
+    by_name: dict[str, int],
+    names: tuple[str | None, ...],
+) -> Diagnostic | None:
+    column = argument.column
+    if isinstance(column, int):
+        if column < len(names):
+            return None
+        message = f"table '{table[0]}:{table[1]}' has {len(names)} columns, numbered from 0"
+        return batch.report("unknown-column", message, argument.span)
+    if column is None or column in by_name:
+        return None
+    note = f"its columns are {listed(by_name)}"
+    if batch.program.kind(table[0]) != DATASOURCE:
+        note = (
+            f"{note}; a column has the name that all heads give it"
+            if by_name
+            else "its heads do not agree on names for its columns; use numbers, from 0"
+        )
+    return batch.report(
+        "unknown-column",
+        f"table '{table[0]}:{table[1]}' has no column {column!r}",
+        argument.span,
+        note=note,
+        hint=did_you_mean(column, by_name),
+    )
+
+
+def _positional_after_named(batch: Batch, argument: Argument) -> Diagnostic:
+    return batch.report(
+        "positional-after-named",
+        "an argument by position follows one by name",
+        argument.span,
+        hint="put it first, or name its column",
+    )
+
+
+def _waits(batch: Batch, table: Table, atom: Atom) -> Diagnostic:
+    return batch.report(
+        "unknown-schema",
+        f"the columns of '{table[0]}:{table[1]}' are not known yet",
+        atom.span,
+        note="the rule waits until they are",
+        is_warning=True,
+    )

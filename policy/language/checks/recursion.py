@@ -1,0 +1,76 @@
+"""Check: no cycle through the rules, except stratified ones within recursive policies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from ..diagnostics import Diagnostic
+from ..graph import DependencyGraph, Node, Step, dependencies_of, head_of
+from ..printer import print_rule
+from .batch import Batch, PolicyRule
+
+RECURSIVE_KINDS = frozenset({"recursive", "materialized", "z3"})
+
+
+def find_cycles(batch: Batch) -> Iterator[Diagnostic]:
+    """Refuse cycles that the rules close; the note tells the cycle table by table.
+
+    Cost: one look at the head of each rule, then what the new heads depend on.
+    """
+    heads = {head_of(policy, rule) for policy, rule in batch.rules if not rule.is_fact}
+    if not heads:
+        return
+    graph = DependencyGraph(_reachable(heads, batch.all_rules()))
+
+    def is_nonrecursive(node: Node) -> bool:
+        return batch.program.kind(node.policy) not in RECURSIVE_KINDS
+
+    for cycle in graph.cycles(heads, prefer=is_nonrecursive):
+        nonrecursive = [step.head for step in cycle if is_nonrecursive(step.head)]
+        if nonrecursive or any(step.negated for step in cycle):
+            yield _refused(batch, cycle, nonrecursive)
+
+
+def _reachable(heads: Iterable[Node], rules: Iterable[PolicyRule]) -> Iterator[PolicyRule]:
+    """Give the rules of the tables that the heads depend on."""
+    rules_by_head: dict[Node, list[PolicyRule]] = defaultdict(list)
+    for policy, rule in rules:
+        if not rule.is_fact:
+            rules_by_head[head_of(policy, rule)].append((policy, rule))
+    seen = set(heads)
+    stack = list(seen)
+    while stack:
+        for policy, rule in rules_by_head.get(stack.pop(), ()):
+            yield policy, rule
+            for node, _ in dependencies_of(policy, rule):
+                if node not in seen:
+                    seen.add(node)
+                    stack.append(node)
+
+
+def _refused(batch: Batch, cycle: list[Step], nonrecursive: list[Node]) -> Diagnostic:
+    new = {id(rule) for _, rule in batch.rules}
+    closing = next((step for step in cycle if id(step.rule) in new), cycle[0])
+    note = "\n".join(_told(step) for step in cycle)
+    if nonrecursive:
+        return batch.report(
+            "recursion",
+            f"the rule makes '{closing.head}' depend on itself",
+            closing.rule.span,
+            note=note,
+            hint=f"leave one of these rules out, or give the policy {nonrecursive[0].policy!r}"
+            " the kind recursive",
+        )
+    return batch.report(
+        "negation-in-cycle",
+        f"the rule makes '{closing.head}' depend on its own absence",
+        closing.rule.span,
+        note=note,
+        hint="what is negated must be known before: leave the negation out of the cycle",
+    )
+
+
+def _told(step: Step) -> str:
+    reads = "negates" if step.negated else "reads"
+    return f"{step.head} {reads} {step.reads} in policy {step.policy}: {print_rule(step.rule)}"

@@ -1,0 +1,57 @@
+"""Check (warnings): tables that nothing defines, and policies that do not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..ast import Atom
+from ..builtins import close_names
+from ..diagnostics import Diagnostic
+from .batch import DATASOURCE, Batch, did_you_mean, table_literals
+
+
+def find_unknown_tables(batch: Batch) -> Iterator[Diagnostic]:
+    """Warn of what a body reads and nothing gives; once per table and rule."""
+    for policy, rule in batch.rules:
+        seen = set()
+        for literal in table_literals(rule):
+            atom = literal.atom
+            table = (atom.policy or policy, atom.table)
+            if table not in seen and not batch.is_defined(table):
+                seen.add(table)
+                yield _unknown(batch, table[0], atom)
+
+
+def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:
+    kind = batch.program.kind(owner)
+    if kind is None:
+        return batch.report(
+            "unknown-policy",
+            f"there is no policy or datasource {owner!r}",
+            atom.span,
+            note="the rule waits until there is one",
+            hint=did_you_mean(owner, (policy for policy, _ in batch.all_rules())),
+            is_warning=True,
+        )
+    if kind == DATASOURCE:
+        return batch.report(
+            "unknown-table",
+            f"the datasource {owner!r} has no table {atom.table!r}",
+            atom.span,
+            note="the rule waits until it has",
+            hint=f"list its tables with: congress datasource schema {owner}",
+            is_warning=True,
+        )
+    heads = (rule.head.table for policy, rule in batch.all_rules() if policy == owner)
+    hint = did_you_mean(atom.table, heads)
+    close = close_names(atom.table) if atom.policy is None else []
+    if not hint and close:
+        hint = f"did you mean the builtin {close[0]!r}?"
+    return batch.report(
+        "unknown-table",
+        f"nothing defines the table '{owner}:{atom.table}'",
+        atom.span,
+        note="it is empty until a rule or a fact does",
+        hint=hint,
+        is_warning=True,
+    )
