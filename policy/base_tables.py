@@ -8,7 +8,7 @@ the shape that the program's revision knows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from congress_dist.row import Cell, Row, decode_row, encode_row
 from congress_dist.schema import TableSchema
@@ -32,25 +32,42 @@ OTHER_SCHEMA = "schema: its rows do not have the registered columns"
 _NOTHING = TableChange()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Held:
     """One wanted table.
 
-    Invariant: `loaded` and `aside` exclude each other; the engine holds the rows exactly when
-    `loaded`, and otherwise knows the table as missing for `reason`.
+    Invariant: the engine holds the rows exactly when `reason` is empty, and otherwise knows the
+    table as missing for that reason; `aside` is None when `reason` is empty.
     """
 
     state: TableState = UNREAD
-    loaded: bool = False
     version: str = ""
     """The schema version of the rows; empty before the first."""
-    aside: set[Row] | None = None
+    reason: str = WAITING
+    aside: frozenset[Row] | None = None
     """Rows of another schema than the program's, kept until one catches up with the other."""
-    reason: str = ""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Tell whether the engine holds the rows."""
+        return not self.reason
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a transaction does, worked out before anything is changed."""
+
+    held: dict[TableKey, _Held] = field(default_factory=dict)
+    loaded: dict[str, Iterable[Row]] = field(default_factory=dict)
+    changed: dict[str, TableChange] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 class BaseTables:
-    """The wanted tables of all datasources."""
+    """The wanted tables of all datasources.
+
+    Promises: a method that raises has changed nothing.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -66,22 +83,16 @@ class BaseTables:
         """Give the tables that are wanted."""
         return list(self._held)
 
-    def is_loaded(self, table: TableKey) -> bool:
-        """Tell whether the engine holds the rows of a table."""
-        held = self._held.get(table)
-        return held is not None and held.loaded
-
     def is_settled(self, table: TableKey) -> bool:
         """Tell whether the rows of a wanted table are there, or why not is known."""
         held = self._held.get(table)
         return held is not None and held.reason != WAITING
 
     def fits(self, transaction: Transaction) -> bool:
-        """Tell whether the schemas of a transaction's rows are the program's."""
-        schemas = self._schemas.get(transaction.source, {})
+        """Tell whether the rows of a transaction have the shapes that the program knows."""
         return all(
-            name in schemas and change.schema_version in ("", schemas[name].version)
-            for name, change in transaction.tables.items()
+            self._fits(transaction.source, table, change.schema_version)
+            for table, change in transaction.tables.items()
         )
 
     def want(self, tables: Iterable[TableKey]) -> None:
@@ -89,102 +100,119 @@ class BaseTables:
         for source, table in tables:
             if (source, table) not in self._held:
                 self._held[source, table] = _Held()
-                self._miss(source, {table: WAITING})
+                self._tell_missing(source, table)
 
     def set_schemas(self, source: str, schemas: Mapping[str, TableSchema]) -> None:
         """Give a datasource these tables; rows of another shape are set aside."""
         before = self._schemas.get(source, {})
-        self._schemas[source] = schemas
-        for table, held in self._of(source):
-            if held.loaded and before.get(table) != schemas.get(table):
-                self._set_aside_if_other(source, table, held)
+        aside = {
+            table: self._engine.rows(source, table)
+            for table, held in self._of(source)
+            if held.is_loaded and before.get(table) != schemas.get(table)
+        }
         self._engine.set_schema(source, schemas)
+        self._schemas[source] = schemas
+        for table, rows in aside.items():
+            encoded = frozenset(map(encode_row, rows))
+            self._update(source, table, reason=OTHER_SCHEMA, aside=encoded)
         for table, held in self._of(source):
-            if held.aside is not None and self._fits(source, table, held):
+            if held.aside is not None and self._fits(source, table, held.version):
                 self._engine.load(source, {table: _cells_of(held.aside)})
-                self._loaded(source, table)
-            elif not held.loaded and table in schemas:
-                self._engine.mark_missing(source, [table], held.reason)
+                self._update(source, table, reason="", aside=None)
+            elif not held.is_loaded:
+                self._tell_missing(source, table)
 
     def forget(self, source: str) -> None:
         """Take a datasource away, with its tables and rows."""
+        if source in self._schemas:
+            self._engine.remove_source(source)
         for table, _ in self._of(source):
             del self._held[source, table]
         self._positions.pop(source, None)
-        if self._schemas.pop(source, None) is not None:
-            self._engine.remove_source(source)
+        self._schemas.pop(source, None)
 
     def apply(self, transaction: Transaction) -> None:
         """Bring the engine from the source's position before to the one after."""
-        source = transaction.source
-        loads: dict[str, set[Row]] = {}
-        deltas: dict[str, TableChange] = {}
-        misses: dict[str, str] = {}
-        for table in sorted({*transaction.tables, *transaction.states}):
-            held = self._held.setdefault((source, table), _Held())
-            change = transaction.tables.get(table, _NOTHING)
-            held.state = transaction.states.get(table) or change.state or held.state
-            held.version = change.schema_version or held.version
-            if held.state.kind is StateKind.UNAVAILABLE:
-                held.loaded, held.aside = False, None
-                misses[table] = reason_of(held.state)
-            elif not self._fits(source, table, held):
-                self._set_aside_if_other(source, table, held)
-                held.aside = ((held.aside or set()) - change.removed) | change.added
-                misses[table] = OTHER_SCHEMA
-            elif held.loaded:
-                deltas[table] = change
-            elif held.state.kind is not StateKind.UNREAD or held.aside is not None:
-                loads[table] = ((held.aside or set()) - change.removed) | change.added
+        plan = self._plan(transaction)
         self._engine.transact(
-            source,
-            loaded={table: _cells_of(rows) for table, rows in loads.items()},
-            added={table: _cells_of(change.added) for table, change in deltas.items()},
-            removed={table: _cells_of(change.removed) for table, change in deltas.items()},
-            missing={t: r for t, r in misses.items() if self._is_known(source, t)},
+            transaction.source,
+            loaded={table: _cells_of(rows) for table, rows in plan.loaded.items()},
+            added={table: _cells_of(change.added) for table, change in plan.changed.items()},
+            removed={table: _cells_of(change.removed) for table, change in plan.changed.items()},
+            missing=plan.missing,
         )
-        for table in loads:
-            self._loaded(source, table)
-        for table, reason in misses.items():
-            self._held[source, table].reason = reason
-        self._positions[source] = transaction.position
+        self._held.update(plan.held)
+        self._positions[transaction.source] = transaction.position
 
     def explain(self, source: str, status: SourceStatus) -> None:
         """Bring the reasons of tables that are not there up to date with what the node knows."""
         for table, held in self._of(source):
             known = status.tables.get(table)
-            if known is not None and not held.loaded and held.aside is None:
-                self._miss(source, {table: reason_of(known.state)})
+            if known is None or held.is_loaded or held.aside is not None:
+                continue
+            reason = reason_of(known.state)
+            if reason != held.reason:
+                self._update(source, table, reason=reason)
+                self._tell_missing(source, table)
+
+    def _plan(self, transaction: Transaction) -> _Plan:
+        plan = _Plan()
+        for table in sorted({*transaction.tables, *transaction.states}):
+            held = self._held.get((transaction.source, table))
+            if held is not None:
+                change = transaction.tables.get(table, _NOTHING)
+                state = transaction.states.get(table) or change.state or held.state
+                self._plan_table((transaction.source, table), held, state, change, plan)
+        return plan
+
+    def _plan_table(
+        self, key: TableKey, held: _Held, state: TableState, change: TableChange, plan: _Plan
+    ) -> None:
+        source, table = key
+        version = change.schema_version or held.version
+        aside: frozenset[Row] | None = None
+        reason = ""
+        if state.kind is StateKind.UNAVAILABLE:
+            plan.missing[table] = reason = reason_of(state)
+        elif not self._fits(source, table, version):
+            aside = self._rows(key, held) - change.removed | change.added
+            reason = OTHER_SCHEMA
+            if self._is_known(source, table):
+                plan.missing[table] = reason
+        elif held.is_loaded:
+            plan.changed[table] = change
+        elif state.kind is not StateKind.UNREAD or held.aside is not None:
+            plan.loaded[table] = self._rows(key, held) - change.removed | change.added
+        else:
+            reason = held.reason
+        plan.held[key] = _Held(state, version, reason, aside)
 
     def _of(self, source: str) -> list[tuple[str, _Held]]:
         return [(table, held) for (owner, table), held in self._held.items() if owner == source]
 
-    def _fits(self, source: str, table: str, held: _Held) -> bool:
-        schema = self._schemas.get(source, {}).get(table)
-        return schema is not None and held.version in ("", schema.version)
-
-    def _set_aside_if_other(self, source: str, table: str, held: _Held) -> None:
-        if held.loaded and not self._fits(source, table, held):
-            rows = self._engine.rows(source, table)
-            held.loaded, held.aside, held.reason = False, set(map(encode_row, rows)), OTHER_SCHEMA
-
-    def _miss(self, source: str, reasons: Mapping[str, str]) -> None:
-        for table, reason in reasons.items():
-            held = self._held[source, table]
-            if held.reason != reason and self._is_known(source, table):
-                self._engine.mark_missing(source, [table], reason)
-            held.reason = reason
+    def _rows(self, key: TableKey, held: _Held) -> frozenset[Row]:
+        if held.is_loaded:
+            return frozenset(map(encode_row, self._engine.rows(*key)))
+        return held.aside or frozenset()
 
     def _is_known(self, source: str, table: str) -> bool:
         return table in self._schemas.get(source, {})
 
-    def _loaded(self, source: str, table: str) -> None:
+    def _fits(self, source: str, table: str, version: str) -> bool:
+        schema = self._schemas.get(source, {}).get(table)
+        return schema is not None and version in ("", schema.version)
+
+    def _update(
+        self, source: str, table: str, *, reason: str, aside: frozenset[Row] | None = None
+    ) -> None:
         held = self._held[source, table]
-        held.loaded, held.aside, held.reason = True, None, ""
+        self._held[source, table] = replace(held, reason=reason, aside=aside)
 
-
-def _cells_of(rows: Iterable[Row]) -> list[tuple[Cell, ...]]:
-    return [decode_row(row) for row in rows]
+    def _tell_missing(self, source: str, table: str) -> None:
+        # A table that the program does not know is missing by itself.
+        if self._is_known(source, table):
+            reason = self._held[source, table].reason
+            self._engine.mark_missing(source, [table], reason)
 
 
 def reason_of(state: TableState) -> str:
@@ -192,3 +220,7 @@ def reason_of(state: TableState) -> str:
     if state.kind is not StateKind.UNAVAILABLE:
         return WAITING
     return state.reason if state.reason == NO_PUBLISHER else f"unavailable: {state.reason}"
+
+
+def _cells_of(rows: Iterable[Row]) -> list[tuple[Cell, ...]]:
+    return [decode_row(row) for row in rows]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from congress_dist.errors import CongressError, InternalError, StoreUnavailable
+from congress_dist.errors import InternalError, StoreUnavailable
 from congress_dist.stream import StateKind, Transaction
 
 from .base_tables import BaseTables
@@ -42,7 +42,7 @@ from .store.rule_store import RuleStore
 if TYPE_CHECKING:
     from congress_dist.dse_node import DseNode
 
-_LOG = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 _FOLLOW_INTERVAL = 1.0
 
@@ -136,7 +136,7 @@ class Replica:
         """Bring one source's tables to the next position; called on the node's delivery thread."""
         if self._brings_unknown_schema(transaction):
             self._follow_if_possible()
-        with self._guarded(f"a transaction of {transaction.source!r}"):
+        with self._lock:
             self._tables.apply(transaction)
             self._changed.notify_all()
         if not self._ready:
@@ -183,18 +183,18 @@ class Replica:
             self._wake.clear()
             try:
                 self.tick()
-            except CongressError as error:
-                _LOG.error("replica could not do what was due error=%s", error)
+            except Exception:
+                LOG.exception("replica could not do what was due; it goes on")
 
     def _follow_if_possible(self) -> None:
         try:
             self.follow()
         except StoreUnavailable as error:
-            _LOG.warning("rule database not followed, answers go on error=%s", error)
+            LOG.warning("rule database not followed, answers go on error=%s", error)
 
     def _reload(self, known: Head, head: Head) -> None:
         if known.revision:
-            _LOG.error(
+            LOG.error(
                 "rule database has another history, everything is loaded again "
                 "revision=%d found=%d",
                 known.revision,
@@ -257,13 +257,13 @@ class Replica:
 
     def _see_who_answers(self) -> None:
         statuses = {source: self.sources.status(source) for source in self._wanted_by_source()}
-        with self._guarded("the sources' states"):
+        with self._lock:
             for source, status in statuses.items():
                 self._tables.explain(source, status)
             self._changed.notify_all()
         if not self._ready and not self.awaited():
             self._ready = True
-            _LOG.info("replica is ready revision=%d", self._catalog.head.revision)
+            LOG.info("replica is ready revision=%d", self._catalog.head.revision)
 
     def _brings_unknown_schema(self, transaction: Transaction) -> bool:
         with self._lock:
@@ -280,7 +280,7 @@ class Replica:
                 yield
             except Exception as error:
                 self._broken = f"{what} could not be applied: {error}"
-                _LOG.exception("replica is broken what=%s", what)
+                LOG.exception("replica is broken what=%s", what)
                 raise InternalError(self._broken) from error
 
 

@@ -18,7 +18,7 @@ from .store.keys import IdempotencyKey, hash_body
 from .store.operations import Operation
 from .store.rule_store import Draft, Fence, RevisionMoved, RuleStore
 
-_LOG = logging.getLogger(__name__)
+LOG = logging.getLogger(__name__)
 
 _RACES = 100
 """Races that one write may lose; of 8 writers each wins one in 8, so none loses them all."""
@@ -103,7 +103,7 @@ class RuleWriter:
                     raise
             else:
                 self._replica.take_over(change)
-                _LOG.info("revision written revision=%d by=%s", change.revision, request.method)
+                LOG.info("revision written revision=%d by=%s", change.revision, request.method)
                 return {**draft.answer, "revision": change.revision}
 
     def _draft(

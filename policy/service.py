@@ -80,14 +80,21 @@ class PolicyService(Service):
         }
 
     def start(self, node: DseNode) -> None:
-        """Open the rule database, bring it up to date, and begin to follow it.
+        """Open the rule database and begin to follow it.
+
+        Raises: as `open`.
+        """
+        self._node = node
+        self.open()
+        self.replica.start(node)
+
+    def open(self) -> None:
+        """Open the rule database, bring it up to date, and load the program.
 
         Raises: StoreUnavailable: it cannot be opened. StartupError: a newer release wrote it.
         """
-        self._node = node
         self._store.open()
         self._rules.create_system_policies()
-        self.replica.start(node)
 
     def stop(self) -> None:
         """Stop following, and close the rule database; idempotent."""

@@ -16,6 +16,7 @@ from .engine import Engine
 from .language.ast import Rule
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
+from .language.lexical import RESERVED
 from .language.printer import print_rule
 
 _NAME_LENGTH = 255
@@ -115,7 +116,7 @@ def check_owner_name(name: object, what: str) -> str:
 
 
 def _is_owner_name(name: str) -> bool:
-    if "-" in name or name in {"_", "builtin"}:
+    if "-" in name or name in {"_", "builtin", *RESERVED}:
         return False
     try:
         (rule,) = parse(f"p() :- {name}:q()")
