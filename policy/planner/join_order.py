@@ -20,6 +20,13 @@ from .normal_form import (
 )
 from .relation import Columns
 
+
+class UnsafeRule(InternalError):
+    """A rule that the checks were to refuse: some of its variables are never bound."""
+
+    code = "unsafe_rule"
+
+
 FanOut = Callable[[TableKey, Columns, int], float]
 """Estimates the rows of a table (of some width) that share the same values in some columns."""
 
@@ -38,6 +45,18 @@ def order_body(
     for part in _by_head(_parts(rule.body, known), head):
         ordered += _order_part(part, known, fan_out)
     return ordered
+
+
+def refuse_unsafe(rule: NormalRule) -> None:
+    """Make sure that a rule can be ordered and binds what its head needs.
+
+    Raises: UnsafeRule.
+    """
+    ordered = order_body(rule, lambda _table, _columns, _width: 1.0)
+    bound = set().union(*(variables_of(literal) for literal in ordered))
+    unbound = {term for term in rule.terms if isinstance(term, str)} - bound
+    if unbound or None in rule.terms:
+        raise UnsafeRule(f"the head of {rule} needs values for {sorted(unbound) or '_'}")
 
 
 def starts_with(rule: NormalRule, first: Match, fan_out: FanOut) -> list[NormalLiteral]:
@@ -113,7 +132,7 @@ def _cheapest_join(
         elif isinstance(literal, Choice) and not literal.negated:
             candidates.append((True, float(len(literal.constants)), place, literal))
     if not candidates:
-        raise InternalError(f"a rule that is not safe reached the planner: {list(left)}")
+        raise UnsafeRule(f"these literals can never run: {list(left)}")
     return min(candidates, key=lambda candidate: candidate[:3])[3]
 
 

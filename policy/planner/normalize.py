@@ -25,6 +25,7 @@ from ..language.ast import (
 )
 from ..language.builtins import Builtin, find_call
 from ..language.diagnostics import Diagnostic, PolicyError
+from .join_order import UnsafeRule, refuse_unsafe
 from .normal_form import Call, Choice, Condition, Match, NormalLiteral, NormalRule, TableKey, Term
 from .program import DATASOURCE, Program, head_key
 from .symbols import Symbols
@@ -58,6 +59,13 @@ def normalize(
     normal = [NormalRule(head, terms, reader.body(body)) for body in bodies]
     if reader.reasons:
         raise Unresolved(reader.reasons)
+    try:
+        for alternative in normal:
+            refuse_unsafe(alternative)
+    except UnsafeRule:
+        if program.kind(policy) != "action":
+            raise
+        return ()  # it describes what an action does; as a table it has no rows
     return tuple(normal)
 
 

@@ -70,9 +70,11 @@ def compile_plan(
 
 def _needed_after(body: Sequence[NormalLiteral], terms: Sequence[Term]) -> list[frozenset[Term]]:
     """Give for each literal the terms that something after it reads."""
-    needed = [frozenset(terms)]
-    for literal in reversed(body[1:]):
-        needed.append(needed[-1].union(terms_of(literal)))
+    needed: list[frozenset[Term]] = []
+    later = frozenset(terms)
+    for literal in reversed(body):
+        needed.append(later)
+        later = later.union(terms_of(literal))
     return needed[::-1]
 
 

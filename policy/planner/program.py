@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
 from congress_dist.schema import TableSchema
 
-from ..language.ast import Alternatives, Atom, Conjunct, Literal, NegatedGroup, Rule, Variable
+from ..language.ast import Atom, Body, Conjunct, Literal, Rule, Variable
 from ..language.builtins import find_call
+from ..language.walk import literals_of
 from .normal_form import TableKey
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ class Program:
             return len(columns)
         if policy not in self._policies:
             return None
-        return next(iter(self._uses[policy, table]), None)
+        return next(iter(self._uses.get((policy, table), ())), None)
 
     def rules(self) -> Iterator[tuple[str, Rule]]:
         """Give every rule with its policy."""
@@ -207,16 +208,11 @@ def head_key(policy: str, rule: Rule) -> TableKey:
     return owner, table
 
 
-def body_atoms(body: Iterable[Conjunct]) -> Iterator[Atom]:
+def body_atoms(body: Body) -> Iterator[Atom]:
     """Give every atom of a body, those in brackets too; builtin calls are left out."""
-    for conjunct in body:
-        match conjunct:
-            case Literal(atom=atom):
-                if find_call(atom) is None:
-                    yield atom
-            case Alternatives(bodies=bodies) | NegatedGroup(bodies=bodies):
-                for inner in bodies:
-                    yield from body_atoms(inner)
+    for conjunct in literals_of(body):
+        if isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
+            yield conjunct.atom
 
 
 def _step(counter: Counter[T], name: T, step: int) -> None:

@@ -192,12 +192,20 @@ class RuleBook:
 
     def _admit(self, policy: str, rules: Sequence[Rule]) -> tuple[list[ActiveRule], _Resolution]:
         """Write rules down, and work out what they and the readers of their tables read now."""
+        for fact in rules:
+            if fact.is_fact:
+                self._row(fact)
         before = self._named_columns(head_key(policy, rule) for rule in rules)
-        for rule in rules:
-            self._program.add(policy, rule)
         heads = [(head_key(policy, rule), rule) for rule in rules if not rule.is_fact]
         active = [ActiveRule(policy, rule, head) for head, rule in heads]
-        return active, self._resolve([*active, *self._renamed(before)])
+        for rule in rules:
+            self._program.add(policy, rule)
+        try:
+            return active, self._resolve([*active, *self._renamed(before)])
+        except Exception:
+            for rule in rules:
+                self._program.remove(policy, rule)
+            raise
 
     def _leave(self, policy: str, rules: Iterable[Rule]) -> dict[TableKey, tuple[str, ...] | None]:
         """Strike rules out; give the columns that their heads had before."""

@@ -1,0 +1,169 @@
+"""Rows of datasources in, derived rows and differences out."""
+
+from __future__ import annotations
+
+import math
+from threading import Thread
+
+import pytest
+
+from congress_dist.errors import Conflict, InvalidRequest, InvalidRow, NotFound
+from congress_dist.policy import Engine
+from congress_dist.policy.planner.active_rule import ActiveRule
+
+
+@pytest.fixture
+def engine() -> Engine:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.set_schema("d", {"edge": ["x", "y"], "node": ["n"]})
+    engine.load("d", {"edge": [], "node": []})
+    return engine
+
+
+def test_a_change_tells_what_appeared_and_disappeared(engine: Engine) -> None:
+    engine.insert("p", "alone(n) :- d:node(n), not d:edge(n, _)")
+    assert engine.load("d", {"node": [(1,)]}) == {("p", "alone"): ([(1,)], [])}
+    assert engine.apply("d", {"edge": [(1, 2)]}) == {("p", "alone"): ([], [(1,)])}
+    engine.apply("d", {"node": [(2,)]})
+    changes = engine.apply("d", {"node": [(3,)]}, {"edge": [(1, 2)], "node": [(2,)]})
+    appeared, disappeared = changes["p", "alone"]
+    assert sorted(appeared) == [(1,), (3,)]
+    assert disappeared == [(2,)]
+
+
+def test_what_changes_nothing_is_not_reported(engine: Engine) -> None:
+    engine.insert("p", "q(x) :- d:edge(x, _)")
+    engine.load("d", {"edge": [(1, 2), (1, 3)]})
+    assert engine.apply("d", {"edge": [(1, 2)]}, {"edge": [(9, 9), ("never seen", 1)]}) == {}
+    assert engine.apply("d", {}, {"edge": [(1, 2)]}) == {}
+    assert engine.load("d", {"edge": [(1, 3)]}) == {}
+
+
+def test_a_row_added_and_removed_at_once_is_there(engine: Engine) -> None:
+    engine.apply("d", {"node": [(1,)]}, {"node": [(1,)]})
+    assert engine.rows("d", "node") == [(1,)]
+    engine.apply("d", {"node": [(1,)]}, {"node": [(1,)]})
+    assert engine.rows("d", "node") == [(1,)]
+
+
+def test_load_replaces_the_rows_of_its_tables_only(engine: Engine) -> None:
+    engine.load("d", {"edge": [(1, 2)], "node": [(1,)]})
+    engine.load("d", {"node": iter([(2,)])})
+    assert engine.rows("d", "node") == [(2,)]
+    assert engine.rows("d", "edge") == [(1, 2)]
+
+
+def test_several_rules_for_one_table_make_a_union(engine: Engine) -> None:
+    engine.insert("p", "q(x) :- d:node(x); q(x) :- d:edge(x, _); q(7)")
+    engine.load("d", {"node": [(1,)], "edge": [(1, 2)]})
+    assert sorted(engine.rows("p", "q")) == [(1,), (7,)]
+    assert engine.load("d", {"node": []}) == {}
+    assert engine.load("d", {"edge": []}) == {("p", "q"): ([], [(1,)])}
+    engine.delete("p", "q(7)")
+    assert engine.rows("p", "q") == []
+
+
+def test_policies_read_each_other(engine: Engine) -> None:
+    engine.create_policy("other")
+    engine.insert("other", "q(x) :- p:q(x), d:node(x)")
+    engine.load("d", {"node": [(1,), (2,)]})
+    engine.insert("p", "q(1); q(3)")
+    assert engine.rows("other", "q") == [(1,)]
+
+
+def test_a_refused_row_changes_nothing(engine: Engine) -> None:
+    engine.load("d", {"node": [(1,)]})
+    for bad in (math.nan, 2**64, "a\0", "\udc80"):
+        with pytest.raises(InvalidRow, match=r"row 1 .*'d:edge'.* column 1") as caught:
+            engine.load("d", {"node": [(2,)], "edge": [(1, 2), (1, bad)]})
+        assert caught.value.fields == {"table": "d:edge", "row": 1, "column": 1}
+    with pytest.raises(InvalidRow, match="has 1 cells, expected 2"):
+        engine.apply("d", {"node": [(2,)], "edge": [(1,)]})
+    assert engine.rows("d", "node") == [(1,)]
+    assert engine.rows("d", "edge") == []
+
+
+def test_an_unknown_table_is_refused(engine: Engine) -> None:
+    with pytest.raises(NotFound, match="'d' has no table 'nope'"):
+        engine.load("d", {"node": [(1,)], "nope": [(1,)]})
+    assert engine.rows("d", "node") == []
+    with pytest.raises(NotFound):
+        engine.apply("none", {"node": [(1,)]})
+    with pytest.raises(NotFound):
+        engine.rows("none", "node")
+    assert engine.rows("p", "nothing defines this") == []
+
+
+def test_a_source_without_schema_takes_its_shape_from_the_rows() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.insert("p", "today(x) :- clock:now(x)")
+    engine.load("clock", {"now": [("2026-11-21",)]})
+    assert engine.rows("p", "today") == [("2026-11-21",)]
+    assert engine.columns("clock", "now") == ("Col0",)
+    with pytest.raises(InvalidRequest, match="set_schema"):
+        engine.load("unknown", {"t": []})
+
+
+def test_names_are_taken_once(engine: Engine) -> None:
+    for name in ("p", "d"):
+        with pytest.raises(Conflict):
+            engine.create_policy(name)
+    with pytest.raises(Conflict):
+        engine.set_schema("p", {})
+    with pytest.raises(InvalidRequest, match="kinds are"):
+        engine.create_policy("x", kind="odd")
+
+
+def test_only_rules_that_read_a_change_run_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.insert(
+        "p", "a(x) :- d:node(x); b(x) :- a(x), x > 10; c(x) :- b(x); z(x) :- d:edge(x, _)"
+    )
+    engine.load("d", {"node": [(1,)], "edge": [(1, 2)]})
+    ran: list[str] = []
+    derive = ActiveRule.derive
+
+    def recording(self: ActiveRule, *arguments: object) -> object:
+        ran.append(self.head[1])
+        return derive(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ActiveRule, "derive", recording)
+    engine.load("d", {"node": [(2,)]})
+    assert ran == ["a", "b"]
+
+
+def test_forgotten_values_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("congress_dist.policy.engine._UNUSED_SYMBOLS", 10)
+    engine = Engine()
+    engine.create_policy("p")
+    engine.set_schema("d", {"t": ["x"]})
+    engine.insert("p", 'q(x, y) :- d:t(x), concat(x, "!", y), x in ["a5", "a100"]; f("kept")')
+    for number in range(200):
+        engine.load("d", {"t": [(f"a{number}",), (f"b{number}",)]})
+        expected = [(f"a{number}", f"a{number}!")] if number in (5, 100) else []
+        assert engine.rows("p", "q") == expected
+    assert engine.rows("p", "f") == [("kept",)]
+    assert len(engine._symbols) < 60
+
+
+def test_threads_wait_for_each_other(engine: Engine) -> None:
+    engine.insert("p", "pair(x, y) :- d:node(x), d:node(y)")
+    seen: list[int] = []
+
+    def change(start: int) -> None:
+        for number in range(30):
+            engine.apply(
+                "d", {"node": [(start + number % 5,)]}, {"node": [(start + 4 - number % 5,)]}
+            )
+            seen.append(len(engine.rows("p", "pair")))
+
+    threads = [Thread(target=change, args=(100 * n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 120
+    assert all(math.isqrt(size) ** 2 == size for size in seen)

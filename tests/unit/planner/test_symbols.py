@@ -1,0 +1,52 @@
+"""Values as ids."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from congress_dist.errors import InvalidRow
+from congress_dist.policy.planner.symbols import Symbols
+
+
+def test_type_and_value_make_the_id() -> None:
+    symbols = Symbols()
+    ids = [symbols.intern(value) for value in (1, 1.0, "1", True, 0, 0.0, False, "", None)]
+    assert len(set(ids)) == len(ids)
+    assert symbols.intern(1) == ids[0]
+    assert [type(symbols.values[i]) for i in ids[:4]] == [int, float, str, bool]
+
+
+def test_minus_zero_is_zero() -> None:
+    symbols = Symbols()
+    minus = symbols.intern(-0.0)
+    assert minus == symbols.intern(0.0)
+    assert math.copysign(1, symbols.values[minus]) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, "a\0b", "\ud800", 2**63, -(2**63) - 1, b"x", (1,)]
+)
+def test_what_no_table_may_hold_is_refused(value: object) -> None:
+    symbols = Symbols()
+    with pytest.raises(InvalidRow):
+        symbols.encode((1, value))  # type: ignore[arg-type]
+    assert symbols.find_row((1, value)) is None  # type: ignore[arg-type]
+
+
+def test_rows_survive_the_round_trip() -> None:
+    symbols = Symbols()
+    row = ("ä", 2**63 - 1, 1.5, None, False)
+    assert symbols.decode(symbols.encode(row)) == row
+    assert symbols.find_row(row) == symbols.encode(row)
+
+
+def test_ids_of_forgotten_values_are_given_out_again() -> None:
+    symbols = Symbols()
+    kept, *gone = symbols.encode(("kept", "a", "b"))
+    symbols.retain({kept})
+    assert len(symbols) == 1
+    assert symbols.find("a") is None
+    assert {symbols.intern("c"), symbols.intern("d")} == set(gone)
+    assert symbols.find("kept") == kept
