@@ -23,7 +23,7 @@ _LISTEN, _UNCONNECTED = b"0A", b"07"
 _GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
 
 _EXECUTABLE_MAPPING = re.compile(
-    rb"^[0-9a-f]+-[0-9a-f]+ ..x. [0-9a-f]+ [0-9a-f:]+ (\d+) +(/.*)$", re.MULTILINE
+    rb"^[0-9a-f]+-[0-9a-f]+ ..x. [0-9a-f]+ [0-9a-f:]+ \d+ +(/.*)$", re.MULTILINE
 )
 _EFFECTIVE_UID = re.compile(rb"^Uid:\s+\d+\s+(\d+)", re.MULTILINE)
 _WORKER = re.compile(rb"^(kworker/u?\d+:\d+\w*)[-+].*$", re.DOTALL)
@@ -145,9 +145,9 @@ class ProcFiles:
         found = set(_EXECUTABLE_MAPPING.findall(self._read(f"{pid}/maps")))
         return {
             MappedFile(text_of(path), deleted)
-            for inode, raw in found
+            for raw in found
             for path, deleted in [_without_deleted(raw.replace(rb"\012", b"\n"))]
-            if inode != b"0" and not _is_memory(path, deleted)
+            if not _is_memory(path, deleted)
         }
 
     def socket_inodes(self, pid: int) -> set[int]:

@@ -59,6 +59,7 @@ class Scripted(Driver):
             poll.name: queue.SimpleQueue() for poll in self.polls
         }
         self.closed = threading.Event()
+        self.is_stubborn = False
         self.made.put(self)
 
     def read(self, poll: str) -> Mapping[str, TableRead]:
@@ -71,7 +72,7 @@ class Scripted(Driver):
 
     def close(self) -> None:
         self.closed.set()
-        for answers in self.answers.values():
+        for answers in () if self.is_stubborn else self.answers.values():
             answers.put(SourceUnavailable("closed"))
 
 
@@ -285,6 +286,26 @@ def test_losing_the_lease_ends_reading_and_a_grant_begins_with_a_new_driver(
     assert first.closed.wait(WAIT)
     running.grant(2)
     assert rows_of(running.answer("quick", Table([("db",)]))["servers"]) == {("db",)}
+
+
+def test_a_read_of_a_former_turn_does_not_count_in_the_next_one(running: Running) -> None:
+    running.grant(1)
+    former = running.driver
+    former.is_stubborn = True
+    running.answer("quick", Table([("web",)]))  # "slow" is being read
+    running.node.lose("another incarnation owns it")
+    running.grant(2)
+    former.answers["slow"].put(Table([(1,)]))
+    former.answers["quick"].put(Table([]))
+    running.answer("quick", Table([("web",)]))
+    assert rows_of(running.answer("slow", Table([(2,)]))["ports"]) == {(2,)}
+
+
+def test_a_grant_without_a_loss_before_it_begins_anew_too(running: Running) -> None:
+    running.begin()
+    first = running.driver
+    running.grant(2)
+    assert first.closed.is_set()
 
 
 def test_a_publisher_that_lost_its_lease_ends_reading(running: Running) -> None:

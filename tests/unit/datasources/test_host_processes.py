@@ -27,8 +27,8 @@ def tcp_line(address: str, state: str, *, uid: int, inode: int) -> str:
     )
 
 
-def map_line(path: str, *, perms: str = "r-xp", inode: int = 77, dev: str = "fe:00") -> str:
-    return f"7ffa36617000-7ffa3676d000 {perms} 00026000 {dev} {inode}    {path}\n"
+def map_line(path: str, *, perms: str = "r-xp", dev: str = "fe:00") -> str:
+    return f"7ffa36617000-7ffa3676d000 {perms} 00026000 {dev} 77    {path}\n"
 
 
 @dataclass
@@ -378,7 +378,7 @@ def test_executable_mappings_of_files_are_told_once(proc: FakeProc, driven: Driv
     ],
 )
 def test_memory_that_is_not_a_file_is_not_told(proc: FakeProc, driven: Driven, path: str) -> None:
-    proc.add(7, maps=map_line(path, inode=0 if path.startswith("[") or not path else 9))
+    proc.add(7, maps=map_line(path))
     assert driven.read("maps") == set()
 
 
@@ -453,6 +453,17 @@ def test_a_port_that_is_opened_is_seen_with_its_owner_at_once(
     replace_sockets(proc, 7, 500)
     proc.write("net/tcp", tcp_line("00000000:0050", "0A", uid=0, inode=500))
     assert driven.read("sockets") == {("tcp", ALL, 80, 7, 0)}
+
+
+def test_a_port_that_a_known_process_opens_and_a_new_one_inherits_has_both_at_once(
+    proc: FakeProc, driven: Driven
+) -> None:
+    proc.add(7)
+    driven.read("sockets")
+    replace_sockets(proc, 7, 500)
+    proc.add(8, parent=7, sockets=[500])
+    proc.write("net/tcp", tcp_line("00000000:0050", "0A", uid=0, inode=500))
+    assert {row[3] for row in driven.read("sockets")} == {7, 8}
 
 
 def test_a_port_handed_to_another_process_moves_within_five_reads(
