@@ -116,15 +116,22 @@ class Client:
 
     def _connect(self) -> HTTPConnection:
         if self._connection is None:
-            parts = urlsplit(self.endpoint)
-            kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
-            if kind is None or not parts.hostname or parts.path or parts.query:
-                raise InvalidRequest(
-                    f"endpoint '{self.endpoint}' is no address of an API; expected something "
-                    f"like {DEFAULT_ENDPOINT}"
-                )
-            self._connection = kind(parts.hostname, parts.port, timeout=self._timeout)
+            self._connection = self._open()
         return self._connection
+
+    def _open(self) -> HTTPConnection:
+        parts = urlsplit(self.endpoint)
+        kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
+        try:
+            port = parts.port
+        except ValueError:
+            kind = None
+        if kind is None or not parts.hostname or parts.path or parts.query:
+            raise InvalidRequest(
+                f"endpoint '{self.endpoint}' is no address of an API; expected something "
+                f"like {DEFAULT_ENDPOINT}"
+            )
+        return kind(parts.hostname, port, timeout=self._timeout)
 
     def _unreachable(self, error: Exception) -> ServiceUnavailable:
         return ServiceUnavailable(

@@ -57,7 +57,8 @@ async def show_status(request: Request, datasource: str) -> Answer:
 
 
 def _item(datasource: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: datasource[key] for key in _SOURCE_KEYS}
+    item = {key: datasource[key] for key in _SOURCE_KEYS}
+    return item | {"description": item["description"] or None}
 
 
 def _table(request: Request, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from congress_dist.errors import InvalidRequest
-from congress_dist.row import Cell
+from congress_dist.row import Cell, encode_row
 
 from ..exchange import Answer, Request
 from ..json_body import decode_json
@@ -27,4 +27,5 @@ def _row(text: str | None) -> list[Cell]:
             "booleans and null",
             reason="parameter",
         )
+    encode_row(row, table="of the query")
     return row

@@ -19,12 +19,12 @@ _COMING_STATES = ("unread", "waiting")
 
 async def list_policy_rows(request: Request, policy: str, table: str) -> Answer:
     """Answer GET /v1/policies/{p}/tables/{t}/rows."""
-    return await _list(request, policy, table)
+    return await _list(request, policy, table, trace=request.flag("trace"))
 
 
 async def list_datasource_rows(request: Request, datasource: str, table: str) -> Answer:
-    """Answer GET /v1/data-sources/{d}/tables/{t}/rows."""
-    return await _list(request, await datasource_name(request, datasource), table)
+    """Answer GET …/tables/{t}/rows of a datasource; no rule made them: `trace` tells nothing."""
+    return await _list(request, await datasource_name(request, datasource), table, trace=False)
 
 
 async def replace_policy_rows(request: Request, policy: str, table: str) -> Answer:
@@ -36,8 +36,8 @@ async def replace_policy_rows(request: Request, policy: str, table: str) -> Answ
     raise InvalidRequest(f"table '{policy}:{table}' is made by rules; its rows cannot be replaced")
 
 
-async def _list(request: Request, owner: str, table: str) -> Answer:
-    options: dict[str, Any] = {"trace": request.flag("trace")}
+async def _list(request: Request, owner: str, table: str, *, trace: bool) -> Answer:
+    options: dict[str, Any] = {"trace": trace}
     if request.is_congress:
         return _congress_rows(await request.policy.row_list(owner, table, **options), table)
     limit = request.number("limit", default=DEFAULT_PAGE_ROWS, low=1, high=MAX_PAGE_ROWS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,15 @@ from urllib.parse import urlsplit
 
 DATA = Path(__file__).parent / "data" / "congress_rest.jsonl"
 
-_OWN_VALUES = {"id", "updated", "links", "last_updated", "trace", "last_error", "subscribers"}
-"""Keys whose values are this system's own; that they are there is compared all the same."""
+_OWN_VALUES = {
+    "updated", "links", "trace", "last_updated", "last_error", "number_of_updates", "initialized",
+    "subscribers",
+}  # fmt: skip
+"""Keys whose values are this system's own; that they are there is compared all the same.
+
+A source counts transactions of its stream, and is initialized when its first round is in.
+"""
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -74,18 +82,22 @@ def _name(item: Any) -> Any:
 def essence(answer: Any) -> Any:
     """Give what must be equal of an answer: keys and values, without order, ids and times.
 
-    Shapes: of an error, its keys and code only.
+    Shapes: of an error, its keys and code only; the cells of a row (`data`) keep their order.
     """
     if isinstance(answer, Mapping) and set(answer) == {"error"}:
         return {"error": sorted(answer["error"]), "code": answer["error"]["error_code"]}
     if isinstance(answer, Mapping):
-        return {
-            key: "…" if key in _OWN_VALUES and isinstance(value, str | list) else essence(value)
-            for key, value in answer.items()
-        }
+        return {key: _essence_of_value(key, value) for key, value in answer.items()}
     if isinstance(answer, list):
-        return sorted((essence(item) for item in answer), key=json.dumps)
+        items = (essence(item) for item in answer)
+        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
     return answer
+
+
+def _essence_of_value(key: str, value: Any) -> Any:
+    if key in _OWN_VALUES or (key == "id" and _UUID.fullmatch(value)):
+        return "…"
+    return value if key == "data" else essence(value)
 
 
 def path_of(location: str | None) -> str | None:
