@@ -147,10 +147,21 @@ def _with_tables(words: Mapping[str, str]) -> list[str]:
     for name, word in sorted(words.items()):
         if word != "ok":
             names_by_word.setdefault(word, []).append(name)
+    partial = [word for word in names_by_word if word.startswith("partial")]
+    # Tables read at different times count slightly different processes: one note says enough.
     return [
-        word if word.startswith("partial") else f"{', '.join(names)} {word}"
-        for word, names in names_by_word.items()
+        *(
+            f"{', '.join(names)} {word}"
+            for word, names in names_by_word.items()
+            if word not in partial
+        ),
+        *_without_repetition(partial),
     ]
+
+
+def _without_repetition(notes: Sequence[str]) -> list[str]:
+    by_shape = {"".join(c for c in note if not c.isdigit()): note for note in notes}
+    return list(by_shape.values())
 
 
 def _table_words(table: Mapping[str, Any]) -> str:
@@ -205,14 +216,15 @@ def changes_between(old: View | None, new: View) -> list[str]:
     gone, come = _violation_changes(old, new)
     lines += [f"- {line}" for line in gone]
     lines += [f"+ {line}" for line in come]
-    if lines:
+    if old is None or summary(old) != summary(new):
         lines.append(f"= {summary(new)}")
     return lines
 
 
-def _state_of(source: Source) -> list[tuple[str, str, str, str, bool]]:
+def _state_of(source: Source) -> list[tuple[str, str, str, bool]]:
+    """Give what makes a line when it changes; the numbers in a note change all the time."""
     return sorted(
-        (name, table["state"], table["reason"], table["note"], table["stale"])
+        (name, table["state"], table["reason"], table["stale"])
         for name, table in source["tables"].items()
     )
 

@@ -24,7 +24,9 @@ def test_a_directory_is_a_policy_of_its_name(tmp_path: Path) -> None:
     assert package.rules[0]["comment"] == "t"
 
 
-def test_a_directory_may_be_named_by_a_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_may_be_named_by_a_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.dl").write_text("q(1)")
     monkeypatch.chdir(tmp_path)
     assert read_package(Path()).name == tmp_path.name

@@ -107,8 +107,24 @@ def test_changes_name_what_came_and_went() -> None:
     assert changes_between(old, new) == [
         "- high p r: (1)",
         "+ high p r: (2)",
-        "= 9 rules, 16 tables, 1 violation",
     ]
+
+
+def test_the_summary_follows_when_it_changed() -> None:
+    old = view([source("s", a=table())], [])
+    new = view([source("s", a=table())], [violation("r", [2])])
+    assert changes_between(old, new)[-1] == "= 9 rules, 16 tables, 1 violation"
+
+
+def test_a_note_that_counts_differently_is_no_news() -> None:
+    old = view([source("s", a=table(note="1 of 41"))], [])
+    new = view([source("s", a=table(note="1 of 42"))], [])
+    assert changes_between(old, new) == []
+
+
+def test_the_same_note_of_two_tables_is_said_once() -> None:
+    tables = {"a": table(note="1 of 41 unread"), "b": table(note="1 of 42 unread"), "c": table()}
+    assert source_words(source("s", **tables)) == "ok, 4 s old; partial: 1 of 42 unread"
 
 
 def test_nothing_changed_says_nothing() -> None:
