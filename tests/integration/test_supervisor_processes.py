@@ -135,7 +135,7 @@ def test_child_that_ignores_sigterm_is_killed(tmp_path: Path, start: Starter) ->
     pid = watched.said("a")[0]["pid"]
     watched.supervisor.stop()
 
-    assert not is_running(pid)
+    assert ends_within(pid, 0)
     assert "did not stop within" in watched.wait_for("a", Phase.STOPPED).reason
 
 
@@ -153,7 +153,7 @@ def test_what_a_child_left_running_ends_with_it(start: Starter) -> None:
     status = watched.wait_for("a", Phase.WAITING)
 
     assert status.reason == "ended with status 3"
-    assert not is_running(watched.said("a")[0]["pid"])
+    assert ends_within(watched.said("a")[0]["pid"], PATIENCE)
 
 
 def test_program_that_is_not_there_is_said_so(start: Starter) -> None:
@@ -228,11 +228,15 @@ def wait_for_pid(directory: Path, name: str) -> int:
     raise AssertionError(f"{name} did not start")
 
 
-def is_running(pid: int) -> bool:
+def ends_within(pid: int, seconds: float) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+        end = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return is_readable_within(end, seconds)
+    finally:
+        os.close(end)
 
 
 def is_readable_within(descriptor: int, seconds: float) -> bool:

@@ -41,7 +41,7 @@ class Driven:
                 self.incarnations += 1
                 self.supervision.on_spawned(effect.name, f"i{self.incarnations}")
         self.supervision.check()
-        acts = [effect for effect in effects if not isinstance(effect, Report)]
+        acts: list[Effect] = [effect for effect in effects if not isinstance(effect, Report)]
         self.effects += acts
         return acts
 
