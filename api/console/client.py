@@ -131,7 +131,8 @@ class Client:
                 f"endpoint '{self.endpoint}' is no address of an API; expected something "
                 f"like {DEFAULT_ENDPOINT}"
             )
-        return kind(parts.hostname, port, timeout=self._timeout)
+        connection: HTTPConnection = kind(parts.hostname, port, timeout=self._timeout)
+        return connection
 
     def _unreachable(self, error: Exception) -> ServiceUnavailable:
         return ServiceUnavailable(

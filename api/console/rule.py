@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from congress_dist.cli import OK, Command
 
 from .client import Client
 from .formats import print_note, print_record, print_records
 from .subverbs import Subverbs, run_subverb
+from .view import cell_text
 
 _COLUMNS = ("id", "name", "rule")
 
@@ -49,17 +52,31 @@ class RuleCommand(Command):
 
     def _list(self, client: Client, args: argparse.Namespace) -> int:
         rules = client.get("policies", args.policy, "rules")["results"]
-        print_records(_COLUMNS, rules, args.format)
+        if args.format == "table":
+            sys.stdout.writelines(f"{line}\n" for rule in rules for line in _listing(rule))
+        else:
+            print_records(_COLUMNS, rules, args.format)
         return OK
 
     def _add(self, client: Client, args: argparse.Namespace) -> int:
         text = sys.stdin.read() if args.text == "-" else args.text
         body = {"rule": text, "name": args.name, "comment": args.comment}
         added = client.post("policies", args.policy, "rules", body=body)
-        print_record(added, args.format)
+        if args.format == "table":
+            print_note(f"added to '{args.policy}' with id {added['id']}")
+        else:
+            print_record(added, args.format)
         return OK
 
     def _delete(self, client: Client, args: argparse.Namespace) -> int:
         deleted = client.delete("policies", args.policy, "rules", args.rule)
         print_note(f"deleted from '{args.policy}': {deleted['rule']}")
         return OK
+
+
+def _listing(rule: Mapping[str, Any]) -> Iterator[str]:
+    """Give a rule as policy text, what else is known of it as a comment above."""
+    about = (rule["id"], rule["name"], rule["comment"])
+    yield "# " + "  ".join(cell_text(word) for word in about if word)
+    yield from map(cell_text, rule["rule"].splitlines())
+    yield ""

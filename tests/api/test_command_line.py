@@ -73,6 +73,10 @@ def test_rules_are_added_listed_and_deleted(
     capsys.readouterr()
     assert main(["rule", "list", "ruled", "--format", "json"]) == OK
     assert [rule["comment"] for rule in json.loads(capsys.readouterr().out)] == ["", "piped"]
+    assert main(["rule", "list", "ruled"]) == OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [f"# {added['id']}", "p(x) :- src:numbers(x, _)", ""]
+    assert lines[3].endswith("  piped")
     assert main(["rule", "delete", "ruled", added["id"]]) == OK
     assert main(["rule", "delete", "ruled", added["id"]]) == USAGE
 
