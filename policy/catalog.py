@@ -5,9 +5,8 @@ Changed only by the operations of a change, in order; the replica guards it by i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from congress_dist.errors import NotFound
 from congress_dist.schema import TableSchema
@@ -178,28 +177,22 @@ class Catalog:
         present = {datasource.id for datasource in snapshot.datasources}
         for datasource in self.datasources():
             if datasource.id not in present:
-                yield from schema_changes(datasource.id, self._wire_schemas(datasource.id), {})
+                yield from schema_changes(datasource.id, self.schemas(datasource), {})
                 yield DeleteDatasource(datasource)
         for datasource in snapshot.datasources:
             if self._datasources.get(datasource.id) != datasource:
                 yield PutDatasource(datasource)
-            yield from schema_changes(
-                datasource.id,
-                self._wire_schemas(datasource.id),
-                snapshot.schemas.get(datasource.id, {}),
-            )
-
-    def _wire_schemas(self, datasource_id: str) -> dict[str, dict[str, Any]]:
-        held = self._schemas.get(datasource_id, {})
-        return {table: schema.to_wire() for table, schema in held.items()}
+            stored = snapshot.schemas.get(datasource.id, {})
+            schemas = {table: TableSchema.from_wire(wire) for table, wire in stored.items()}
+            yield from schema_changes(datasource.id, self.schemas(datasource), schemas)
 
 
 def schema_changes(
-    datasource_id: str, old: Mapping[str, dict[str, Any]], new: Mapping[str, dict[str, Any]]
-) -> Iterable[Operation]:
-    """Give the operations that turn one datasource's schemas into others, in their plain forms."""
+    datasource_id: str, old: Mapping[str, TableSchema], new: Mapping[str, TableSchema]
+) -> Iterator[Operation]:
+    """Give the operations that turn one datasource's schemas into others."""
     for table in sorted(old.keys() - new.keys()):
         yield DeleteSchema(datasource_id, table)
     for table in sorted(new):
         if old.get(table) != new[table]:
-            yield PutSchema(datasource_id, table, new[table])
+            yield PutSchema(datasource_id, table, new[table].to_wire())

@@ -88,11 +88,7 @@ def _plan(
     if present is not None:
         held = state.catalog.schemas(present)
         record = msgspec.structs.replace(new, id=present.id)
-    changes = schema_changes(
-        record.id,
-        {table: schema.to_wire() for table, schema in held.items()},
-        {table: schema.to_wire() for table, schema in tables.items()},
-    )
+    changes = schema_changes(record.id, held, tables)
     put = () if record == present else (PutDatasource(record),)
     return Plan({}, (*put, *changes), fence)
 

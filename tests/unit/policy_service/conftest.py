@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,18 @@ class System:
 OpenSystem = Callable[[], System]
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rule database of a new system, made once, because migrating takes a while."""
+    path = tmp_path_factory.mktemp("new") / "rules.sqlite"
+    System(f"sqlite:///{path}").service.stop()
+    return path
+
+
 @pytest.fixture
-def open_system(tmp_path: Path) -> Iterator[OpenSystem]:
+def open_system(tmp_path: Path, new_database: Path) -> Iterator[OpenSystem]:
     """Start one more replica over the same rule database."""
+    shutil.copy(new_database, tmp_path / "rules.sqlite")
     systems: list[System] = []
 
     def opened() -> System:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,8 +10,19 @@ from congress_dist.policy.store.rule_store import RuleStore
 OpenStore = Callable[[], RuleStore]
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty rule database, made once, because migrating takes a while."""
+    path = tmp_path_factory.mktemp("new") / "rules.sqlite"
+    store = RuleStore(f"sqlite:///{path}")
+    store.open()
+    store.close()
+    return path
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(tmp_path: Path, new_database: Path) -> str:
+    shutil.copy(new_database, tmp_path / "rules.sqlite")
     return f"sqlite:///{tmp_path}/rules.sqlite"
 
 
