@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-_MAX_DOUBLINGS = 32
-
-
 from .clock import Random
+
+_MAX_DOUBLINGS = 32
 
 
 class Backoff:
