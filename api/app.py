@@ -12,16 +12,9 @@ import falcon
 import falcon.asgi
 
 from congress_dist.clock import Clock
-from congress_dist.errors import CongressError
 
 from .bus_client import PolicyClient
-from .errors import (
-    UnknownPath,
-    UnsupportedMethod,
-    answer_congress_error,
-    answer_falcon_error,
-    answer_unexpected_error,
-)
+from .errors import ErrorAnswers, UnknownPath, UnsupportedMethod
 from .exchange import Request, write_answer
 from .handlers.versions import list_choices
 from .middleware import make_middleware
@@ -38,10 +31,7 @@ def make_app(policy: PolicyClient, clock: Clock) -> falcon.asgi.App[Any, Any]:
         app.add_route(route.path, _Resource(route, policy))
     app.add_sink(_unknown_path)
     app.add_sink(_offer_versions, _OUTSIDE_V1)
-    # Ordering: the handler added last is asked first.
-    app.add_error_handler(Exception, answer_unexpected_error)
-    app.add_error_handler(falcon.HTTPError, answer_falcon_error)
-    app.add_error_handler(CongressError, answer_congress_error)
+    ErrorAnswers(clock).install(app)
     return app
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import falcon
 import falcon.asgi
 
+from congress_dist.clock import Clock
 from congress_dist.errors import (
     Conflict,
     CongressError,
@@ -24,6 +25,7 @@ from congress_dist.errors import (
     WorldError,
 )
 from congress_dist.policy.language.diagnostics import PolicyError
+from congress_dist.rate_limit import RateLimit
 
 from .exchange import encode_body
 from .microversion import MIN_VERSION, Microversion
@@ -153,44 +155,67 @@ class UnsupportedMethod(InvalidRequest):
         super().__init__(message, reason="method")
 
 
-async def answer_congress_error(
-    request: falcon.asgi.Request,
-    response: falcon.asgi.Response,
-    error: CongressError,
-    params: Mapping[str, Any],  # noqa: ARG001
-) -> None:
-    """Answer a typed error; our own faults are logged with their story."""
-    if fault_of(error).status == 500:
-        LOG.error("request failed path=%s", request.path, exc_info=error)
-    elif isinstance(error, WorldError) and not isinstance(error, NotReady):
-        LOG.warning("request not answered path=%s error=%s", request.path, error.message)
-    write_error(response, error, _version_of(request))
+class ErrorAnswers:
+    """Answers whatever a handler raised, and logs what an operator should know.
 
+    Promises: an absent policy engine is one line a minute, however many requests it fails.
+    """
 
-async def answer_falcon_error(
-    request: falcon.asgi.Request,
-    response: falcon.asgi.Response,
-    error: falcon.HTTPError,
-    params: Mapping[str, Any],  # noqa: ARG001
-) -> None:
-    """Answer an error of the framework in the form of ours."""
-    if isinstance(error, falcon.HTTPMethodNotAllowed):
-        response.set_headers(error.headers or {})
-        write_error(response, UnsupportedMethod(), _version_of(request))
-    else:
-        status = error.status_code
-        _write(response, status, status, error.title or str(error.status), None)
+    def __init__(self, clock: Clock) -> None:
+        self._limit = RateLimit(clock)
 
+    def install(self, app: falcon.asgi.App[Any, Any]) -> None:
+        """Answer the errors of an application."""
+        # Ordering: Falcon asks the handler added last first.
+        app.add_error_handler(Exception, self.answer_unexpected)
+        app.add_error_handler(falcon.HTTPError, self.answer_http_error)
+        app.add_error_handler(CongressError, self.answer_typed)
 
-async def answer_unexpected_error(
-    request: falcon.asgi.Request,
-    response: falcon.asgi.Response,
-    error: Exception,
-    params: Mapping[str, Any],  # noqa: ARG001
-) -> None:
-    """Log what nobody expected and answer 500 without a word about it."""
-    LOG.error("request crashed method=%s path=%s", request.method, request.path, exc_info=error)
-    _write(response, 500, 500, "Internal server error", None)
+    async def answer_typed(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        error: CongressError,
+        params: Mapping[str, Any],  # noqa: ARG002
+    ) -> None:
+        """Answer one of our errors; our own faults are logged with their story."""
+        if fault_of(error).status == 500:
+            LOG.error("request failed path=%s", request.path, exc_info=error)
+        elif (
+            isinstance(error, WorldError)
+            and not isinstance(error, NotReady)
+            and self._limit.allows(error.code)
+        ):
+            LOG.warning("request not answered path=%s error=%s", request.path, error.message)
+        write_error(response, error, _version_of(request))
+
+    async def answer_http_error(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        error: falcon.HTTPError,
+        params: Mapping[str, Any],  # noqa: ARG002
+    ) -> None:
+        """Answer an error of the framework in the form of ours."""
+        if isinstance(error, falcon.HTTPMethodNotAllowed):
+            response.set_headers(error.headers or {})
+            write_error(response, UnsupportedMethod(), _version_of(request))
+        else:
+            status = error.status_code
+            _write(response, status, status, error.title or str(error.status), None)
+
+    async def answer_unexpected(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        error: Exception,
+        params: Mapping[str, Any],  # noqa: ARG002
+    ) -> None:
+        """Log what nobody expected and answer 500 without a word about it."""
+        LOG.error(
+            "request crashed method=%s path=%s", request.method, request.path, exc_info=error
+        )
+        _write(response, 500, 500, "Internal server error", None)
 
 
 def _version_of(request: falcon.asgi.Request) -> Microversion:

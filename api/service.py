@@ -20,7 +20,6 @@ from congress_dist.errors import StartupError
 from congress_dist.service import Service
 
 from .app import make_app
-from .bus_client import TOPIC as POLICY_TOPIC
 from .bus_client import PolicyClient
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 LISTEN_BACKLOG = 1024
 MAX_CONNECTIONS = 1024
 """Beyond it new requests get 503 at once: Congress's bound on requests at a time."""
@@ -70,18 +70,21 @@ class ApiService(Service):
             target=self._serve, args=(self._server, listener), name="api-server"
         )
         self._thread.start()
-        LOG.info(
-            "api listening host=%s port=%s policy_topic=%s", self._host, self._port, POLICY_TOPIC
-        )
+        LOG.info("api listening host=%s port=%s", self._host, self._port)
+        if self._host not in LOOPBACK_HOSTS:
+            LOG.warning(
+                "api has no access control and other machines reach it host=%s", self._host
+            )
 
     def stop(self) -> None:
         """Stop listening, let requests under way end, close."""
         if self._server is not None:
             self._server.should_exit = True
-        if self._client is not None:
-            self._client.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(SHUTDOWN_SECONDS + 2)
+        # Ordering: after the server, whose requests under way still make calls.
+        if self._client is not None:
+            self._client.stop()
 
     def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:
