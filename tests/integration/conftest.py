@@ -49,6 +49,8 @@ class System:
         self.port = free_port()
         self.arguments = list(arguments)
         self.process: subprocess.Popen[str] | None = None
+        self.output: str | None = None
+        """All that it printed, once it has ended."""
 
     def start(self) -> None:
         command = [*CONGRESS, "up", "--data-dir", str(self.data_dir), "--port", str(self.port)]
@@ -64,7 +66,8 @@ class System:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.output = self.process.communicate(timeout=40)[0]
+        if self.output is None:
+            self.output = self.process.communicate(timeout=40)[0]
         return self.process.returncode
 
     def children(self) -> dict[str, int]:
@@ -160,9 +163,7 @@ def make_system(data_dir: Path) -> Iterator[Callable[..., System]]:
 
     yield make
     for system in systems:
-        assert system.process is not None
-        if system.process.poll() is None:
-            system.stop()
+        system.stop()
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,9 @@ from .conftest import CONGRESS, HOST_CONFIG, HOST_POLICY, System, free_port, wai
 
 pytestmark = pytest.mark.integration
 
+TWO_POLLS = 2 * 2.0 * 1.2
+"""Seconds: two polls of host_processes with their jitter."""
+
 LISTENER = (
     "import socket, sys; s = socket.socket(); s.bind(('0.0.0.0', 0)); s.listen();"
     "print(s.getsockname()[1], flush=True); sys.stdin.read()"
@@ -57,19 +60,19 @@ def test_fail_on_makes_violations_an_exit_code(data_dir: Path) -> None:
 
 
 def test_a_listener_on_all_addresses_appears_and_vanishes(host_system: System) -> None:
-    listener = subprocess.Popen(
-        [sys.executable, "-c", LISTENER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert listener.stdout is not None
-    port = int(listener.stdout.readline())
+    command = [sys.executable, "-c", LISTENER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as listener:
+        assert listener.stdout is not None
+        port = int(listener.stdout.readline())
 
-    def reported(body: Any) -> bool:
-        return any(listener.pid in v["row"] and port in v["row"] for v in body["violations"])
+        def reported(body: Any) -> bool:
+            return any(listener.pid in v["row"] and port in v["row"] for v in body["violations"])
 
-    host_system.wait_for("/v1/violations", reported, seconds=6)
-    listener.kill()
-    listener.wait()
-    host_system.wait_for("/v1/violations", lambda body: not reported(body), seconds=6)
+        host_system.wait_for("/v1/violations", reported, seconds=TWO_POLLS)
+        listener.kill()
+        listener.wait()
+        host_system.wait_for("/v1/violations", lambda b: not reported(b), seconds=TWO_POLLS)
 
 
 def test_explain_gives_rule_and_matching_rows(host_system: System) -> None:
@@ -172,11 +175,11 @@ def test_a_second_system_on_the_same_directory_is_refused(
     second = make_system()
     assert second.process is not None
     assert second.process.wait(20) == 3
-    assert second.process.stdout is not None
-    text = second.process.stdout.read()
+    second.stop()
+    assert second.output is not None
     assert system.process is not None
-    assert str(system.process.pid) in text
-    assert "data-dir" in text
+    assert str(system.process.pid) in second.output
+    assert "data-dir" in second.output
 
 
 def test_a_port_in_use_is_named_with_what_to_do(data_dir: Path) -> None:
