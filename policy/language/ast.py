@@ -155,16 +155,51 @@ class Truth:
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
-class Alternatives:
-    """`(body or body …)`: at least one body holds. A bracketed body is a single alternative."""
+class _Group:
+    """Bodies in brackets.
+
+    Compared as a flat list rather than by recursion: groups may nest deeper than Python calls.
+    """
+
+    __slots__ = ()
+    bodies: tuple[Body, ...]
+
+    def _flat(self) -> list[object]:
+        flat: list[object] = []
+        stack: list[Conjunct | _Group] = [self]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, _Group):
+                flat.append((type(node).__name__, *map(len, node.bodies)))
+                stack += [
+                    conjunct for body in reversed(node.bodies) for conjunct in reversed(body)
+                ]
+            else:
+                flat.append(node)
+        return flat
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Group):
+            return NotImplemented
+        return self._flat() == other._flat()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._flat()))
+
+    def __repr__(self) -> str:
+        return f"<{' '.join(map(repr, self._flat()))}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Alternatives(_Group):
+    """`(body or body …)`: at least one of the bodies holds; one in brackets is one alternative."""
 
     bodies: tuple[Body, ...]
     span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
-class NegatedGroup:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class NegatedGroup(_Group):
     """`not (body)`: there is no way to satisfy the bodies (more than one with `or` inside)."""
 
     bodies: tuple[Body, ...]

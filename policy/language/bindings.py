@@ -1,7 +1,8 @@
 """Which variables of a body get values, and in which of its alternatives.
 
-A body is a scope, each alternative in it a scope of its own that sees what the outer one binds. Each (scope, variable)
-is worked on once, so the cost is linear for flat bodies and bounded by depth times size for nested ones.
+A body is a scope, each alternative in it a scope of its own that sees what the outer one binds.
+Each (scope, variable) is worked on once: the cost is linear for flat bodies, at most depth times
+size for nested ones.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Group:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """A body and the variables bound in it; `number` counts alternatives from 1, 0 is the whole body."""
+    """A body and what is bound in it; `number` counts alternatives from 1, the rule's own is 0."""
 
     body: Body
     number: int = 0

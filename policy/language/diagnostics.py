@@ -40,7 +40,7 @@ class Diagnostic:
             lines.append(f"    {self.text}")
             lines.append("    " + " " * (self.column - 1) + "^" * max(1, self.length))
         if self.note:
-            lines.append(f"  note: {self.note}")
+            lines.append("  note: " + self.note.replace("\n", "\n        "))
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""From policy text to rules, with a diagnostic for every text that is not one. Cost is linear in the text."""
+"""From policy text to rules, with a diagnostic for every text that is not one; in linear time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from .ast import Annotation, Argument, Atom, Literal, Rule, Span, Variable, Wild
 from .diagnostics import Diagnostic, PolicyError
 from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, RESERVED, STRING, SyntaxFault
 from .places import line_starts_of, place_of
-from .productions import Reading, Source, grammar
+from .productions import grammar
+from .reading import Reading, Source
 from .structure import Bracket, blank_comments, brackets_of
 from .walk import literals_of
 
@@ -24,7 +25,7 @@ _SHOWN = 40
 def parse(text: str, *, source: str = "<text>") -> list[Rule]:
     """Read the statements of a text.
 
-    Raises: PolicyError: the text is not policy text; the diagnostic names the first place where it fails.
+    Raises: PolicyError: the text is not policy text; it names the first place where it fails.
     Cost: linear in the text.
     """
     try:
@@ -36,7 +37,8 @@ def parse(text: str, *, source: str = "<text>") -> list[Rule]:
 def parse_query(text: str) -> Rule:
     """Read a query: a rule is itself; an atom `t(1, y)` becomes `t(1, y) :- t(1, y)`.
 
-    Shapes: the head's arguments are those of the atom, columns by name included; `_` becomes a variable of its own.
+    Shapes: the head's arguments are those of the atom, columns by name included; each `_` becomes
+        a variable of its own.
     Raises: PolicyError: not policy text, or not exactly one statement.
     """
     source = "<query>"
@@ -85,12 +87,11 @@ def _read_bracket(source: Source, bracket: Bracket) -> None:
         return
     end = bracket.close + 1
     try:
-        _, tokens = grammar().bracket[kind]._parse(source, bracket.open + 1)
+        _, tokens = grammar().brackets[kind]._parse(source, bracket.open + 1)
     except SyntaxFault as fault:
         source.readings[bracket.open] = Reading(kind, end, fault=fault)
     except pp.ParseBaseException as error:
-        fault = _fault_of(error, source)
-        source.readings[bracket.open] = Reading(kind, end, fault=fault)
+        source.readings[bracket.open] = Reading(kind, end, fault=_fault_of(error, source))
     else:
         source.readings[bracket.open] = Reading(kind, end, tokens[0])
 
@@ -102,6 +103,7 @@ def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule
         end, tokens = grammar().statement._parse(source, start)
     except pp.ParseBaseException as error:
         raise _fault_of(error, source) from None
+    end = start + len(source[start:end].rstrip())
     items = list(tokens)
     body = items.pop() if isinstance(items[-1], tuple) else None
     head = items.pop()
@@ -155,16 +157,17 @@ def _unexpected(source: Source, position: int, expected: str) -> SyntaxFault:
     )
 
 
-def _advice(token: str, source: Source, position: int) -> tuple[str, str]:
-    if token in RESERVED:
-        return f"'{token}' is a reserved word", ""
-    if token == "," and ":-" in source[position : position + 1000]:
+def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
+    """Give a note and a hint for common slips."""
+    if found in RESERVED:
+        return f"'{found}' is a reserved word", ""
+    if found == "," and ":-" in source[position : position + 1000]:
         return "a rule has one head", "write one rule for each head"
-    if token == "(" and source[:position].rstrip()[-1:].isalnum():
-        return "", "a table is not a value: call it in a condition of its own, as in plus(x, 1, y)"
-    if token == "?":
-        return "", "'?' stands in prepared queries only"
-    if token in ("&", "|"):
+    if found == "(" and source[:position].rstrip()[-1:].isalnum():
+        return "", "a table is not a value: call it in a condition of its own, as plus(x, 1, y)"
+    if found in ("+", "-") and source[position + 1 : position + 2] == "(":
+        return f"'{found}(' without a space names a table of an action", "write spaces around it"
+    if found in ("&", "|"):
         return "", "join conditions with ',' and alternatives with '(… or …)'"
     return "", ""
 

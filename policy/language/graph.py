@@ -1,6 +1,7 @@
 """Which table depends on which: cycles for the checks, components and strata for the planner.
 
-Nodes are tables of policies and, apart from them, the tables behind modal heads: `execute[p(x)] :- p(x)` is no cycle.
+Nodes are tables of policies and, apart from them, the tables behind modal heads:
+`execute[p(x)] :- p(x)` is no cycle.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Tables that depend on each other, or one table. `stratum` is above every stratum it negates."""
+    """Tables that depend on each other, or one table; `stratum` is above those that it negates."""
 
     nodes: frozenset[Node]
     is_recursive: bool

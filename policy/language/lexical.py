@@ -1,6 +1,6 @@
-"""The words of the language: regular expressions for whole tokens, and the values that tokens stand for.
+"""The words of the language: regular expressions for whole tokens, and the values of tokens.
 
-Invariant: each expression is linear in the text that it looks at (possessive repeats, atomic groups).
+Invariant: each expression is linear in what it looks at (possessive repeats, atomic groups).
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def integer_value(token: str, start: int) -> int:
 
 
 def float_value(token: str, start: int) -> float:
-    """Give the value of a float token; -0.0 is 0.0. Raises: SyntaxFault: beyond the largest float."""
+    """Give the value of a float token; -0.0 is 0.0. Raises: SyntaxFault: it is too large."""
     value = float(token) + 0.0
     if math.isinf(value):
         raise SyntaxFault(

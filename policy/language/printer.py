@@ -1,6 +1,8 @@
-"""Rules as text again: `parse(print_statement(rule)) == [rule]` for every rule that the grammar can give."""
+"""Rules as text again: `parse(print_statement(rule)) == [rule]` for every rule there can be."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from .ast import (
     Aggregate,
@@ -27,7 +29,8 @@ _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SPECIAL = frozenset(chr(code) for code in range(32)) | {"\x7f", *_ESCAPES}
 
-_Piece = str | Conjunct | Expression | Argument | Atom
+_Node = Conjunct | Expression | Argument | Atom
+_Piece = str | _Node
 
 
 def print_rule(rule: Rule) -> str:
@@ -87,10 +90,10 @@ def _escaped(text: str) -> str:
     return "".join(_ESCAPES.get(c, f"\\x{ord(c):02x}") if c in _SPECIAL else c for c in text)
 
 
-def _text(pieces: list[_Piece]) -> str:
-    """Print pieces from a stack rather than by recursion: groups may nest deeper than Python calls."""
+def _text(pieces: Sequence[_Piece]) -> str:
+    """Print from a stack rather than by recursion: groups may nest deeper than Python calls."""
     out: list[str] = []
-    stack = list(reversed(pieces))
+    stack: list[_Piece] = list(reversed(pieces))
     while stack:
         piece = stack.pop()
         if isinstance(piece, str):
@@ -100,30 +103,32 @@ def _text(pieces: list[_Piece]) -> str:
     return "".join(out)
 
 
-def _parts(piece: Conjunct | Expression | Argument | Atom) -> list[_Piece]:
+def _parts(piece: _Node) -> list[_Piece]:
     match piece:
         case Literal(atom, negated):
             return ["not ", atom] if negated else [atom]
         case Atom(table, arguments, policy):
             name = table if policy is None else f"{policy}:{table}"
-            return [f"{name}(", *_joined(list(arguments), ", "), ")"]
+            return [f"{name}(", *_joined(arguments, ", "), ")"]
         case Argument(value, column):
             return [value] if column is None else [f"{column}=", value]
         case Comparison(operator, left, right):
             return [left, f" {operator} ", right]
         case Membership(term, constants, negated):
             word = " not in [" if negated else " in ["
-            return [term, word, *_joined(list(constants), ", "), "]"]
+            return [term, word, *_joined(constants, ", "), "]"]
         case Alternatives(bodies):
             return ["(", *_alternatives(bodies), ")"]
         case NegatedGroup(bodies):
             return ["not (", *_alternatives(bodies), ")"]
-        case Constant(value) | Variable(value):
-            return [value if isinstance(piece, Variable) else print_value(value)]
+        case Constant(value):
+            return [print_value(value)]
+        case Variable(name):
+            return [name]
         case Wildcard():
             return ["_"]
         case Aggregate(function, variables):
-            return [f"{function}(", *_joined(list(variables), ", "), ")"]
+            return [f"{function}(", *_joined(variables, ", "), ")"]
         case Operation() | Negative():
             return _operation_parts(piece)
     return ["true" if piece.value else "false"]
@@ -149,13 +154,11 @@ def _bracketed(operand: Expression, strength: int) -> list[_Piece]:
 def _alternatives(bodies: tuple[Body, ...]) -> list[_Piece]:
     parts: list[_Piece] = []
     for body in bodies:
-        parts += [" or ", *_joined(list(body), ", ")] if parts else _joined(list(body), ", ")
+        parts += [" or ", *_joined(body, ", ")] if parts else _joined(body, ", ")
     return parts
 
 
-def _joined(
-    pieces: list[_Piece] | list[Argument] | list[Constant], separator: str
-) -> list[_Piece]:
+def _joined(pieces: Sequence[_Node], separator: str) -> list[_Piece]:
     parts: list[_Piece] = []
     for piece in pieces:
         parts += [separator, piece] if parts else [piece]

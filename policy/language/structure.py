@@ -1,7 +1,8 @@
-"""What is seen of a text before it is parsed: comments, strings that do not end, and how brackets nest.
+"""What is seen of a text before it is parsed: comments, endless strings, how brackets nest.
 
-Comments are blanked, so offsets stay; brackets that are part of a simple atom are not looked at. The other ones are
-listed innermost first, which lets the grammar read each on its own: depth then costs no stack.
+Comments are blanked, so offsets stay; brackets that are part of a simple atom are not looked at.
+The other ones are listed innermost first, which lets the grammar read each on its own: depth then
+costs no stack.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _EVENT = re.compile(
     rf"|\Z)",
     FLAGS,
 )
-"""The next place that matters; what does not matter is skipped inside the regular expression engine."""
+"""The next place that matters; the rest is skipped inside the regular expression engine."""
 _EXPRESSION_GOES_ON = re.compile(rf"\s*+(?:{_OPERATOR}|!=|(?:not\s++)?in(?![\w.]))", FLAGS)
 _NEWLINES = re.compile(r"[^\n]")
 
@@ -72,7 +73,7 @@ def blank_comments(text: str) -> str:
 def brackets_of(text: str) -> list[Bracket]:
     """Find the brackets that are not part of a simple atom, innermost first.
 
-    Raises: SyntaxFault: a bracket or string that does not end, a comment likewise, nesting too deep.
+    Raises: SyntaxFault: a bracket, string or comment that does not end, nesting too deep.
     Cost: linear in the text.
     """
     opened: list[Bracket] = []
@@ -143,7 +144,7 @@ def _closed(text: str, place: int, opened: list[Bracket]) -> Bracket:
 
 
 def _settle_kind(bracket: Bracket, text: str) -> None:
-    """Decide what a bracket that follows neither a name nor an operator holds. Ordering: parents first."""
+    """Decide what a bracket holds that its surroundings left open. Ordering: parents first."""
     if bracket.kind is not None:
         return
     parent = bracket.parent

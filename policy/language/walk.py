@@ -22,7 +22,7 @@ from .ast import (
 
 
 def conjuncts_of(body: Body) -> Iterator[tuple[Conjunct, bool]]:
-    """Give every conjunct, groups and what is inside of them, in text order, each with whether it is under `not`.
+    """Give every conjunct, groups and what is in them, in text order; tell which are under `not`.
 
     Shapes: a negated literal is not under its own `not`.
     """

@@ -1,4 +1,4 @@
-"""The builtins: functions that rules can call, with or without the prefix `builtin:`. One family per module."""
+"""The builtins: functions that rules can call, with or without `builtin:`; a family per module."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_builtin(name: str) -> Builtin | None:
 
 
 def find_call(atom: Atom) -> Builtin | None:
-    """Give the builtin that an atom calls; None when it names a table (or no builtin that there is)."""
+    """Give the builtin that an atom calls; None when it names a table, or an unknown builtin."""
     return find_registered(atom.table) if atom.policy in (None, PREFIX) else None
 
 

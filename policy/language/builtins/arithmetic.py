@@ -1,4 +1,4 @@
-"""Arithmetic on 64-bit integers and floats; what does not fit is a failed call, not a wrong number."""
+"""Arithmetic on 64-bit integers and floats; what does not fit fails, it is no wrong number."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _BUILTINS: dict[str, Builtin] = {}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class BuiltinFailure(Exception):  # noqa: N818
+class BuiltinFailure(Exception):
     """A call has no answer; the text says why, without the values."""
 
 
@@ -69,8 +69,10 @@ class Builtin:
     def rows(self, inputs: tuple[Cell, ...]) -> list[tuple[Cell, ...]]:
         """Give the outputs that go with the inputs, one tuple each.
 
-        Shapes: empty when the condition does not hold; `[()]` for a builtin without outputs that holds.
-        Raises: BuiltinFailure: wrong type, overflow, division by zero and the like; a null operand is none.
+        Shapes: empty when the condition does not hold; `[()]` for a builtin without outputs that
+            holds.
+        Raises: BuiltinFailure: wrong type, overflow, division by zero and the like; a null operand
+            is no failure, it gives nothing.
         """
         for parameter, value in zip(self.inputs, inputs, strict=True):
             if type(value) not in _TYPES[parameter.type]:
@@ -104,10 +106,11 @@ class Builtin:
 
 
 def builtin(signature: str, *, gives_many: bool = False) -> Callable[[_Function], _Function]:
-    """Declare a builtin: `@builtin("plus(x: number, y: number | z: number)")`; before `|` stand the inputs.
+    """Declare a builtin: `@builtin("len(x: text | n: integer)")`; before `|` stand the inputs.
 
-    The function takes the inputs. It returns whether the condition holds when there are no outputs, the output
-    when there is one, a tuple of them when there are several; an iterable of those with `gives_many`.
+    The function takes the inputs. It returns whether the condition holds when there are no
+    outputs, the output when there is one, a tuple of them when there are several; an iterable of
+    those with `gives_many`.
     """
     found = _SIGNATURE.fullmatch(signature)
     if found is None:

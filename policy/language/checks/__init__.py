@@ -1,6 +1,5 @@
-"""Checks of rules against a program, in one ordered list; each gives diagnostics, none changes anything.
-
-Called with the lock of the program held; pure.
+"""Checks of rules against a program, in one ordered list: each gives diagnostics, none changes
+anything. Called with the lock of the program held.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ CHECKS: tuple[Check, ...] = (
     find_singletons,
     find_missing_commas,
 )
-"""What a rule must pass. `find_unsupported` goes before: the others need not know what it refuses."""
+"""What a rule must pass. `find_unsupported` goes before: the others rely on what it refuses."""
 
 QUERY_CHECKS: tuple[Check, ...] = (
     find_wrong_calls,
@@ -59,9 +58,10 @@ def check(
 ) -> list[Diagnostic]:
     """Find what is wrong with rules that are to be added to a program.
 
-    Shapes: errors and warnings in text order; `text` is what the rules were read from, without it
-        diagnostics have no place.
-    Cost: proportional to the rules, to what their heads depend on, and one look at each rule's head.
+    Shapes: errors and warnings in text order, no warning where an error is; `text` is what the
+        rules were read from, without it diagnostics have no place.
+    Cost: proportional to the rules and to what their heads depend on; one look at each head of
+        the program.
     """
     return _run(CHECKS, Batch(policy_rules, program, text))
 
@@ -78,4 +78,10 @@ def _run(checks: Sequence[Check], batch: Batch) -> list[Diagnostic]:
     if not found:
         for find in checks:
             found += find(batch)
-    return sorted(found, key=lambda diagnostic: (diagnostic.line, diagnostic.column))
+    wrong = {_place(diagnostic) for diagnostic in found if diagnostic.severity == "error"}
+    kept = [d for d in found if d.severity == "error" or not d.line or _place(d) not in wrong]
+    return sorted(kept, key=_place)
+
+
+def _place(diagnostic: Diagnostic) -> tuple[int, int]:
+    return diagnostic.line, diagnostic.column

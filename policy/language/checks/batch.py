@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from functools import cached_property
+from typing import Literal as OneOf
 from typing import Protocol
 
 from ..ast import Atom, Literal, Rule, Span, Variable
@@ -22,7 +23,7 @@ class ProgramView(Protocol):
     """What checks ask of a program."""
 
     def kind(self, policy: str) -> str | None:
-        """Give the kind of a policy, `datasource` for a datasource, None where there is neither."""
+        """Give the kind of a policy, `datasource` for a datasource, None where there is none."""
 
     def columns(self, policy: str, table: str) -> tuple[str, ...] | None:
         """Give the names of a table's columns: by schema, for a policy's table by its heads."""
@@ -53,7 +54,7 @@ class Batch:
         is_warning: bool = False,
     ) -> Diagnostic:
         """Make a diagnostic for a place of the text; without the text it has no place."""
-        severity = "warning" if is_warning else "error"
+        severity: OneOf["error", "warning"] = "warning" if is_warning else "error"
         if not self.text or span.end > len(self.text):
             return Diagnostic(
                 code, message, note=note, hint=hint, source=span.source, severity=severity
@@ -64,7 +65,7 @@ class Batch:
         )
 
     def arity(self, table: Table) -> int | None:
-        """Give the width of a table: the program's, else by the first of these rules that tells."""
+        """Give the width of a table: the program's, else by the first of these rules to tell."""
         known = self.program.arity(*table)
         return known if known is not None else self._widths.get(table)
 

@@ -51,26 +51,27 @@ def _reachable(heads: Iterable[Node], rules: Iterable[PolicyRule]) -> Iterator[P
 
 def _refused(batch: Batch, cycle: list[Step], nonrecursive: list[Node]) -> Diagnostic:
     new = {id(rule) for _, rule in batch.rules}
-    closing = next((step for step in cycle if id(step.rule) in new), cycle[0])
-    note = "\n".join(_told(step) for step in cycle)
-    if nonrecursive:
-        return batch.report(
-            "recursion",
-            f"the rule makes '{closing.head}' depend on itself",
-            closing.rule.span,
-            note=note,
-            hint=f"leave one of these rules out, or give the policy {nonrecursive[0].policy!r}"
-            " the kind recursive",
+    start = next((n for n, step in enumerate(cycle) if id(step.rule) in new), 0)
+    steps = cycle[start:] + cycle[:start]
+    closing, is_negated = steps[0], any(step.negated for step in steps)
+    note = "\n".join(_told(step) for step in steps)
+    on_what = "its own absence" if is_negated else "itself"
+    if is_negated:
+        hint = "what is negated must be known before: leave the negation out of the cycle"
+    else:
+        hint = (
+            "leave one of these rules out, or create the policy"
+            f" {nonrecursive[0].policy!r} with the kind recursive"
         )
     return batch.report(
-        "negation-in-cycle",
-        f"the rule makes '{closing.head}' depend on its own absence",
+        "recursion" if nonrecursive else "negation-in-cycle",
+        f"the rule makes '{closing.head}' depend on {on_what}",
         closing.rule.span,
         note=note,
-        hint="what is negated must be known before: leave the negation out of the cycle",
+        hint=hint,
     )
 
 
 def _told(step: Step) -> str:
     reads = "negates" if step.negated else "reads"
-    return f"{step.head} {reads} {step.reads} in policy {step.policy}: {print_rule(step.rule)}"
+    return f"{step.head} {reads} {step.reads} by {print_rule(step.rule)}"

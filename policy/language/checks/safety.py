@@ -1,15 +1,15 @@
-"""Check: every variable gets its values from a condition that can give them, whatever the order."""
+"""Check: every variable gets its values from a condition that can give them, in any order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..ast import Atom, Comparison, Conjunct, Literal, Membership, Rule, Variable, Wildcard
+from ..ast import Comparison, Conjunct, Literal, Membership, Rule, Variable, Wildcard
 from ..bindings import Scope, scopes_of
 from ..builtins import find_call
 from ..diagnostics import Diagnostic
 from ..printer import print_conjunct, print_rule
-from ..walk import variables_of
+from ..walk import expressions_of, variables_of
 from .batch import Batch, did_you_mean
 
 _MEANT = "every variable must stand in a positive condition that gives it values"
@@ -21,11 +21,14 @@ def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
         if rule.body is None:
             yield from _not_ground(batch, rule)
             continue
-        root, *others = scopes_of(rule.body)
-        yield from _unsafe_head(batch, rule, root)
-        for scope in (root, *others):
+        scopes = scopes_of(rule.body)
+        named: set[str] = set()
+        for scope in scopes:
             for conjunct in scope.body:
-                yield from _unsafe_conjunct(batch, conjunct, scope)
+                yield from _wildcards(batch, conjunct)
+                for variable in _unbound(_needed(conjunct), scope, named):
+                    yield _unsafe(batch, variable, conjunct, scope)
+        yield from _unsafe_head(batch, rule, scopes[0], named)
 
 
 def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
@@ -42,22 +45,23 @@ def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
             return
 
 
-def _unsafe_head(batch: Batch, rule: Rule, root: Scope) -> Iterator[Diagnostic]:
-    for argument in rule.head.arguments:
-        if isinstance(argument.value, Wildcard):
+def _unsafe_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iterator[Diagnostic]:
+    values = [argument.value for argument in rule.head.arguments]
+    for value in values:
+        if isinstance(value, Wildcard):
             yield batch.report(
                 "unsafe-variable",
                 "'_' stands in the head, where a value is needed",
-                argument.value.span,
+                value.span,
                 hint="name a variable that the body binds",
             )
-    for variable in _unbound(variables_of(*(a.value for a in rule.head.arguments)), root):
+    for variable in _unbound(variables_of(*values), root, named):
         yield batch.report(
             "unsafe-variable",
             f"the variable {variable.name!r} of the head is not bound in the body",
             variable.span,
             note=_partly_bound(variable.name, root) or _MEANT,
-            hint=did_you_mean(variable.name, root.bound) if len(variable.name) > 1 else "",
+            hint=_close(variable.name, root),
         )
 
 
@@ -71,59 +75,47 @@ def _partly_bound(name: str, root: Scope) -> str:
     return ""
 
 
-def _unsafe_conjunct(batch: Batch, conjunct: Conjunct, scope: Scope) -> Iterator[Diagnostic]:
+def _needed(conjunct: Conjunct) -> Iterator[Variable]:
+    """Give the variables of a conjunct that other conditions must bind."""
     if isinstance(conjunct, Literal):
-        yield from _unsafe_literal(batch, conjunct, scope)
-    elif isinstance(conjunct, Comparison):
-        operands = (conjunct.left, conjunct.right)
-        yield from _wildcards(batch, conjunct, operands)
-        for variable in _unbound(variables_of(*operands), scope):
-            yield _unsafe(batch, variable, conjunct, scope)
-    elif isinstance(conjunct, Membership):
-        yield from _wildcards(batch, conjunct, (conjunct.term,))
-        for variable in _unbound(variables_of(conjunct.term), scope):
-            yield _unsafe(batch, variable, conjunct, scope)
+        builtin = find_call(conjunct.atom)
+        values = [argument.value for argument in conjunct.atom.arguments]
+        if conjunct.negated:
+            yield from variables_of(*values)
+        elif builtin is not None:
+            yield from variables_of(*values[: len(builtin.inputs)])
+    elif isinstance(conjunct, Comparison | Membership):
+        yield from variables_of(*expressions_of(conjunct))
 
 
-def _unsafe_literal(batch: Batch, literal: Literal, scope: Scope) -> Iterator[Diagnostic]:
-    atom = literal.atom
-    builtin = find_call(atom)
-    values = [argument.value for argument in atom.arguments]
-    if builtin is not None:
-        yield from _wildcards(batch, literal, tuple(values[: len(builtin.inputs)]))
-    if builtin is not None and not literal.negated:
-        values = values[: len(builtin.inputs)]
-    if literal.negated or builtin is not None:
-        for variable in _unbound(variables_of(*values), scope):
-            yield _unsafe(batch, variable, literal, scope)
-
-
-def _wildcards(
-    batch: Batch, conjunct: Conjunct, terms: tuple[object, ...]
-) -> Iterator[Diagnostic]:
-    for term in terms:
-        if isinstance(term, Wildcard):
+def _wildcards(batch: Batch, conjunct: Conjunct) -> Iterator[Diagnostic]:
+    """Refuse `_` where a value is needed: in comparisons and as the input of a builtin."""
+    values = expressions_of(conjunct)
+    if isinstance(conjunct, Literal):
+        builtin = find_call(conjunct.atom)
+        values = values[: len(builtin.inputs)] if builtin is not None else ()
+    for value in values:
+        if isinstance(value, Wildcard):
             yield batch.report(
                 "unsafe-variable",
                 f"'_' stands in {print_conjunct(conjunct)!r}, where a value is needed",
-                term.span,
+                value.span,
                 hint="name a variable that another condition binds",
             )
 
 
-def _unbound(variables: Iterator[Variable], scope: Scope) -> Iterator[Variable]:
-    """Give the first occurrence of each variable that is not bound."""
-    seen: set[str] = set()
+def _unbound(variables: Iterator[Variable], scope: Scope, named: set[str]) -> Iterator[Variable]:
+    """Give the first occurrence of each variable that is not bound; `named` were given before."""
     for variable in variables:
-        if variable.name not in scope.bound and variable.name not in seen:
-            seen.add(variable.name)
+        if variable.name not in scope.bound and variable.name not in named:
+            named.add(variable.name)
             yield variable
 
 
 def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) -> Diagnostic:
     note = f"in alternative {scope.number}: {_MEANT}" if scope.number else _MEANT
-    hint = did_you_mean(variable.name, scope.bound) if len(variable.name) > 1 else ""
-    if not hint and isinstance(conjunct, Literal) and _is_negated_table(conjunct):
+    hint = _close(variable.name, scope)
+    if not hint and isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
         hint = "write _ for any value, or bind it by another condition"
     return batch.report(
         "unsafe-variable",
@@ -134,6 +126,5 @@ def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) 
     )
 
 
-def _is_negated_table(literal: Literal) -> bool:
-    atom: Atom = literal.atom
-    return literal.negated and find_call(atom) is None
+def _close(name: str, scope: Scope) -> str:
+    return did_you_mean(name, scope.bound) if len(name) > 1 else ""

@@ -1,0 +1,124 @@
+"""Productions of atoms: a simple one is one token, others take their arguments as a bracket."""
+
+from __future__ import annotations
+
+import re
+
+import pyparsing as pp
+
+from .ast import Aggregate, Argument, Atom, Expression, Span, Term, Variable
+from .expressions import check_depth
+from .lexical import (
+    ARGUMENT_SCALAR,
+    ARGUMENTS,
+    COLUMN,
+    FLAGS,
+    NAME,
+    POLICY,
+    SUFFIX,
+    TABLE,
+    SyntaxFault,
+)
+from .reading import (
+    BracketToken,
+    Match,
+    Source,
+    Token,
+    built,
+    keep_match,
+    span_of,
+    symbol,
+    term_of,
+    together,
+)
+
+ATOM_HEAD = rf"(?:(?P<policy>{POLICY}):)?(?P<table>{TABLE}{SUFFIX})"
+SIMPLE_ATOM = rf"{ATOM_HEAD}\s*+(?P<arguments>{ARGUMENTS})"
+_AGGREGATES = "count|sum|min|max|avg"
+_ARGUMENT_SCALAR = re.compile(ARGUMENT_SCALAR, FLAGS)
+_ARGUMENT = re.compile(rf"(?:(?P<column>{COLUMN})\s*+=\s*+)?(?:{ARGUMENT_SCALAR})", FLAGS)
+_NAME = re.compile(NAME, FLAGS)
+
+
+def simple_atom() -> pp.ParserElement:
+    """Give the production of an atom whose arguments are single terms."""
+    return Token(SIMPLE_ATOM, atom_of, "a table")
+
+
+def any_atom() -> pp.ParserElement:
+    """Give the production of every atom."""
+    head = Token(ATOM_HEAD, keep_match, "a table")
+    general = built(head + pp.Opt(BracketToken("arguments", "arguments")), _atom)
+    return (simple_atom() | general).set_name("a table")
+
+
+def arguments(expression: pp.ParserElement) -> pp.ParserElement:
+    """Give the production of what stands between the brackets of an atom."""
+    column = Token(rf"(?P<column>{COLUMN})\s*+=", keep_match, "a column")
+    names = rf"\(\s*+{NAME}(?:\s*+,\s*+{NAME})*+\s*+\)"
+    aggregate = Token(rf"(?P<function>{_AGGREGATES}){names}", _aggregate, "an aggregate")
+    prepared = Token(r"\?", _refuse_prepared, "'?'")
+    scalar = Token(rf"(?:{ARGUMENT_SCALAR})(?=\s*+[,)])", _scalar, "a term")
+    value = (aggregate | prepared | scalar | expression).set_name("an argument")
+    argument = built(pp.Opt(column) + value, _argument)
+    return built(pp.Opt(argument + (symbol(",") - argument)[...]), together)
+
+
+def atom_of(source: Source, match: Match) -> Atom:
+    """Build an atom from a match of SIMPLE_ATOM, wherever in a longer match it stands."""
+    found = []
+    start, end = match.span("arguments")
+    for argument in _ARGUMENT.finditer(source, start + 1, end):
+        value = term_of(source, argument)
+        column = argument["column"]
+        if column is None:
+            found.append(Argument(value, None, value.span))
+        else:
+            found.append(Argument(value, _column_of(column), span_of(source, argument)))
+    policy = match["policy"]
+    start = match.start("table" if policy is None else "policy")
+    return Atom(match["table"], tuple(found), policy, Span(start, end, source.name))
+
+
+def _column_of(text: str) -> str | int:
+    return int(text[:20]) if text.isdigit() else text
+
+
+def _atom(source: Source, _start: int, tokens: pp.ParseResults) -> Atom:
+    match: Match = tokens[0]
+    if len(tokens) == 1:
+        return Atom(match["table"], (), match["policy"], span_of(source, match))
+    span = Span(match.start(), tokens[1].span.end, source.name)
+    return Atom(match["table"], tokens[1].value, match["policy"], span)
+
+
+def _aggregate(source: Source, match: Match) -> Aggregate:
+    names = _NAME.finditer(source, match.end("function") + 1, match.end())
+    variables = tuple(Variable(name[0], span_of(source, name)) for name in names)
+    return Aggregate(match["function"], variables, span_of(source, match))  # type: ignore[arg-type]
+
+
+def _refuse_prepared(_source: Source, match: Match) -> None:
+    raise SyntaxFault(
+        "not-supported",
+        "'?' is not supported yet",
+        match.start(),
+        match.end(),
+        note="it stands for a term that a prepared query is given later",
+    )
+
+
+def _scalar(source: Source, match: Match) -> Term:
+    """Build the term again from its own expression: here `5.` is a float."""
+    found = _ARGUMENT_SCALAR.match(source, match.start())
+    return term_of(source, found or match)
+
+
+def _argument(source: Source, _start: int, tokens: pp.ParseResults) -> Argument:
+    value: Expression = tokens[-1]
+    check_depth(value)
+    if len(tokens) == 1:
+        return Argument(value, None, value.span)
+    column: Match = tokens[0]
+    span = Span(column.start(), value.span.end, source.name)
+    return Argument(value, _column_of(column["column"]), span)

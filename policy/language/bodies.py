@@ -1,0 +1,156 @@
+"""Productions of bodies: conditions, groups, and what joins them."""
+
+from __future__ import annotations
+
+import pyparsing as pp
+
+from .ast import (
+    Alternatives,
+    Atom,
+    Body,
+    Comparison,
+    Conjunct,
+    Constant,
+    Literal,
+    Membership,
+    NegatedGroup,
+    Span,
+    Truth,
+)
+from .atoms import SIMPLE_ATOM, atom_of
+from .expressions import check_depth
+from .lexical import COMPARE, NAME, NEGATION, VALUE, SyntaxFault
+from .reading import (
+    Bracketed,
+    BracketToken,
+    Match,
+    Source,
+    Token,
+    built,
+    keep_match,
+    span_of,
+    symbol,
+    term_again,
+    term_at,
+    together,
+)
+
+_CONDITION = "a condition"
+_SIMPLE_LITERAL = rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{SIMPLE_ATOM})"
+_SIMPLE_COMPARISON = (
+    rf"(?P<left>{VALUE})\s*+(?P<operator>{COMPARE})\s*+(?P<right>{VALUE})(?!\s*+[-+*/%(])"
+)
+_WRONG_COMPARISONS = {"==": "=", "<>": "!=", "=<": "<=", "=>": ">="}
+
+
+def bodies(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.ParserElement:
+    """Give the production of conjuncts separated by commas."""
+    conjunct = _conjunct(atom, expression)
+    # A comma and the simple condition behind it are one token: most bodies consist of these.
+    literal = Token(rf",\s*+{_SIMPLE_LITERAL}", _literal, _CONDITION)
+    comparison = Token(rf",\s*+{_SIMPLE_COMPARISON}", _simple_comparison, _CONDITION)
+    more = literal | comparison | symbol(",") - conjunct
+    return built(conjunct + more[...], together)
+
+
+def alternatives(body: pp.ParserElement) -> pp.ParserElement:
+    """Give the production of bodies separated by `or`."""
+    separator = symbol(r"or(?!\.*\w)", "'or'")
+    return built(body + (separator - body)[...], together)
+
+
+def _conjunct(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.ParserElement:
+    literal = Token(_SIMPLE_LITERAL, _literal, _CONDITION)
+    comparison = Token(_SIMPLE_COMPARISON, _simple_comparison, _CONDITION)
+    group = built(BracketToken("bodies", _CONDITION), _group)
+    truth = Token(r"(?:true|false)(?!\.*\w)", _truth, "true or false")
+    negatable = (BracketToken("bodies", "a group") | truth | atom).set_name("a table or a group")
+    negated = built(Token(NEGATION, keep_match, "'not'") - negatable, _negated)
+    modal = Token(rf"{NAME}\s*+\[", _refuse_modal, _CONDITION)
+    operator = Token(rf"==|<>|=<|=>|{COMPARE}", _operator, "a comparison")
+    general = built(expression + operator - expression, _comparison)
+    positive = built(atom.copy(), _positive)
+    simple = literal | comparison | _membership() | group
+    return (simple | negated | modal | general | truth | positive).set_name(_CONDITION)
+
+
+def _membership() -> pp.ParserElement:
+    start = rf"{VALUE}\s*+(?P<negation>not\s++)?in\s*+\["
+    constant = Token(rf"(?!{NAME}){VALUE}(?=\s*+[,\]])", term_again, "a constant")
+    end = Token(r"\]", keep_match, "',' or ']'")
+    element = Token(start, keep_match, "a term") - constant
+    return built(element + (symbol(",") - constant)[...] - end, _member)
+
+
+def _literal(source: Source, match: Match) -> Literal:
+    span = Span(match.start("literal"), match.end(), source.name)
+    return Literal(atom_of(source, match), match["negation"] is not None, span)
+
+
+def _positive(_source: Source, _start: int, tokens: pp.ParseResults) -> Literal:
+    atom: Atom = tokens[0]
+    return Literal(atom, False, atom.span)
+
+
+def _simple_comparison(source: Source, match: Match) -> Comparison:
+    start = match.start("left")
+    left, right = term_at(source, start), term_at(source, match.start("right"))
+    span = Span(start, match.end(), source.name)
+    return Comparison(match["operator"], left, right, span)  # type: ignore[arg-type]
+
+
+def _group(_source: Source, _start: int, tokens: pp.ParseResults) -> Alternatives:
+    bracket: Bracketed = tokens[0]
+    return Alternatives(bracket.value, bracket.span)
+
+
+def _truth(source: Source, match: Match) -> Truth:
+    return Truth(match[0] == "true", span_of(source, match))
+
+
+def _negated(source: Source, start: int, tokens: pp.ParseResults) -> Conjunct:
+    subject: Truth | Atom | Bracketed = tokens[1]
+    span = Span(start, subject.span.end, source.name)
+    if isinstance(subject, Truth):
+        return Truth(not subject.value, span)
+    if isinstance(subject, Atom):
+        return Literal(subject, True, span)
+    negated: tuple[Body, ...] = subject.value
+    return NegatedGroup(negated, span)
+
+
+def _refuse_modal(_source: Source, match: Match) -> None:
+    raise SyntaxFault(
+        "modal",
+        f"{match[0]!r} opens an action, which stands in heads only",
+        match.start(),
+        match.end(),
+        hint="write execute[…] :- conditions",
+    )
+
+
+def _operator(_source: Source, match: Match) -> str:
+    text = match[0]
+    if text in _WRONG_COMPARISONS:
+        raise SyntaxFault(
+            "syntax",
+            f"'{text}' is not a comparison",
+            match.start(),
+            match.end(),
+            hint=f"write {_WRONG_COMPARISONS[text]}",
+        )
+    return text
+
+
+def _comparison(source: Source, _start: int, tokens: pp.ParseResults) -> Comparison:
+    left, operator, right = tokens
+    check_depth(left)
+    check_depth(right)
+    return Comparison(operator, left, right, Span(left.span.start, right.span.end, source.name))
+
+
+def _member(source: Source, start: int, tokens: pp.ParseResults) -> Membership:
+    head, end = tokens[0], tokens[-1]
+    constants: tuple[Constant, ...] = tuple(tokens[1:-1])
+    span = Span(start, end.end(), source.name)
+    return Membership(term_at(source, start), constants, head["negation"] is not None, span)

@@ -1,0 +1,145 @@
+"""How tokens and brackets pass through pyparsing: a token is one regular expression.
+
+Brackets are read one by one, innermost first, before the statement they stand in; where the
+grammar comes to a bracket it takes what was read and goes on behind it. So no production calls
+itself, and depth costs no stack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pyparsing as pp
+
+from .ast import Constant, Span, Term, Variable, Wildcard
+from .lexical import FLAGS, SCALAR, SyntaxFault, float_value, integer_value, string_value
+from .structure import BracketKind
+
+Match = re.Match[str]
+_WORD_VALUES: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_SCALAR = re.compile(SCALAR, FLAGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a bracket holds, or why it cannot be read; `end` is behind the closing bracket."""
+
+    kind: BracketKind
+    end: int
+    value: Any = None
+    fault: SyntaxFault | None = None
+
+
+class Source(str):
+    """A text on its way through the grammar, with the brackets read already, by place."""
+
+    __slots__ = ("name", "readings")
+
+    name: str
+    readings: dict[int, Reading]
+
+
+Build = Callable[[Source, Match], Any]
+Action = Callable[[Source, int, pp.ParseResults], Any]
+
+
+class Token(pp.Token):
+    """Matches one regular expression and gives what `build` makes of the match; None: nothing."""
+
+    def __init__(self, pattern: str, build: Build | None, name: str) -> None:
+        super().__init__()
+        self._match = re.compile(pattern, FLAGS).match
+        self._build = build
+        self.mayIndexError = False
+        self.set_name(name)
+
+    def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
+        """Match at this place, or raise ParseException."""
+        match = self._match(instring, loc)
+        if match is None:
+            raise pp.ParseException(instring, loc, self.errmsg, self)
+        return match.end(), [self._build(instring, match)] if self._build else []
+
+
+class BracketToken(pp.Token):
+    """Takes a bracket that was read before."""
+
+    def __init__(self, kind: BracketKind, name: str) -> None:
+        super().__init__()
+        self._kind = kind
+        self.mayIndexError = False
+        self.set_name(name)
+
+    def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
+        """Give the reading that stands at this place, or raise what kept it from being read."""
+        reading = instring.readings.get(loc)
+        if reading is None or reading.kind != self._kind:
+            raise pp.ParseException(instring, loc, self.errmsg, self)
+        if reading.fault is not None:
+            raise reading.fault
+        return reading.end, [Bracketed(reading.value, Span(loc, reading.end, instring.name))]
+
+
+@dataclass(frozen=True, slots=True)
+class Bracketed:
+    """What stands in a bracket, with the bracket's span."""
+
+    value: Any
+    span: Span
+
+
+def built(element: pp.ParserElement, action: Action) -> pp.ParserElement:
+    """Let an element give what an action makes of its tokens."""
+    return element.set_parse_action(cast("Callable[[str, int, pp.ParseResults], Any]", action))
+
+
+def symbol(pattern: str, name: str | None = None) -> Token:
+    """Make a token of which only the presence matters."""
+    return Token(pattern, None, name or f"'{pattern}'")
+
+
+def keep_match(_source: Source, match: Match) -> Match:
+    """Build nothing: what comes later needs the match."""
+    return match
+
+
+def span_of(source: Source, match: Match) -> Span:
+    """Give the span of a match."""
+    return Span(match.start(), match.end(), source.name)
+
+
+def together(_source: Source, _start: int, tokens: pp.ParseResults) -> tuple[Any, ...]:
+    """Give what was parsed as one tuple."""
+    return tuple(tokens)
+
+
+def term_of(source: Source, match: Match) -> Term:
+    """Build a term from a match of SCALAR, wherever in a longer match it stands."""
+    kind = match.lastgroup
+    start, end = match.span(kind or 0)
+    text, span = match[kind or 0], Span(start, end, source.name)
+    if kind == "name":
+        return Wildcard(span) if text == "_" else Variable(text, span)
+    if kind == "string":
+        return Constant(string_value(text, start), span)
+    if kind == "integer":
+        return Constant(integer_value(text, start), span)
+    if kind == "float":
+        return Constant(float_value(text, start), span)
+    return Constant(_WORD_VALUES[text], span)
+
+
+def term_at(source: Source, start: int) -> Term:
+    """Build the term at a place where one is known to stand."""
+    match = _SCALAR.match(source, start)
+    if match is None:
+        raise SyntaxFault("syntax", "expected a term", start, start)
+    return term_of(source, match)
+
+
+def term_again(source: Source, match: Match) -> Term:
+    """Build the term at which a match begins."""
+    return term_at(source, match.start())
