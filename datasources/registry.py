@@ -28,10 +28,7 @@ def load_driver(name: str) -> type[Driver]:
     """
     manager = _manager(names=[name])
     if name not in manager.names():
-        raise StartupError(
-            f"there is no driver {name!r}{did_you_mean(name, driver_names())}; "
-            "a datasource names its driver with: driver = NAME"
-        )
+        raise StartupError(f"there is no driver {name!r}{did_you_mean(name, driver_names())}")
     found = manager[name].plugin
     if not (isinstance(found, type) and issubclass(found, Driver)):
         raise StartupError(f"driver {name!r}: {found!r} is not a Driver")

@@ -83,7 +83,10 @@ def make_service(conf: cfg.ConfigOpts, name: str) -> DatasourceService:
     Raises: StartupError: no such driver, or options that do not fit it.
     """
     section = dict(datasource_sections(conf).get(name, {}))
-    driver_class = load_driver(section.pop("driver", name))
+    try:
+        driver_class = load_driver(section.pop("driver", name))
+    except StartupError as error:
+        raise StartupError(f"datasource {name!r}: {error.message}") from error
     description = section.pop("description", driver_class.description)
     values = parse_options(driver_class.options, section, datasource=name)
     return DatasourceService(name, driver_class, values, description=description)

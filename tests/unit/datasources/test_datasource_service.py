@@ -364,6 +364,8 @@ def test_a_section_of_the_configuration_makes_a_service(tmp_path: Any) -> None:
     assert service.name == service.topic == "people"
     assert service.describe()["driver"] == "host_accounts"
     assert service.describe()["config"]["passwd"] == "/p"
-    with pytest.raises(StartupError, match="there is no driver 'y'"):
+    with pytest.raises(
+        StartupError, match="datasource 'x': there is no driver 'y'; known: host_accounts, "
+    ):
         make_service(conf, "x")
     assert make_service(conf, "host_accounts").describe()["driver"] == "host_accounts"
