@@ -28,6 +28,7 @@ from .options import parse_options, shown_options
 from .poll_thread import ReadEnd
 from .polling import Polling
 from .readings import Reading, StateChange
+from .registration import Registration
 from .registry import did_you_mean, load_driver
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ LOG = logging.getLogger(__name__)
 
 MAX_AGE_INTERVALS = 3
 """A table is stale when its last three polls gave nothing."""
-REGISTER_TIMEOUT = 3.0
-REGISTER_RETRY = (0.1, 2.0)
-"""Bounds of the back-off while the policy engine does not answer."""
-REFUSED_RETRY = 30.0
-"""A refusal does not go away by asking often; but an operator may remove its cause."""
 STOP_WAIT = 2.0
 """The loop may be in a call that nobody answers; the process does not wait for that."""
 
@@ -116,7 +112,7 @@ class DatasourceService(Service):
         self._thread = threading.Thread(target=self._run, name=f"datasource-{name}", daemon=True)
         self._publisher: StreamPublisher | None = None
         self._polling: Polling | None = None
-        self._registering: _Registering | None = None
+        self._registration: Registration | None = None
         # Counts grants: a read that a former turn began does not count in this one.
         self._turn = 0
 
@@ -174,7 +170,7 @@ class DatasourceService(Service):
             "driver": self._driver_class.name,
             "description": self._description,
             "config": shown_options(self._driver_class.options, self._config),
-            "turn": "polling" if polling else "registering" if self._registering else "waiting",
+            "turn": "polling" if polling else "registering" if self._registration else "waiting",
             **known,
         }
 
@@ -209,7 +205,7 @@ class DatasourceService(Service):
                 return False
             case _Granted(epoch):
                 self._end_turn()
-                self._registering = _Registering(epoch, at=now)
+                self._registration = self._new_registration(epoch, now)
             case _Lost(reason):
                 LOG.warning("datasource stops reading datasource=%s reason=%s", self.name, reason)
                 self._end_turn()
@@ -224,8 +220,8 @@ class DatasourceService(Service):
 
     def _next_message(self) -> _Message | None:
         wake = None
-        if self._registering:
-            wake = self._registering.at
+        if self._registration:
+            wake = self._registration.at
         elif self._polling:
             wake = self._polling.next_wake()
         timeout = None if wake is None else max(0.0, wake - self._clock.monotonic())
@@ -236,39 +232,32 @@ class DatasourceService(Service):
 
     def _tick(self) -> None:
         now = self._clock.monotonic()
-        if self._registering and now >= self._registering.at:
-            self._register(self._registering)
+        if self._registration and now >= self._registration.at:
+            self._register(self._registration)
         elif self._polling:
             self._publish(self._polling.on_tick(now))
 
-    def _register(self, registering: _Registering) -> None:
+    def _register(self, registration: Registration) -> None:
         try:
-            self._node.call(
-                "policy",
-                "datasource_register",
-                timeout=REGISTER_TIMEOUT,
-                repeat=True,
-                **self._record(registering.epoch),
-            )
+            registration.send(self._node)
         except CongressError as error:
-            delay = registering.on_error(error, self._draw())
-            registering.at = self._clock.monotonic() + delay
+            delay = registration.on_error(error, self._draw())
+            registration.at = self._clock.monotonic() + delay
         else:
-            LOG.info("datasource registered datasource=%s epoch=%s", self.name, registering.epoch)
-            self._registering = None
+            LOG.info("datasource registered datasource=%s epoch=%s", self.name, registration.epoch)
+            self._registration = None
             self._begin_turn()
 
-    def _record(self, epoch: Epoch) -> dict[str, Any]:
+    def _new_registration(self, epoch: Epoch, now: float) -> Registration:
         driver = self._driver_class
-        return {
+        record = {
             "name": self.name,
             "driver": driver.name,
             "description": self._description,
             "config": shown_options(driver.options, self._config),
             "schemas": {table: schema.to_wire() for table, schema in driver.tables.items()},
-            "owner": self._node.incarnation,
-            "generation": epoch,
         }
+        return Registration(record, epoch, at=now)
 
     def _begin_turn(self) -> None:
         self._turn += 1
@@ -283,7 +272,7 @@ class DatasourceService(Service):
         self._publish(self._polling.on_tick(self._clock.monotonic()))
 
     def _end_turn(self) -> None:
-        polling, self._polling, self._registering = self._polling, None, None
+        polling, self._polling, self._registration = self._polling, None, None
         if polling:
             polling.close()
 
@@ -315,28 +304,6 @@ class DatasourceService(Service):
                 reason,
                 exc_info=ours,
             )
-
-
-class _Registering:
-    """Repeats the registration: soon while nobody answers, seldom when it is refused."""
-
-    def __init__(self, epoch: Epoch, *, at: float) -> None:
-        self.epoch = epoch
-        self.at = at
-        self._tries = 0
-        self._last = ""
-
-    def on_error(self, error: CongressError, draw: float) -> float:
-        """Give the seconds until the next try."""
-        self._tries += 1
-        if error.message != self._last:
-            level = logging.WARNING if error.retryable else logging.ERROR
-            LOG.log(level, "datasource is not registered yet reason=%s", error.message)
-            self._last = error.message
-        if not error.retryable:
-            return REFUSED_RETRY
-        first, longest = REGISTER_RETRY
-        return draw * min(longest, first * 2.0 ** min(self._tries, 16))
 
 
 def _max_ages(driver: type[Driver]) -> dict[str, float | None]:
