@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from congress_dist.policy.store.rule_store import RuleStore
 
 OpenStore = Callable[[], RuleStore]

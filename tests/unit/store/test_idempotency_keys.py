@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import congress_dist.policy.store.keys as keys_module
 import pytest
+
+import congress_dist.policy.store.keys as keys_module
+from congress_dist.errors import InvalidRequest
 from congress_dist.policy.store.keys import IdempotencyKey, hash_body
 from congress_dist.policy.store.rule_store import RevisionMoved, RuleStore
-
-from congress_dist.errors import InvalidRequest
 
 from .drafts import create, draft
 

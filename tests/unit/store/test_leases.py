@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from congress_dist.policy.store.leases import Claim, Lease, LeaseTable
 from congress_dist.policy.store.rule_store import RuleStore
 

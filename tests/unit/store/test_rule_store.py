@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+
+from congress_dist.errors import InternalError, LeaseLost, StoreUnavailable
 from congress_dist.policy.store.changes import hash_of
 from congress_dist.policy.store.leases import Claim
 from congress_dist.policy.store.models import CHANGES
 from congress_dist.policy.store.operations import DeletePolicy, DeleteSchema
 from congress_dist.policy.store.records import Head, Revision
 from congress_dist.policy.store.rule_store import Fence, RevisionMoved, RuleStore
-
-from congress_dist.errors import InternalError, LeaseLost, StoreUnavailable
 
 from .drafts import create, datasource, draft, insert, policy, put, put_schema, remove, rule
 

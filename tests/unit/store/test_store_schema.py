@@ -3,18 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import congress_dist.policy.store.upgrade as upgrade_module
 import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+
+import congress_dist.policy.store.upgrade as upgrade_module
+from congress_dist.errors import StartupError
 from congress_dist.policy.store.models import METADATA
 from congress_dist.policy.store.rule_store import RuleStore
 from congress_dist.policy.store.upgrade import SCHEMA_VERSION, upgrade
-
-from congress_dist.errors import StartupError
 
 
 def test_models_equal_the_migrated_schema(store: RuleStore) -> None:
