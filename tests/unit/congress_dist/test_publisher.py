@@ -1,0 +1,373 @@
+"""docs/protocol.md section 3."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from congress_dist.errors import InvalidRequest
+from congress_dist.messages import (
+    ChunkRequest,
+    Delta,
+    Heartbeat,
+    SnapshotGone,
+    SyncAnswer,
+    SyncBusy,
+    SyncNotYet,
+    SyncRequest,
+)
+from congress_dist.publisher import TableResult
+from congress_dist.row import encode_row
+from congress_dist.stream import READY, Epoch, Position, Seq, StateKind, failing, unavailable
+
+
+def sync(bench: Any, have: int | None, *add: str, **held: bytes) -> Any:
+    position = None if have is None else Position(Epoch(1), Seq(have))
+    return bench.publisher.on_sync(SyncRequest("nova", 7, position, held, add), bench.now)
+
+
+def digests(bench: Any) -> dict[str, bytes]:
+    return {name: t.digest for name, t in bench.heartbeat().tables.items()}
+
+
+def messages(effects: list[Any]) -> list[Any]:
+    return [effect.message for effect in effects]
+
+
+# --- the first round ----------------------------------------------------------------------------
+
+
+def test_first_transaction_waits_until_every_table_was_read(bench: Any) -> None:
+    assert bench.publish(servers="a") == []
+    assert bench.publisher.seq == 0
+    delta, heartbeat = bench.publish(ports="p")
+    assert (delta.epoch, delta.seq, delta.pull) == (1, 1, True)
+    assert (heartbeat.seq, heartbeat.full, heartbeat.starting) == (1, True, False)
+    assert set(heartbeat.tables) == {"servers", "ports"}
+
+
+def test_starting_heartbeat_leaves_at_once(bench: Any) -> None:
+    (heartbeat,) = messages(bench.publisher.on_tick(bench.now))
+    assert heartbeat.starting
+    assert heartbeat.seq == 0
+    assert heartbeat.tables == {}
+
+
+def test_sync_before_the_first_transaction_is_answered_not_yet(bench: Any) -> None:
+    bench.publish(servers="a")
+    assert isinstance(sync(bench, None, "servers"), SyncNotYet)
+
+
+def test_table_that_misses_the_first_round_is_unread(bench: Any) -> None:
+    bench.publish(servers="a")
+    bench.now += bench.options.first_round
+    delta = messages(bench.publisher.on_tick(bench.now))[0]
+    assert isinstance(delta, Delta)
+    assert delta.seq == 1
+    answer = sync(bench, None, "servers", "ports")
+    assert answer.tables["ports"].kind == "unread"
+    assert "ports" not in answer.rows
+    assert answer.tables["servers"].kind == "full"
+
+
+def test_table_whose_first_read_fails_stays_unread_with_the_reason(bench: Any) -> None:
+    bench.publish(ports="p")
+    delta, heartbeat = bench.publish_state("servers", failing("401"))
+    assert delta.seq == 1
+    assert heartbeat.tables["servers"].state.kind is StateKind.UNREAD
+    assert heartbeat.tables["servers"].state.reason == "401"
+
+
+def test_transaction_by_which_a_table_leaves_unread_carries_replace_and_all_rows(
+    bench: Any,
+) -> None:
+    bench.publish(ports="p")
+    bench.publish_state("servers", failing("401"))
+    (delta,) = bench.publish(servers="a b")
+    change = delta.tables["servers"]
+    assert change.replace
+    assert change.state == READY
+    assert len(change.added) == 2
+
+
+# --- publish ------------------------------------------------------------------------------------
+
+
+def test_poll_without_change_sends_nothing(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    assert bench.publish(servers="a", ports="p") == []
+    assert bench.publisher.seq == 1
+
+
+def test_one_read_is_one_transaction_over_several_tables(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    (delta,) = bench.publish(servers="b", ports="p q")
+    assert delta.seq == 2
+    assert set(delta.tables) == {"servers", "ports"}
+    assert delta.tables["ports"].removed == frozenset()
+
+
+def test_changed_state_takes_a_seq_without_rows(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    (delta,) = bench.publish_state("ports", failing("timeout"))
+    assert delta.seq == 2
+    assert delta.tables["ports"].state == failing("timeout")
+    assert not delta.tables["ports"].removed
+    assert bench.publish_state("ports", failing("timeout")) == []
+
+
+def test_unavailable_table_drops_its_rows(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    (delta,) = bench.publish_state("ports", unavailable("no service"))
+    assert len(delta.tables["ports"].removed) == 1
+    rows = frozenset({encode_row(("p",))})
+    reads = {"ports": TableResult(rows, unavailable("no service"))}
+    assert bench.publisher.publish(reads, bench.now) == []
+
+
+def test_unknown_table_is_refused_and_nothing_changes(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    reads = {
+        "servers": TableResult(frozenset(), READY),
+        "volumes": TableResult(frozenset(), READY),
+    }
+    with pytest.raises(InvalidRequest, match="no table 'volumes'"):
+        bench.publisher.publish(reads, bench.now)
+    assert len(bench.publisher.rows("servers")) == 1
+
+
+def test_digest_does_not_depend_on_the_way_to_the_rows(bench: Any) -> None:
+    bench.publish(servers="a b", ports="p")
+    before = digests(bench)
+    bench.publish(servers="c")
+    bench.publish(servers="b a")
+    assert digests(bench) == before
+
+
+def test_digests_of_tables_with_equal_rows_differ_by_name(bench: Any) -> None:
+    bench.publish(servers="a", ports="a")
+    assert len(set(digests(bench).values())) == 2
+
+
+def test_large_transaction_is_announced_and_pulled(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(max_inline_bytes=200)
+    bench.publish(servers="a", ports="p")
+    (delta,) = bench.publish(servers="b" * 300)
+    assert delta.pull
+    assert delta.tables == {}
+    answer = sync(bench, 1, **digests(bench))
+    assert answer.seq == 2
+
+
+# --- heartbeats ---------------------------------------------------------------------------------
+
+
+def test_heartbeat_follows_the_last_delta_of_a_burst(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    for text in ("b", "c", "d"):
+        bench.now += 0.05
+        bench.publish(servers=text)
+        assert messages(bench.publisher.on_tick(bench.now)) == []
+    assert bench.publisher.next_tick == pytest.approx(bench.now + 0.1)
+    bench.now += 0.1
+    (heartbeat,) = messages(bench.publisher.on_tick(bench.now))
+    assert heartbeat.seq == 4
+    assert set(heartbeat.tables) == {"servers"}
+
+
+def test_quiet_stream_sends_a_heartbeat_every_interval_with_jitter(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    waits = []
+    for _ in range(50):
+        wait = bench.publisher.next_tick - bench.now
+        waits.append(wait)
+        bench.now = bench.publisher.next_tick
+        bench.publisher.on_tick(bench.now)
+    assert 0.8 <= min(waits) < 0.9
+    assert 1.1 < max(waits) <= 1.2
+
+
+def test_full_heartbeat_every_ten_seconds_lists_all_tables(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    full = []
+    while bench.now < 131.0:
+        bench.now = bench.publisher.next_tick
+        (heartbeat,) = messages(bench.publisher.on_tick(bench.now))
+        if heartbeat.full:
+            full.append(bench.now)
+            assert set(heartbeat.tables) == {"servers", "ports"}
+        else:
+            assert heartbeat.tables == {}
+    waits = [after - before for before, after in itertools.pairwise(full)]
+    assert len(waits) >= 1
+    assert all(10.0 <= wait <= 11.2 for wait in waits)
+
+
+def test_every_heartbeat_says_the_age_of_the_last_good_read(bench: Any) -> None:
+    bench.publish(servers="a")
+    assert bench.heartbeat().read_age == {"servers": 0.0, "ports": None}
+    bench.publish(ports="p")
+    bench.now += 4.0
+    bench.publish_state("ports", failing("timeout"))
+    bench.publish(servers="a")
+    assert bench.heartbeat(full=False).read_age == {"servers": 0.0, "ports": 4.0}
+
+
+def test_beats_grow_over_deltas_and_heartbeats(bench: Any) -> None:
+    sent = [*bench.publish(servers="a", ports="p"), *bench.publish(servers="b")]
+    sent.append(bench.heartbeat())
+    beats = [message.beat for message in sent]
+    assert beats == sorted(set(beats))
+
+
+def test_goodbye_says_stopping(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    (heartbeat,) = messages(bench.publisher.stop(bench.now))
+    assert isinstance(heartbeat, Heartbeat)
+    assert heartbeat.stopping
+
+
+# --- sync ---------------------------------------------------------------------------------------
+
+
+def test_replay_leads_on_with_net_changes_only(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    held = digests(bench)
+    bench.publish(servers="a b")
+    bench.publish(servers="b c")
+    answer = sync(bench, 1, **held)
+    assert isinstance(answer, SyncAnswer)
+    assert answer.seq == 3
+    assert answer.tables["servers"].kind == "net"
+    assert answer.tables["ports"].kind == "same"
+    assert set(answer.rows["servers"].added) == {encode_row(("b",)), encode_row(("c",))}
+    assert set(answer.rows["servers"].removed) == {encode_row(("a",))}
+
+
+def test_replay_beyond_the_log_is_a_snapshot(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(log_transactions=2)
+    bench.publish(servers="a", ports="p")
+    held = digests(bench)
+    for text in ("b", "c", "d"):
+        bench.publish(servers=text)
+    assert sync(bench, 1, **held).tables["servers"].kind == "full"
+    assert sync(bench, 2, **held).tables["servers"].kind == "net"
+
+
+def test_log_is_bounded_in_bytes(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(log_bytes=2000)
+    bench.publish(servers="a", ports="p")
+    for i in range(100):
+        bench.publish(servers=f"{i}" * 100)
+        bench.publisher.check()
+
+
+def test_log_is_pinned_while_a_pull_lasts(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(log_transactions=2, chunk_bytes=10)
+    bench.publish(servers="a b c d", ports="p")
+    answer = sync(bench, None, "servers")
+    assert answer.chunks > 1
+    for i in range(10):
+        bench.publish(servers=f"{i}")
+    held = {"servers": answer.tables["servers"].summary.digest}
+    assert sync(bench, 1, **held).tables["servers"].kind == "net"
+
+
+def test_added_table_comes_in_full_beside_the_changes_of_the_held_one(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    held = digests(bench)
+    bench.publish(servers="b", ports="q")
+    answer = sync(bench, 1, "ports", servers=held["servers"])
+    assert answer.tables["servers"].kind == "net"
+    assert answer.tables["ports"].kind == "full"
+    assert answer.rows["ports"].added == (encode_row(("q",)),)
+
+
+def test_position_beyond_the_present_is_answered_by_digests(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    held = digests(bench)
+    answer = sync(bench, 9, servers=held["servers"], ports=b"other")
+    assert answer.tables["servers"].kind == "same"
+    assert answer.tables["ports"].kind == "full"
+
+
+def test_pieces_hold_every_row_once(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=50)
+    bench.publish(servers=" ".join(f"row-{i}" for i in range(100)), ports="p q r")
+    answer = sync(bench, None, "servers", "ports")
+    rows = [row for changes in answer.rows.values() for row in changes.added]
+    for index in range(1, answer.chunks):
+        request = ChunkRequest("nova", 7, answer.token, index)
+        piece = bench.publisher.on_chunk(request, bench.now)
+        rows += [row for changes in piece.rows.values() for row in changes.added]
+    assert len(rows) == 103
+    assert set(rows) == bench.publisher.rows("servers") | bench.publisher.rows("ports")
+
+
+def test_unknown_token_is_answered_snapshot_gone(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    request = ChunkRequest("nova", 7, "unknown", 1)
+    assert isinstance(bench.publisher.on_chunk(request, bench.now), SnapshotGone)
+
+
+def test_pull_that_nobody_continues_is_dropped_after_its_time(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(chunk_bytes=10)
+    bench.publish(servers="a b c d", ports="p")
+    answer = sync(bench, None, "servers")
+    bench.now += bench.options.pull_time + 1.0
+    bench.publisher.on_tick(bench.now)
+    request = ChunkRequest("nova", 7, answer.token, 1)
+    assert isinstance(bench.publisher.on_chunk(request, bench.now), SnapshotGone)
+
+
+def test_too_many_pulls_are_told_to_come_back(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=5, snapshots_kept=1)
+    bench.publish(servers="a b c d", ports="p q r")
+    first = sync(bench, None, "servers")
+    assert isinstance(sync(bench, None, "ports"), SyncBusy)
+    for index in range(1, first.chunks):
+        bench.publisher.on_chunk(ChunkRequest("nova", 7, first.token, index), bench.now)
+    assert isinstance(sync(bench, None, "ports"), SyncAnswer)
+
+
+def test_subscribers_who_come_at_once_share_one_view(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=10)
+    bench.publish(servers=" ".join(f"row-{i:03}" for i in range(50)), ports="p")
+    first = sync(bench, None, "servers")
+    bench.publish(ports="q")
+    second = sync(bench, None, "servers")
+    assert second.token == first.token
+    assert second.seq == 1
+
+
+def test_shared_view_never_leads_back(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=10)
+    bench.publish(servers="a b c d", ports="p")
+    sync(bench, None, "servers")
+    bench.publish(ports="q")
+    assert sync(bench, 2, "servers").seq == 2
+
+
+def test_shared_view_is_not_used_when_the_log_does_not_lead_on(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(chunk_bytes=10, log_bytes=1)
+    bench.publish(servers="a b c d", ports="p")
+    first = sync(bench, None, "servers")
+    bench.publish(ports="q")
+    second = sync(bench, None, "servers")
+    assert second.seq == 2
+    assert second.token != first.token
+
+
+def test_request_echoes_its_number(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    request = SyncRequest("nova", 42, None, {}, ("servers",))
+    assert bench.publisher.on_sync(request, bench.now).request == 42
+    assert bench.publisher.on_sync(replace(request, request=43), bench.now).request == 43
