@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from congress_dist.errors import InternalError, NotFound
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .language.ast import Literal, Rule
+from .language.ast import Atom, Constant, Literal, Rule, Variable
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
@@ -27,12 +27,34 @@ _Child = tuple[TableKey, Tuple]
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """What a rule required to be absent: a negated literal with the values of this derivation.
+
+    Shapes: `is_ground` when it names one row, so that adding `atom` as a fact ends the derivation.
+    """
+
+    policy: str
+    table: str
+    atom: str
+    is_ground: bool
+
+    def to_wire(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {
+            "policy": self.policy,
+            "table": self.table,
+            "atom": self.atom,
+            "is_ground": self.is_ground,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Derivation:
     """One row and what it follows from.
 
     Shapes: `rule` is empty for a row of a datasource, a fact has no children. `children` has one
-    derivation for each positive literal of the rule that names a table. `notes` tells what the
-    rule required to be absent, and where the tree was cut.
+    derivation for each positive literal of the rule that names a table. `absences` are the rows
+    that the rule required not to be there; `is_cut` tells that more children are left out.
     """
 
     policy: str
@@ -42,7 +64,8 @@ class Derivation:
     rule: str = ""
     rule_id: str = ""
     title: str = ""
-    notes: tuple[str, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    is_cut: bool = False
     children: tuple[Derivation, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
@@ -55,7 +78,8 @@ class Derivation:
             "rule": self.rule,
             "rule_id": self.rule_id,
             "title": self.title,
-            "notes": list(self.notes),
+            "absences": [absence.to_wire() for absence in self.absences],
+            "is_cut": self.is_cut,
             "children": [child.to_wire() for child in self.children],
         }
 
@@ -98,7 +122,8 @@ class Explainer:
         rule, normal, matched = self._instance(table, row)
         return replace(
             _with_rule(plain, rule.rule),
-            notes=tuple(self._notes(normal)) + self._cut(matched, depth),
+            absences=tuple(self._absences(normal, matched)),
+            is_cut=bool(matched) and (depth <= 1 or self._nodes_left < len(matched)),
             children=tuple(self._children(matched, depth)),
         )
 
@@ -107,11 +132,6 @@ class Explainer:
             for table, row in matched:
                 if self._nodes_left > 0:
                     yield self._explain(table, row, depth - 1)
-
-    def _cut(self, matched: Sequence[_Child], depth: int) -> tuple[str, ...]:
-        if matched and (depth <= 1 or self._nodes_left < len(matched)):
-            return ("more rows below are left out",)
-        return ()
 
     def _instance(
         self, table: TableKey, row: Tuple
@@ -168,11 +188,18 @@ class Explainer:
             for row in rows
         }
 
-    def _notes(self, normal: NormalRule) -> Iterator[str]:
+    def _absences(self, normal: NormalRule, matched: Sequence[_Child]) -> Iterator[Absence]:
+        values: dict[str, Constant] = {}
+        for match, (_, row) in zip(normal.matches(negated=False), matched, strict=True):
+            for term, value in zip(match.terms, self._symbols.decode(row), strict=True):
+                if isinstance(term, str):
+                    values[term] = Constant(value)
         for match in normal.matches(negated=True):
             if isinstance(match.origin, Literal):
-                atom = replace(match.origin, negated=False)
-                yield f"no row matches {print_conjunct(atom)}"
+                atom = _instantiated(match.origin.atom, values)
+                is_ground = all(isinstance(a.value, Constant) for a in atom.arguments)
+                is_whole = len(atom.arguments) == len(match.terms)
+                yield Absence(*match.table, print_conjunct(atom), is_ground and is_whole)
 
     def _columns(self, table: TableKey, row: Tuple) -> tuple[str, ...]:
         names = self._program.columns(*table)
@@ -186,6 +213,17 @@ def _with_rule(plain: Derivation, rule: Rule) -> Derivation:
         rule_id=str(rule.annotation("id") or ""),
         title=str(rule.annotation("title") or ""),
     )
+
+
+def _instantiated(atom: Atom, values: Mapping[str, Constant]) -> Atom:
+    """Put values in the place of variables; those without one stay."""
+    arguments = tuple(
+        replace(argument, value=values.get(argument.value.name, argument.value))
+        if isinstance(argument.value, Variable)
+        else argument
+        for argument in atom.arguments
+    )
+    return replace(atom, arguments=arguments)
 
 
 def _agree(terms: Sequence[Term], row: Tuple) -> dict[str, Id] | None:

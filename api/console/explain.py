@@ -90,4 +90,6 @@ def _reasons(node: Mapping[str, Any]) -> Iterator[str]:
     lines = node["rule"].splitlines()
     yield from (f"by {line}" for line in lines[:1])
     yield from (f"   {line}" for line in lines[1:])
-    yield from node["notes"]
+    yield from (f"no row matches {absence['atom']}" for absence in node["absences"])
+    if node["is_cut"]:
+        yield "more rows below are left out"

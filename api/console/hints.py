@@ -67,9 +67,9 @@ class Hints:
 
 
 def _absent_facts(derivation: Mapping[str, Any]) -> Iterator[str]:
-    for atom in derivation["absent"]:
-        if ":" not in atom.split("(")[0]:
-            yield atom
+    for absence in derivation["absences"]:
+        if absence["is_ground"] and absence["policy"] == derivation["policy"]:
+            yield absence["atom"]
     for child in derivation["children"]:
         yield from _absent_facts(child)
 

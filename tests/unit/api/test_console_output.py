@@ -87,12 +87,12 @@ def test_values_are_json_scalars_or_text(text: str, cell: object) -> None:
 
 def derivation(policy: str, table: str, rule: str, *children: object) -> dict[str, Any]:
     return {"policy": policy, "table": table, "columns": ["port"], "row": [22], "rule": rule,
-            "rule_id": "", "title": "", "notes": [], "children": list(children)}  # fmt: skip
+            "rule_id": "", "title": "", "absences": [], "is_cut": False, "children": list(children)}  # fmt: skip
 
 
 def test_a_derivation_is_drawn_as_a_tree() -> None:
     rule = derivation("mine", "q", "q(x) :- s:port(x, y)", derivation("s", "port", ""))
-    rule["notes"] = ["no row of blocked(22)"]
+    rule["absences"] = [{"atom": "blocked(22)", "is_ground": True}]
     top = derivation(
         "mine", "p", "p(x) :-\n  q(x),\n  r(x)", rule, derivation("mine", "r", "r(22)")
     )
@@ -105,7 +105,7 @@ def test_a_derivation_is_drawn_as_a_tree() -> None:
         "│      r(x)\n"
         "├─ mine:q(port=22)\n"
         "│  │ by q(x) :- s:port(x, y)\n"
-        "│  │ no row of blocked(22)\n"
+        "│  │ no row matches blocked(22)\n"
         "│  └─ s:port(port=22)\n"
         "└─ mine:r(port=22)\n"
         "     by r(22)"
