@@ -1,0 +1,142 @@
+"""docs/protocol.md section 2: what a message is on the wire."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import msgspec
+import pytest
+
+from congress_dist import messages as m
+from congress_dist.codec import MAX_MESSAGE_BYTES, WIRE_VERSION, decode, encode
+from congress_dist.errors import InvalidRequest, UnreadableMessage
+from congress_dist.row import encode_row
+from congress_dist.stream import READY, Epoch, Position, Seq, TableChange, failing
+
+ROW = encode_row((1, "a", None, 2.5, True))
+SUMMARY = m.TableSummary(failing("timeout"), 3, b"0123456789abcdef", "v1", 6.0)
+ROWS = {"servers": m.RowChanges((ROW,), (ROW,))}
+MESSAGES: list[Any] = [
+    m.Delta("nova", "i", 1, 2.5, Epoch(3), Seq(4), {"t": TableChange(added=frozenset({ROW}))}),
+    m.Delta("nova", "i", 1, 2.5, Epoch(3), Seq(4), {"t": TableChange(state=READY)}),
+    m.Delta("nova", "i", 1, 2.5, Epoch(3), Seq(4), pull=True),
+    m.Heartbeat("nova", "ds1", "i", 1, 2.5, Epoch(3), Seq(4), {"t": SUMMARY}, full=True),
+    m.Heartbeat("api@a1", "a1", "i", 1, 2.5, wants={"nova": ("servers", "ports")}),
+    m.SyncRequest("nova", 7, Position(Epoch(3), Seq(4)), {"t": b"0123456789abcdef"}, ("u",)),
+    m.SyncRequest("nova", 7, None),
+    m.SyncAnswer(
+        "nova",
+        7,
+        "i",
+        Epoch(3),
+        Seq(4),
+        {"t": m.SyncTable("net", SUMMARY)},
+        {"t": None},
+        "x",
+        2,
+        ROWS,
+    ),
+    m.SyncNotYet("nova", 7),
+    m.SyncBusy("nova", 7, 1.5),
+    m.ChunkRequest("nova", 7, "x", 1),
+    m.Chunk("nova", 7, "x", 1, ROWS),
+    m.SnapshotGone("nova", 7),
+    m.CallRequest("id", "policy_list", {"a": [1, {"b": b"c"}, None, True, 2.5]}, 3.0, repeat=True),
+    m.CallAnswer("id", {"rows": [["x", 1]]}),
+    m.CallError("id", {"code": "not_found", "message": "no", "fields": {"policy": "p"}}),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_message_survives_the_wire(message: Any) -> None:
+    assert decode(encode(message)) == message
+
+
+def test_every_registered_message_is_tried() -> None:
+    assert {type(message) for message in MESSAGES} == set(m.NAME_BY_CLASS)
+
+
+def test_unknown_fields_are_ignored() -> None:
+    fields = {"service": "nova", "request": 7, "colour": "red"}
+    body = msgspec.msgpack.encode(["sync_not_yet", fields])
+    assert decode(b"C\x01\x00" + body) == m.SyncNotYet("nova", 7)
+
+
+def test_missing_fields_with_a_default_take_it() -> None:
+    fields = {"service": "nova", "request": 7, "have": None}
+    body = msgspec.msgpack.encode(["sync", fields])
+    assert decode(b"C\x01\x00" + body) == m.SyncRequest("nova", 7, None)
+
+
+def test_large_message_is_compressed_when_that_helps() -> None:
+    rows = frozenset(encode_row((f"server-{i}",)) for i in range(1000))
+    delta = m.Delta("nova", "i", 1, 2.5, Epoch(3), Seq(4), {"t": TableChange(added=rows)})
+    payload = encode(delta)
+    assert len(payload) < len(msgspec.msgpack.encode(delta)) / 2
+    assert decode(payload) == delta
+
+
+def reason_of(payload: bytes) -> str:
+    with pytest.raises(UnreadableMessage) as caught:
+        decode(payload)
+    return str(caught.value.fields["reason"])
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"C\x01",
+        b"\x00" * 100,
+        b"C\x01\x00",
+        b"C\x01\x00\xc1",
+        b"C\x01\x01not zlib",
+        b"C\x01\x01" + zlib.compress(b"\x92\xa4sync")[:-3],
+        b"C\x01\x00" + msgspec.msgpack.encode(["delta", {"service": 1}]),
+        b"C\x01\x00" + msgspec.msgpack.encode(["delta", []]),
+        b"C\x01\x00" + msgspec.msgpack.encode({"delta": {}}),
+        b"C\x01\x00\x92\xa4call" + b"\x91" * 100_000 + b"\x00",
+        b"C\x01\x00\x92\xa4sync\x81\xa7service\xa2\xff\xff",
+    ],
+)
+def test_malformed_message_is_refused(payload: bytes) -> None:
+    assert reason_of(payload) == "malformed"
+
+
+def test_unknown_type_is_refused_as_such() -> None:
+    assert reason_of(b"C\x01\x00" + msgspec.msgpack.encode(["gossip", {}])) == "unknown_type"
+
+
+def test_higher_wire_version_is_refused_as_such() -> None:
+    payload = bytearray(encode(m.SyncNotYet("nova", 7)))
+    payload[1] = WIRE_VERSION + 1
+    assert reason_of(bytes(payload)) == "newer_version"
+
+
+def test_message_that_unpacks_beyond_the_limit_is_refused() -> None:
+    packed = zlib.compress(b"\x00" * (MAX_MESSAGE_BYTES + 1), 9)
+    assert reason_of(b"C\x01\x01" + packed) == "oversized"
+
+
+def test_refusal_does_not_quote_the_content() -> None:
+    body = msgspec.msgpack.encode(["call", {"request_id": "id", "arguments": "secret"}])
+    with pytest.raises(UnreadableMessage) as caught:
+        decode(b"C\x01\x00" + body)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [object(), 2**70, {1, 2}.__iter__(), "\udc80"])
+def test_value_that_no_message_can_hold_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        encode(m.CallRequest("id", "method", {"value": value}, 1.0))
+
+
+def test_deeply_nested_value_is_refused() -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(InvalidRequest):
+        encode(m.CallRequest("id", "method", {"value": value}, 1.0))
+    while value:
+        value = value[0]
