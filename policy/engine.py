@@ -16,7 +16,7 @@ from congress_dist.schema import TableSchema
 from .evaluator import Evaluator
 from .explain import Derivation, Explainer
 from .language.ast import Rule
-from .language.checks import check
+from .language.checks import check, check_query
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse, parse_query
 from .planner.active_rule import Missing
@@ -257,7 +257,7 @@ class Engine:
         rule = parse_query(text)
         with self._lock:
             self._get_kind(policy)
-            self._refuse_errors(check([(policy, rule)], self._program, text=text))
+            self._refuse_errors(check_query(policy, rule, self._program, text=text))
             return run_query(policy, rule, self._program, self._evaluator)
 
     def violations(self) -> list[Violation]:

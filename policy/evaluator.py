@@ -105,7 +105,7 @@ class Evaluator:
         if base is not None:
             return {} if base.reason is None else {f"{table[0]}:{table[1]}": base.reason}
         derived = self.derived.get(table)
-        if derived is not None:
+        if derived is not None and (derived.rules or derived.facts):
             return derived.missing
         reason = self._why_unknown(table)
         return {} if reason is None else {f"{table[0]}:{table[1]}": reason}

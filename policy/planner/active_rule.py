@@ -78,9 +78,10 @@ class ActiveRule:
     def settle(self, missing_of: Mapping[TableKey, Missing]) -> bool:
         """Work out what the rule lacks and if it is off; tell whether that changed."""
         was_off = self.is_off
-        self.missing = {**self.parked, **self.unresolved}
+        self.missing = {}
         for table in self.reads:
             self.missing.update(missing_of[table])
+        self.missing.update(self.unresolved | self.parked)
         unknown_absence = any(missing_of[table] for table in self.negated_reads)
         self.is_off = bool(self.parked or self.unresolved or unknown_absence)
         return was_off is not self.is_off

@@ -1,0 +1,211 @@
+"""Rules that come and go, schemas that change under them, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from congress_dist.errors import NotFound
+from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy.language.grammar import parse
+
+
+@pytest.fixture
+def engine() -> Engine:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.set_schema("d", {"t": ["a", "b"]})
+    engine.load("d", {"t": [(1, 2), (3, 4)]})
+    return engine
+
+
+def test_a_rule_is_the_same_whatever_the_order_of_its_body(engine: Engine) -> None:
+    assert len(engine.insert("p", "q(x) :- d:t(x, y), y < 3")) == 1
+    assert engine.insert("p", "q(x) :- y < 3, d:t(x, y)") == []
+    assert len(engine.insert("p", "q(z) :- d:t(z, y), y < 3")) == 1
+    assert len(engine.policy_rules("p")) == 2
+    engine.delete("p", "q(x) :- y < 3, d:t(x, y)")
+    assert engine.rows("p", "q") == [(1,)]
+    engine.delete("p", "q(z) :- d:t(z, y), y < 3")
+    assert engine.rows("p", "q") == []
+
+
+def test_a_fact_and_a_rule_with_the_same_row_are_two(engine: Engine) -> None:
+    assert len(engine.insert("p", "q(1); q(1) :- true; q(1.0); q(1)")) == 3
+    assert sorted(engine.rows("p", "q")) == [(1,), (1.0,)]
+    engine.delete("p", "q(1)")
+    assert len(engine.rows("p", "q")) == 2
+    engine.delete("p", "q(1) :- true")
+    assert engine.rows("p", "q") == [(1.0,)]
+
+
+def test_a_rule_that_is_not_there_cannot_be_deleted(engine: Engine) -> None:
+    engine.insert("p", "q(1)")
+    with pytest.raises(NotFound, match=r"no rule 'q\(2\)'"):
+        engine.delete("p", "q(1); q(2)")
+    assert engine.rows("p", "q") == [(1,)]
+    with pytest.raises(NotFound):
+        engine.delete("nope", "q(1)")
+    with pytest.raises(NotFound):
+        engine.insert("nope", "q(1)")
+
+
+def test_a_text_that_cannot_be_read_changes_nothing(engine: Engine) -> None:
+    with pytest.raises(PolicyError) as caught:
+        engine.insert("p", "q(1)\nq(x :- d:t(x)")
+    assert caught.value.diagnostics[0].line == 2
+    assert engine.policy_rules("p") == []
+
+
+def test_other_annotations_replace_the_old_ones(engine: Engine) -> None:
+    engine.insert("p", '@severity("low") q(x) :- d:t(x, _)\n@severity("low") f(1)')
+    engine.insert("p", '@severity("high") q(x) :- d:t(x, _)\n@severity("high") f(1)')
+    assert [rule.annotation("severity") for rule in engine.policy_rules("p")] == ["high", "high"]
+    assert {v.rule.annotation("severity") for v in engine.violations()} == {"high"}
+    assert len(engine.violations()) == 3
+
+
+def test_a_rule_waits_for_the_columns_it_names(engine: Engine) -> None:
+    engine.insert("p", "q(x) :- e:u(name=x); r(x) :- q(x)")
+    (waits, reader) = engine.waiting()
+    assert waits.reasons == reader.reasons == {"e:u": "no such policy or datasource"}
+    engine.set_schema("e", {"u": ["id", "name"]})
+    assert engine.missing("p", "r") == {"e:u": "not read yet"}
+    assert engine.load("e", {"u": [(1, "n")]}) == {
+        ("p", "q"): ([("n",)], []),
+        ("p", "r"): ([("n",)], []),
+    }
+
+
+def test_a_schema_that_breaks_a_rule_makes_it_wait(engine: Engine) -> None:
+    engine.insert("p", "q(x) :- d:t(b=x); any(x) :- d:t(x)")
+    assert len(engine.rows("p", "q")) == 2
+    changes = engine.set_schema("d", {"t": ["a", "c"]})
+    assert sorted(changes["p", "q"][1]) == [(2,), (4,)]
+    assert engine.missing("p", "q") == {"d:t": "it has no column 'b'"}
+    engine.load("d", {"t": [(1, 2)]})
+    assert engine.rows("p", "any") == [(1,)]
+    assert engine.rows("p", "q") == []
+    engine.set_schema("d", {"t": ["b", "a"]})
+    engine.load("d", {"t": [(1, 2)]})
+    assert engine.rows("p", "q") == [(1,)]
+
+
+def test_the_same_schema_again_keeps_the_rows(engine: Engine) -> None:
+    assert engine.set_schema("d", {"t": ["a", "b"], "new": ["x"]}) == {}
+    assert len(engine.rows("d", "t")) == 2
+    assert engine.missing("d", "new") == {"d:new": "not read yet"}
+    assert engine.tables("d") == ["new", "t"]
+
+
+def test_a_table_that_leaves_the_schema_is_unknown(engine: Engine) -> None:
+    engine.insert("p", "q(x) :- d:t(x, y)")
+    engine.set_schema("d", {})
+    assert engine.rows("p", "q") == []
+    assert engine.missing("p", "q") == {"d:t": "no such table"}
+    engine.remove_source("d")
+    assert engine.missing("p", "q") == {"d:t": "no such policy or datasource"}
+    with pytest.raises(NotFound):
+        engine.remove_source("d")
+
+
+def test_columns_have_the_name_on_which_the_heads_agree(engine: Engine) -> None:
+    engine.insert("p", "q(x, y) :- d:t(x, y); q(x, z) :- d:t(x, z); q(1, 2)")
+    assert engine.columns("p", "q") == ("x", "Col1")
+    assert engine.columns("d", "t") == ("a", "b")
+    assert engine.columns("p", "unknown") == ()
+    engine.delete("p", "q(x, z) :- d:t(x, z)")
+    assert engine.columns("p", "q") == ("x", "y")
+
+
+def test_a_rule_names_columns_of_a_policy_table(engine: Engine) -> None:
+    engine.insert("p", "r(v) :- q(y=v)")
+    assert engine.waiting()[0].reasons == {"p:q": "no rule gives its columns names"}
+    engine.insert("p", "q(x, y) :- d:t(x, y)")
+    assert sorted(engine.rows("p", "r")) == [(2,), (4,)]
+
+
+def test_a_name_in_use_cannot_be_taken_away(engine: Engine) -> None:
+    engine.insert("p", "q(x, y) :- d:t(x, y); r(v) :- q(y=v)")
+    with pytest.raises(PolicyError, match="column-in-use"):
+        engine.insert("p", "q(x, other) :- d:t(x, other)")
+    with pytest.raises(PolicyError, match="column-in-use"):
+        engine.delete("p", "q(x, y) :- d:t(x, y)")
+    assert sorted(engine.rows("p", "r")) == [(2,), (4,)]
+    engine.insert("p", "q(9, 9)")
+    assert len(engine.rows("p", "r")) == 3
+    engine.delete("p", "r(v) :- q(y=v); q(x, y) :- d:t(x, y)")
+    assert engine.rows("p", "q") == [(9, 9)]
+
+
+def test_a_replica_takes_what_was_accepted(engine: Engine) -> None:
+    engine.insert("p", "q(x, y) :- d:t(x, y); r(v) :- q(y=v)")
+    engine.restore_rules("p", parse("q(x, other) :- d:t(x, other)"))
+    assert engine.missing("p", "r") == {"p:q": "it has no column 'y'"}
+    engine.withdraw_rules("p", parse("q(x, other) :- d:t(x, other)"))
+    assert len(engine.rows("p", "r")) == 2
+    engine.withdraw_rules("p", parse("q(x, y) :- d:t(x, y)"))
+    assert engine.rows("p", "r") == []
+
+
+def test_a_rule_over_its_limit_is_refused() -> None:
+    engine = Engine(max_rows=100)
+    engine.create_policy("p", kind="recursive")
+    engine.insert("p", "n(0); small(x) :- n(x)")
+    with pytest.raises(PolicyError, match="would derive more than 100 rows"):
+        engine.insert("p", "n(y) :- n(x), plus(x, 1, y)")
+    assert engine.rows("p", "n") == engine.rows("p", "small") == [(0,)]
+    assert len(engine.policy_rules("p")) == 2
+    assert engine.waiting() == []
+    engine.insert("p", "n(y) :- n(x), plus(x, 1, y), y < 50")
+    assert len(engine.rows("p", "small")) == 50
+
+
+def test_data_is_never_refused_because_of_a_rule() -> None:
+    engine = Engine(max_rows=100)
+    engine.create_policy("p")
+    engine.set_schema("d", {"t": ["a"]})
+    engine.insert("p", "pair(x, y) :- d:t(x), d:t(y); one(x) :- d:t(x); both(x) :- pair(x, x)")
+    engine.load("d", {"t": [(n,) for n in range(10)]})
+    assert len(engine.rows("p", "pair")) == 100
+    engine.apply("d", {"t": [(10,)]})
+    assert len(engine.rows("p", "one")) == 11
+    assert engine.rows("p", "pair") == engine.rows("p", "both") == []
+    reason = {"p:pair": "a rule was stopped: it derives more than 100 rows"}
+    assert engine.missing("p", "both") == reason
+    assert [entry.rule.head.table for entry in engine.waiting()] == ["pair", "both"]
+    engine.delete("p", "pair(x, y) :- d:t(x), d:t(y)")
+    assert engine.missing("p", "both") == {}
+
+
+def test_too_many_alternatives_are_refused(engine: Engine) -> None:
+    group = "(x = 1 or x = 2)"
+    assert len(engine.insert("p", f"q(x) :- d:t(x, _), {group}, {group}, {group}, {group}")) == 1
+    with pytest.raises(PolicyError, match="alternatives"):
+        engine.insert("p", f"r(x) :- d:t(x, _), {', '.join([group] * 5)}")
+    assert len(engine.policy_rules("p")) == 1
+
+
+def test_indexes_leave_with_the_rules_that_used_them(engine: Engine) -> None:
+    engine.insert("p", "q(x) :- d:t(x, 4)")
+    relation = engine._evaluator.relation(("d", "t"))
+    assert relation.signatures == [(1,)]
+    engine.query("p", "d:t(3, x)")
+    assert relation.signatures == [(1,)]
+    engine.delete("p", "q(x) :- d:t(x, 4)")
+    assert relation.signatures == []
+
+
+def test_an_action_has_one_table_over_all_policies(engine: Engine) -> None:
+    engine.create_policy("o")
+    engine.insert("p", "execute[d:stop(x)] :- d:t(x, _)")
+    engine.insert("o", "execute[d:stop(9)] :- true")
+    assert sorted(engine.rows("d", "execute[stop]")) == [(1,), (3,), (9,)]
+
+
+def test_an_action_policy_may_describe_without_binding(engine: Engine) -> None:
+    engine.create_policy("a", kind="action")
+    engine.restore_rules(
+        "a", parse('action("set"); p+(x, y) :- set(x, y); result(z) :- set(x, y)')
+    )
+    assert engine.rows("a", "action") == [("set",)]
+    assert engine.rows("a", "result") == []
