@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Group as Stack
 from rich.console import RenderableType
 from rich.table import Table
@@ -22,24 +23,34 @@ _STYLE_BY_SEVERITY = {
     "low": "cyan",
     "info": "dim",
 }
-_MARGIN_LINES = 6
-"""Header, blank lines between the parts, and the summary line."""
+_BLANK_LINES = 3
+"""After the sources, after the summary, and the last line, where the cursor stands."""
 
 
-def render(view: View, *, header: str, hints: Sequence[str], height: int | None) -> RenderableType:
+def render(
+    view: View, *, header: str, hints: Sequence[str], size: tuple[int, int] | None
+) -> RenderableType:
     """Give the whole screen.
 
-    Shapes: `header` is the first line; `hints` are the last ones; `height` None means unlimited
-        (the final print), else no more than so many lines.
+    Shapes: `header` is the first line; `hints` are the last ones; `size` is the terminal's
+        (width, height), which is kept to; None means that all is shown.
     """
-    sources = view.sources
     groups = groups_of(view.violations)
-    room = None if height is None else height - len(sources) - len(hints) - _MARGIN_LINES
+    room = None if size is None else _room(view, header, hints, *size)
     parts: list[RenderableType] = [Text(header, style="dim"), _sources_table(view), Text()]
     parts += _violation_parts(groups, room)
     parts += [Text(summary(view), style="bold"), Text()]
     parts += [Text(hint, overflow="fold") for hint in hints]
     return Stack(*parts)
+
+
+def _room(view: View, header: str, hints: Sequence[str], width: int, height: int) -> int:
+    """Count the lines that are left for violations; long texts fold into several lines."""
+    folding = [header, summary(view), *hints]
+    folded = sum(max(1, -(-cell_len(text) // width)) for text in folding)
+    # Words are not cut, so a folding line may need one more than its length tells.
+    spare = sum(cell_len(text) > width for text in folding)
+    return height - len(view.sources) - folded - spare - _BLANK_LINES
 
 
 def _sources_table(view: View) -> Table:

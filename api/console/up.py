@@ -159,10 +159,11 @@ def _children(run: _Run) -> list[ChildSpec]:
         return ChildSpec(f"{kind}-{name}", [*command, *common, *more], stop_order)
 
     # Ordering: the API stops first, then datasources give their leases back, then the engine.
+    # They are started in this order, so that answers can be given while sources still come up.
     return [
         child("policy", "r1", 2),
-        *(child("datasource", name, 1) for name in run.datasources),
         child("api", "a1", 0, "--port", str(run.port)),
+        *(child("datasource", name, 1) for name in run.datasources),
     ]
 
 
@@ -318,7 +319,7 @@ def _watch_terminal(run: _Run) -> None:
             if view is not None:
                 header = _header(run) + ("" if new else "  (no answer, last known state)")
                 lines = hints.lines(view)
-                live.update(render(view, header=header, hints=lines, height=console.height))
+                live.update(render(view, header=header, hints=lines, size=console.size))
                 live.refresh()
             run.stopping.wait(LOOK_INTERVAL)
     if view is not None:
@@ -332,7 +333,7 @@ def _print_all(run: _Run, view: View) -> None:
 
     width = None if sys.stdout.isatty() else max(160, shutil.get_terminal_size().columns)
     console = Console(width=width, soft_wrap=False)
-    console.print(render(view, header=_header(run), hints=[], height=None))
+    console.print(render(view, header=_header(run), hints=[], size=None))
 
 
 def _header(run: _Run) -> str:

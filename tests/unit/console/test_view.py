@@ -137,11 +137,11 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert "+ high p r: (a\\x1b[31m\\n)" in lines
 
 
-def printed(looking: View, height: int | None) -> list[str]:
-    console = Console(width=100, height=height or 200, file=None, record=True, quiet=True)
-    console.quiet = False
+def printed(looking: View, size: tuple[int, int] | None) -> list[str]:
+    width, height = size or (100, 200)
+    console = Console(width=width, height=height)
     with console.capture() as capture:
-        console.print(render(looking, header="h", hints=["one", "two"], height=height))
+        console.print(render(looking, header="h", hints=["one " * 30, "two"], size=size))
     return capture.get().rstrip("\n").split("\n")
 
 
@@ -153,7 +153,7 @@ def test_ten_rows_a_rule_then_the_command_for_the_rest() -> None:
 
 def test_the_screen_never_exceeds_the_terminal() -> None:
     crowd = [violation(f"r{rule}", [i]) for rule in range(30) for i in range(20)]
-    for height in (15, 24, 40, 80):
-        lines = printed(view([source("s", a=table())], crowd), height)
-        assert len(lines) <= height
+    for size in ((40, 15), (80, 24), (100, 40), (200, 80)):
+        lines = printed(view([source("s", a=table())], crowd), size)
+        assert len(lines) < size[1]
         assert lines[-1].strip() == "two"
