@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import CongressError, StartupError, UserError, WorldError
 
@@ -136,17 +136,16 @@ VERBS = "congress_dist.commands"
 SERVICES = "congress_dist.services"
 
 
-def _load(namespace: str, name: str) -> type:
+def _load(namespace: str, name: str) -> Any:
     """Load one plug-in by name; the other ones are not imported."""
     from stevedore import DriverManager
     from stevedore.exception import NoMatches
 
     try:
-        plugin: type = DriverManager(namespace, name, on_load_failure_callback=_raise).driver
+        return DriverManager(namespace, name, on_load_failure_callback=_raise).driver
     except NoMatches as error:
         known = ", ".join(_names(namespace))
         raise UserError(f"there is no {name!r}; there are: {known}") from error
-    return plugin
 
 
 def _raise(manager: object, entry_point: object, error: BaseException) -> NoReturn:  # noqa: ARG001
