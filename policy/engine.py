@@ -23,11 +23,11 @@ from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Row, Violation, Waiting
 from .planner.normal_form import TableKey
 from .planner.program import DATASOURCE, Program
-from .planner.query import run_query
 from .planner.relation import Change
-from .planner.rule_book import RuleBook
-from .planner.source_tables import GivenRows, SourceTables
 from .planner.symbols import Symbols
+from .query import run_query
+from .rule_book import RuleBook
+from .source_tables import GivenRows, SourceTables
 
 DEFAULT_MAX_ROWS = 2_000_000
 """Rows that one rule may derive: above the largest table of a host, about 200 MB."""

@@ -59,7 +59,7 @@ class ActiveRule:
         self.reads: frozenset[TableKey] = frozenset()
         self.negated_reads: frozenset[TableKey] = frozenset()
         self.has_new_plan = False
-        """A plan was compiled since this was cleared: an older one's indexes may be unused."""
+        """A plan replaced an older one, whose indexes may be unused now."""
         self._plans: dict[tuple[int, int], tuple[_Sizes, Plan]] = {}
 
     def resolve(self, alternatives: tuple[NormalRule, ...]) -> None:
@@ -139,7 +139,7 @@ class ActiveRule:
             else:
                 rule, first = _with_delta(rule, place, deltas)
                 body = starts_with(rule, first, fan_out)
-            self.has_new_plan = True
+            self.has_new_plan = found is not None
             found = self._plans[number, place] = (sizes, compile_plan(body, rule.terms))
         return found[1]
 

@@ -9,16 +9,16 @@ from typing import NoReturn
 from congress_dist.errors import InternalError, NotFound
 from congress_dist.schema import TableSchema
 
-from ..evaluator import Agenda, Evaluator
-from ..language.ast import Rule
-from ..language.diagnostics import Diagnostic, PolicyError
-from ..language.printer import print_rule
-from .active_rule import ActiveRule, Missing
-from .normal_form import Choice, NormalRule, TableKey, terms_of
-from .normalize import Unresolved, normalize
-from .program import Program, RuleKey, body_atoms, head_key, rule_key
-from .relation import Change
-from .symbols import Id, Symbols, Tuple
+from .evaluator import Agenda, Evaluator
+from .language.ast import Rule
+from .language.diagnostics import Diagnostic, PolicyError
+from .language.printer import print_rule
+from .planner.active_rule import ActiveRule, Missing
+from .planner.normal_form import Choice, NormalRule, TableKey, terms_of
+from .planner.normalize import Unresolved, normalize
+from .planner.program import Program, RuleKey, body_atoms, head_key, rule_key
+from .planner.relation import Change
+from .planner.symbols import Id, Symbols, Tuple
 
 NOT_READ = "not read yet"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.row import Cell
 
-from ..evaluator import Agenda, BaseTable, Evaluator
-from .normal_form import TableKey
-from .relation import Change
-from .symbols import Symbols, Tuple
+from .evaluator import Agenda, BaseTable, Evaluator
+from .planner.normal_form import TableKey
+from .planner.relation import Change
+from .planner.symbols import Symbols, Tuple
 
 GivenRows = Mapping[str, Iterable[Sequence[Cell]]]
 

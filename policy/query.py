@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..evaluator import Evaluator
-from ..language.ast import Literal, Rule
-from ..language.diagnostics import Diagnostic, PolicyError
-from .active_rule import ActiveRule
-from .answers import Answer
-from .normal_form import Match, NormalRule, Term
-from .normalize import Unresolved, normalize
-from .program import Program, head_key
-from .steps import LimitExceeded
+from .evaluator import Evaluator
+from .language.ast import Literal, Rule
+from .language.diagnostics import Diagnostic, PolicyError
+from .planner.active_rule import ActiveRule
+from .planner.answers import Answer
+from .planner.normal_form import Match, NormalRule, Term
+from .planner.normalize import Unresolved, normalize
+from .planner.program import Program, head_key
+from .planner.steps import LimitExceeded
 
 
 def run_query(policy: str, rule: Rule, program: Program, evaluator: Evaluator) -> Answer:
