@@ -107,6 +107,7 @@ class DseNode:
         self._wants: Mapping[str, tuple[str, ...]] = {}
         self._listeners: list[Listener] = []
         self._servers: list[Listener] = []
+        self._unattached: list[tuple[float, Job]] = []
         self._counters: Counter[str] = Counter()
         self._inbox: ByteQueue[Job] = ByteQueue(options.buffer_bytes)
         self._membership = Membership(options)
@@ -316,6 +317,7 @@ class DseNode:
             due = [self._presence.next_tick]
             due += [stream.next_tick for stream in self._streams.values()]
             due += [feed.next_tick for feed in self._feeds.values()]
+            due += [again for again, _ in self._unattached]
         return min(due)
 
     def _tick(self) -> None:
@@ -328,6 +330,7 @@ class DseNode:
         published = {stream.name for stream in streams if stream.epoch is not None}
         silent = [s.name for s in self.services if s.name not in published]
         now = self.clock.monotonic()
+        self._attach_again(now)
         for heartbeat in self._presence.on_tick(silent, self._wants, now):
             self._outbox.put(heartbeat, 0)
 
@@ -500,9 +503,7 @@ class DseNode:
         )
 
     def _attach(self, attached: list[Listener], attach: Callable[[], Listener]) -> None:
-        """Attach a handler to the bus; while the bus is away, again and again in the
-        background.
-        """
+        """Attach a handler to the bus; while the bus is away, again and again by the loop."""
         if self._is_stopping:
             return
         try:
@@ -510,15 +511,23 @@ class DseNode:
         except TransportError as error:
             if self._log_limit.allows("attach"):
                 LOG.warning("the bus is away; trying again error=%s", error)
-            timer = threading.Timer(_ATTACH_AGAIN, lambda: self._attach(attached, attach))
-            timer.daemon = True
-            timer.start()
+            again = self.clock.monotonic() + _ATTACH_AGAIN
+            with self._lock:
+                self._unattached.append((again, lambda: self._attach(attached, attach)))
+            self._wake()
             return
         with self._lock:
             attached.append(listener)
             is_late = self._is_stopping
         if is_late:
             listener.stop()
+
+    def _attach_again(self, now: float) -> None:
+        with self._lock:
+            jobs = [job for due, job in self._unattached if now >= due]
+            self._unattached = [(due, job) for due, job in self._unattached if now < due]
+        for job in jobs:
+            self._workers.submit(job)
 
     def _guard(self, job: Job, what: str) -> None:
         try:

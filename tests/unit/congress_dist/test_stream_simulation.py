@@ -1,4 +1,4 @@
-"""docs/protocol.md section 5 under drawn faults; a seed that fails is named and replays exactly."""
+"""docs/protocol.md section 5 under drawn faults; a failing seed is named and replays exactly."""
 
 from __future__ import annotations
 
