@@ -161,11 +161,12 @@ class Engine:
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
             are known.
         """
-        given = {table: list(rows) for table, rows in tables.items()}
         with self._lock:
             if self._program.kind(source) is None:
+                given = {table: list(rows) for table, rows in tables.items()}
                 self._rule_book.set_schema(source, _schema_of(source, given))
-            return self.transact(source, loaded=given)
+                return self.transact(source, loaded=given)
+            return self.transact(source, loaded=tables)
 
     def apply(
         self, source: str, added: GivenRows | None = None, removed: GivenRows | None = None

@@ -59,8 +59,8 @@ class Agenda:
     """Rules that are new or read other columns now."""
     changes: defaultdict[TableKey, list[Change]] = field(default_factory=lambda: defaultdict(list))
     """Rows that a derived table gained or lost as facts, or by rules that are gone."""
-    parked: list[ActiveRule] = field(default_factory=list)
-    """Rules that were stopped on the way, because they derive too many rows."""
+    parked: dict[ActiveRule, str] = field(default_factory=dict)
+    """Rules that were stopped on the way, with the limit that they crossed."""
 
 
 class _Relations(dict[TableKey, Relation]):
@@ -300,8 +300,8 @@ class Evaluator:
             return set()
         try:
             return rule.derive(self.context)
-        except LimitExceeded:
-            self._park(rule, agenda)
+        except LimitExceeded as error:
+            self._park(rule, str(error), agenda)
             return set()
 
     def _derive_recursive(
@@ -312,14 +312,13 @@ class Evaluator:
             try:
                 derived = self.fixpoint(component).run()
             except RuleOverLimit as error:
-                self._park(error.rule, agenda)
+                self._park(error.rule, error.reason, agenda)
             else:
                 return {rule: derived.get(rule, set()) for rule in rules}
 
-    def _park(self, rule: ActiveRule, agenda: Agenda) -> None:
-        reason = f"a rule was stopped: it derives more than {self.max_rows} rows"
-        rule.parked = {f"{rule.head[0]}:{rule.head[1]}": reason}
-        agenda.parked.append(rule)
+    def _park(self, rule: ActiveRule, reason: str, agenda: Agenda) -> None:
+        rule.parked = {f"{rule.head[0]}:{rule.head[1]}": f"a rule was stopped: {reason}"}
+        agenda.parked[rule] = reason
         component = self._order()[rule.head]
         agenda.rules |= self._settle(component, agenda)
 

@@ -35,7 +35,7 @@ def run_query(policy: str, rule: Rule, program: Program, evaluator: Evaluator) -
     try:
         rows = set() if active.is_off else active.derive(evaluator.context)
     except LimitExceeded as error:
-        message = f"the query has more than {evaluator.max_rows} rows"
+        message = f"the query is too large: {error}"
         raise PolicyError([Diagnostic("too-many-rows", message)]) from error
     finally:
         evaluator.drop_unused_indexes(active.reads)

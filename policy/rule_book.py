@@ -268,8 +268,8 @@ class RuleBook:
         rules: Sequence[Rule],
         active: Sequence[ActiveRule],
         resolution: _Resolution,
-    ) -> list[ActiveRule]:
-        """Let rules work; give those that were parked because they derive too many rows."""
+    ) -> dict[ActiveRule, str]:
+        """Let rules work; give those that were parked, with the limit that they crossed."""
         agenda = Agenda()
         for rule in active:
             self._take(rule, resolution)
@@ -287,7 +287,9 @@ class RuleBook:
         self._evaluator.refresh(agenda)
         return agenda.parked
 
-    def _undo(self, policy: str, rules: Sequence[Rule], parked: Sequence[ActiveRule]) -> NoReturn:
+    def _undo(
+        self, policy: str, rules: Sequence[Rule], parked: Mapping[ActiveRule, str]
+    ) -> NoReturn:
         """Take back rules with which some rule derives too many rows, and refuse them."""
         agenda = Agenda()
         for stopped in parked:
@@ -299,11 +301,10 @@ class RuleBook:
             [
                 Diagnostic(
                     "too-many-rows",
-                    f"the rule {print_rule(stopped.rule)!r} would derive more than"
-                    f" {self._evaluator.max_rows} rows",
+                    f"the rule {print_rule(stopped.rule)!r} would be too large: {reason}",
                     hint="bind its variables by more conditions",
                 )
-                for stopped in parked
+                for stopped, reason in parked.items()
             ]
         )
 

@@ -45,7 +45,7 @@ class SourceTables:
         plan: dict[str, Change] = {}
         for table, rows in loaded.items():
             wanted, present = self._encode(source, table, rows), self._rows(source, table)
-            plan[table] = Change(wanted - present, present - wanted)
+            plan[table] = Change(wanted - present if present else wanted, present - wanted)
         for table in {**added, **removed}:
             if table in plan:
                 raise InvalidRequest(f"table {table!r} is both loaded and changed", table=table)

@@ -17,11 +17,12 @@ Rows = dict[TableKey, set[Tuple]]
 
 
 class RuleOverLimit(Exception):
-    """One rule of the component derives more rows than it may."""
+    """One rule of the component derives, or joins on the way, more rows than it may."""
 
-    def __init__(self, rule: ActiveRule) -> None:
-        super().__init__(rule)
+    def __init__(self, rule: ActiveRule, reason: str) -> None:
+        super().__init__(rule, reason)
         self.rule = rule
+        self.reason = reason
 
 
 class Fixpoint:
@@ -84,8 +85,9 @@ class Fixpoint:
             else:
                 rows = rule.derive_from(self._deltas, self._context)
         except LimitExceeded as error:
-            raise RuleOverLimit(rule) from error
+            raise RuleOverLimit(rule, str(error)) from error
         self.rows[rule] |= rows
-        if len(self.rows[rule]) > self._context.max_rows:
-            raise RuleOverLimit(rule)
+        limit = self._context.max_rows
+        if len(self.rows[rule]) > limit:
+            raise RuleOverLimit(rule, f"it derives more than {limit} rows")
         return rows

@@ -6,7 +6,8 @@ run in the thread that holds the engine's lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
@@ -26,8 +27,12 @@ _BLOCK = 16_384
 """Rows between two looks at the limit: too few to fill the memory."""
 
 
+_BINDINGS_PER_ROW = 20
+"""Bindings that a step may make for each row that a rule may derive: seconds of work, not hours."""
+
+
 class LimitExceeded(Exception):
-    """A rule derives, or needs on the way, more rows than it may."""
+    """A rule derives, or joins on the way, more rows than it may; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Context:
     symbols: Symbols
     memo: Memo
     max_rows: int
+
+    @property
+    def max_bindings(self) -> int:
+        """Give how many bindings one step may make."""
+        return _BINDINGS_PER_ROW * self.max_rows
 
 
 class Step(Protocol):
@@ -61,10 +71,11 @@ class Scan:
 
     def run(self, context: Context, bindings: Bindings) -> Bindings:
         """Give the bindings that follow from those given."""
-        rows: Iterable[Tuple] = context.relations[self.table].rows
+        rows: AbstractSet[Tuple] = context.relations[self.table].rows
         if not self.whole:
-            rows = collect(map(picker(self.picks), _agreeing(rows, self.same)), context.max_rows)
-        return (binding + row for binding in bindings for row in rows)
+            picked = map(picker(self.picks), _agreeing(rows, self.same))
+            rows = collect(picked, context.max_rows)
+        return _extended(bindings, rows, context.max_bindings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +93,15 @@ class Probe:
         """Give the bindings that follow from those given."""
         find = context.relations[self.table].index(self.columns).get
         key_of, pick, same = itemgetter(*self.key), picker(self.picks), self.same
-        if same:
-            return (
-                binding + pick(row)
-                for binding in bindings
-                for row in _agreeing(find(key_of(binding), ()), same)
-            )
-        return (binding + pick(row) for binding in bindings for row in find(key_of(binding), ()))
+        made, limit = 0, context.max_bindings
+        for binding in bindings:
+            rows = find(key_of(binding))
+            if rows is not None:
+                made += len(rows)
+                if made > limit:
+                    raise LimitExceeded(f"it joins more than {limit} rows")
+                for row in _agreeing(rows, same) if same else rows:
+                    yield binding + pick(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +257,16 @@ class Project:
         return collect(kept, context.max_rows)
 
 
+def _extended(bindings: Bindings, rows: Collection[Tuple], limit: int) -> Iterator[Binding]:
+    made = 0
+    for binding in bindings:
+        made += len(rows)
+        if made > limit:
+            raise LimitExceeded(f"it joins more than {limit} rows")
+        for row in rows:
+            yield binding + row
+
+
 def collect(rows: Iterable[Tuple], max_rows: int) -> set[Tuple]:
     """Gather rows, each once.
 
@@ -254,9 +277,9 @@ def collect(rows: Iterable[Tuple], max_rows: int) -> set[Tuple]:
     while block := set(islice(left, _BLOCK)):
         gathered |= block
         if len(gathered) > max_rows:
-            raise LimitExceeded
+            break
     if len(gathered) > max_rows:
-        raise LimitExceeded
+        raise LimitExceeded(f"it derives more than {max_rows} rows")
     return gathered
 
 

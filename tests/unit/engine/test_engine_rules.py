@@ -151,13 +151,24 @@ def test_a_rule_over_its_limit_is_refused() -> None:
     engine = Engine(max_rows=100)
     engine.create_policy("p", kind="recursive")
     engine.insert("p", "n(0); small(x) :- n(x)")
-    with pytest.raises(PolicyError, match="would derive more than 100 rows"):
+    with pytest.raises(PolicyError, match="too large: it derives more than 100 rows"):
         engine.insert("p", "n(y) :- n(x), plus(x, 1, y)")
     assert engine.rows("p", "n") == engine.rows("p", "small") == [(0,)]
     assert len(engine.policy_rules("p")) == 2
     assert engine.waiting() == []
     engine.insert("p", "n(y) :- n(x), plus(x, 1, y), y < 50")
     assert len(engine.rows("p", "small")) == 50
+
+
+def test_a_join_that_finds_little_in_very_much_is_refused() -> None:
+    engine = Engine(max_rows=100)
+    engine.create_policy("p")
+    engine.set_schema("d", {"t": ["a", "same"]})
+    engine.load("d", {"t": [(n, 1) for n in range(90)]})
+    for joined in ("d:t(x, _), d:t(y, _)", "d:t(x, s), d:t(y, s)"):
+        with pytest.raises(PolicyError, match="too large: it joins more than 2000 rows"):
+            engine.insert("p", f"q(x, y) :- {joined}, x < y, y < 2, x > 3")
+    assert engine.policy_rules("p") == []
 
 
 def test_data_is_never_refused_because_of_a_rule() -> None:
