@@ -15,39 +15,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from .byte_queue import ByteQueue
+from .attachments import Attachments
 from .calls import CallClient, CallServer, answer_bytes
 from .clock import Clock, new_random
 from .codec import decode, encode
 from .delivery import Delivery
-from .effects import Alarm, Effect, RequestSync
-from .errors import CongressError, InvalidRequest, NotFound, TransportError, UnreadableMessage
+from .effects import Alarm
+from .errors import CongressError, InvalidRequest, NotFound, UnreadableMessage
 from .lease import LeaseCall
 from .membership import Membership, Peer
-from .messages import (
-    Chunk,
-    ChunkRequest,
-    Delta,
-    Heartbeat,
-    SnapshotGone,
-    SyncAnswer,
-    SyncBusy,
-    SyncNotYet,
-    SyncRequest,
-)
+from .messages import ChunkRequest, Delta, Heartbeat, SyncRequest
+from .node_loop import NodeLoop
 from .options import DseOptions
-from .outbox import HEARTBEATS, Outbox, stream_topic
+from .outbox import HEARTBEATS, Outbox
 from .presence import Presence
 from .publisher import Published, TableResult
 from .rate_limit import RateLimit
 from .schema import TableSchema
 from .service import Service
-from .source_feed import FeedTools, SourceFeed, Subscription
+from .source_feed import Subscription
+from .source_feeds import NODE_TOPIC, SourceFeeds
 from .source_status import SourceStatus, TableStatus
 from .stream import Epoch, Transaction
 from .stream_publisher import StreamPublisher, StreamSpec, StreamTools
-from .subscriber import Subscriber
-from .transport import Listener, Transport
+from .transport import Transport
 from .workers import Workers
 
 __all__ = [
@@ -60,15 +51,8 @@ __all__ = [
 ]
 
 LOG = logging.getLogger(__name__)
-NODE_TOPIC = "node"
 POLICY_TOPIC = "policy"
-_ALIVE_WITHIN = 5.0
-_LONGEST_WAIT = 1.0
-"""The loop looks around at least this often, so that `is_alive` says something."""
 _STOP_TIMEOUT = 2.0
-_ATTACH_AGAIN = 1.0
-_SYNC_REPLIES = (SyncAnswer, SyncNotYet, SyncBusy, Chunk, SnapshotGone)
-Job = Callable[[], None]
 
 
 class DseNode:
@@ -99,25 +83,35 @@ class DseNode:
         self._rng = new_random()
         self._beats = itertools.count(1)
         self._log_limit = RateLimit(clock)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._streams: dict[str, StreamPublisher] = {}
-        self._feeds: dict[str, SourceFeed] = {}
-        self._feed_listeners: dict[str, list[Listener]] = {}
-        self._subscriptions: dict[tuple[str, Any], Subscription] = {}
-        self._wants: Mapping[str, tuple[str, ...]] = {}
-        self._listeners: list[Listener] = []
-        self._servers: list[Listener] = []
-        self._unattached: list[tuple[float, Job]] = []
         self._counters: Counter[str] = Counter()
-        self._inbox: ByteQueue[Job] = ByteQueue(options.buffer_bytes)
+        self._is_stopping = False
         self._membership = Membership(options)
+        self._listeners = Attachments(clock, self._log_limit)
+        self._servers = Attachments(clock, self._log_limit)
+        self._loop = NodeLoop(
+            clock, tick=self._tick, next_due=self._next_due, max_bytes=options.buffer_bytes
+        )
         self._outbox = Outbox(
             transport.publish, max_bytes=options.outbox_bytes, log_limit=self._log_limit
         )
-        self._delivery = Delivery(clock, self._on_listener_failure)
+        self._delivery = Delivery(clock, lambda source: self._feeds.on_listener_failure(source))
         self._workers = Workers("dse-worker", options.worker_threads)
         self._callbacks = Workers("dse-callback", 1)
         self._calls = CallClient(transport, options=options, clock=clock, rng=self._rng)
+        self._feeds = SourceFeeds(
+            incarnation=incarnation,
+            transport=transport,
+            options=options,
+            clock=clock,
+            rng=self._rng,
+            delivery=self._delivery,
+            workers=self._workers,
+            log_limit=self._log_limit,
+            receive=self._receive,
+            wake=self._loop.wake,
+        )
         self._presence = Presence(
             node_id,
             incarnation,
@@ -126,35 +120,19 @@ class DseNode:
             rng=self._rng,
             now=clock.monotonic(),
         )
-        self._feed_tools = FeedTools(
-            clock=clock,
-            delivery=self._delivery,
-            request=self._request,
-            wants_changed=self._on_wants,
-            closed=self._on_closed,
-            log_limit=self._log_limit,
-        )
-        self._progress_at = clock.monotonic()
-        self._is_stopping = False
-        self._loop = threading.Thread(target=self._run, name="dse-loop", daemon=True)
 
     # --- lifecycle ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Join the bus and start the services; whoever else is missing is waited for in the
+        """Join the bus and start the services; whoever is missing there is waited for in the
         background.
         """
         self._outbox.start()
         self._delivery.start()
         self._loop.start()
-        self._attach(
-            self._servers,
-            lambda: self._transport.serve(NODE_TOPIC, self.incarnation, self._answer_node),
-        )
-        self._attach(
-            self._listeners,
-            lambda: self._transport.listen(HEARTBEATS, self.incarnation, self._receive),
-        )
+        transport, me = self._transport, self.incarnation
+        self._servers.add(lambda: transport.serve(NODE_TOPIC, me, self._answer_node))
+        self._listeners.add(lambda: transport.listen(HEARTBEATS, me, self._receive))
         for service in self.services:
             service.start(self)
             self._serve(service)
@@ -166,32 +144,31 @@ class DseNode:
                 return
             self._is_stopping = True
             streams = list(self._streams.values())
-            subscriptions = list(self._subscriptions.values())
-        _stop_all(self._servers)
+        self._servers.stop()
         for service in reversed(self.services):
-            self._guard(service.stop, f"stop of {service.name}")
+            self._stop_service(service)
         self._calls.stop()
         for stream in streams:
             self._release(stream)
-        published = {stream.name for stream in streams}
-        silent = [s.name for s in self.services if s.name not in published]
-        for heartbeat in self._presence.stop(silent, self.clock.monotonic()):
+        unpublished = self._services_besides(stream.name for stream in streams)
+        for heartbeat in self._presence.stop(unpublished, self.clock.monotonic()):
             self._outbox.put(heartbeat, 0)
         self._outbox.stop(_STOP_TIMEOUT)
-        for subscription in subscriptions:
-            subscription.stop()
-        _stop_all(self._listeners)
-        self._inbox.close()
-        if self._loop.is_alive() and threading.current_thread() is not self._loop:
-            self._loop.join(_STOP_TIMEOUT)
+        self._feeds.stop()
+        self._listeners.stop()
+        self._loop.stop(_STOP_TIMEOUT)
         self._delivery.stop(_STOP_TIMEOUT)
         self._workers.stop(_STOP_TIMEOUT)
         self._callbacks.stop(_STOP_TIMEOUT)
 
     def is_alive(self) -> bool:
         """Tell whether the loop made progress in the last few seconds."""
-        is_recent = self.clock.monotonic() - self._progress_at < _ALIVE_WITHIN
-        return self._loop.is_alive() and is_recent
+        return self._loop.is_alive()
+
+    def wake(self) -> None:
+        """Let every thread look at the clock again; for a clock that does not run by itself."""
+        self._loop.wake()
+        self._delivery.wake()
 
     # --- what services use ----------------------------------------------------------------------
 
@@ -234,24 +211,13 @@ class DseNode:
             table: Published(schema.version, max_age.get(table))
             for table, schema in schemas.items()
         }
-        tools = StreamTools(
-            node_id=self.node_id,
-            incarnation=self.incarnation,
-            options=self.options,
-            clock=self.clock,
-            rng=self._rng,
-            beats=self._beats,
-            outbox=self._outbox,
-            call=self._call_lease,
-            callback=self._callbacks.submit,
-            wants=lambda: self._wants,
-        )
         spec = StreamSpec(name, tables, on_granted, on_lost)
         with self._lock:
             if name in self._streams and not self._streams[name].is_stopped:
                 raise InvalidRequest(f"this node publishes stream {name!r} already", stream=name)
-            stream = self._streams[name] = StreamPublisher(spec, tools, self._replaces)
-        self._wake()
+            stream = StreamPublisher(spec, self._stream_tools(), self._replaces)
+            self._streams[name] = stream
+        self._loop.wake()
         return stream
 
     def subscribe(
@@ -263,19 +229,7 @@ class DseNode:
             subscription. The listener is called in one thread, in order; if it raises it is told
             again later, in one transaction with what came meanwhile.
         """
-        wanted = frozenset(tables)
-        with self._lock:
-            known = self._subscriptions.get((source, listener))
-        if known is not None and not known.is_stopped:
-            known.want(known.tables | wanted)
-            return known
-        while True:
-            feed = self._get_or_open_feed(source)
-            subscription = Subscription(feed, self._delivery, listener)
-            with self._lock:
-                self._subscriptions[source, listener] = subscription
-            if feed.add(subscription, wanted):
-                return subscription
+        return self._feeds.subscribe(source, tables, listener)
 
     def heard_epoch(self, name: str) -> int:
         """Give the newest epoch heard of a stream, 0 for none."""
@@ -291,55 +245,36 @@ class DseNode:
         """Give how often what went wrong, since the start."""
         return {
             **self._counters,
-            "inbox_dropped": self._inbox.dropped,
+            "steps_failed": self._loop.failures,
+            "inbox_dropped": self._loop.dropped,
             "outbox_dropped": self._outbox.dropped,
             "outbox_failed": self._outbox.failed,
         }
 
     # --- the loop -------------------------------------------------------------------------------
 
-    def wake(self) -> None:
-        """Let every thread look at the clock again; for a clock that does not run by itself."""
-        self._wake()
-        self._delivery.wake()
-
-    def _run(self) -> None:
-        while not self._inbox.is_finished:
-            self._progress_at = now = self.clock.monotonic()
-            wait = min(_LONGEST_WAIT, max(0.0, self._next_due() - now))
-            job = self._inbox.get(wait)
-            if job is not None:
-                self._guard(job, "a message")
-            self._guard(self._tick, "a tick")
-
     def _next_due(self) -> float:
-        with self._lock:
-            due = [self._presence.next_tick]
-            due += [stream.next_tick for stream in self._streams.values()]
-            due += [feed.next_tick for feed in self._feeds.values()]
-            due += [again for again, _ in self._unattached]
-        return min(due)
+        due = [stream.next_tick for stream in self._present_streams()]
+        due += [self._presence.next_tick, self._feeds.next_tick]
+        return min(*due, self._listeners.next_tick, self._servers.next_tick)
 
     def _tick(self) -> None:
-        with self._lock:
-            streams, feeds = list(self._streams.values()), list(self._feeds.values())
+        now = self.clock.monotonic()
+        streams = self._present_streams()
         for stream in streams:
             stream.tick()
-        for feed in feeds:
-            feed.tick()
-        published = {stream.name for stream in streams if stream.epoch is not None}
-        silent = [s.name for s in self.services if s.name not in published]
-        now = self.clock.monotonic()
-        self._attach_again(now)
-        for heartbeat in self._presence.on_tick(silent, self._wants, now):
+        self._feeds.tick()
+        for attachments in (self._listeners, self._servers):
+            if now >= attachments.next_tick:
+                self._workers.submit(attachments.retry)
+        published = (stream.name for stream in streams if stream.epoch is not None)
+        unpublished = self._services_besides(published)
+        for heartbeat in self._presence.on_tick(unpublished, self._feeds.wants, now):
             self._outbox.put(heartbeat, 0)
-
-    def _wake(self) -> None:
-        self._inbox.put(_nothing)
 
     def _receive(self, payload: bytes) -> None:
         """Take a cast from the transport's thread."""
-        self._inbox.put(lambda: self._on_payload(payload), len(payload))
+        self._loop.post(lambda: self._on_payload(payload), len(payload))
 
     def _on_payload(self, payload: bytes) -> None:
         try:
@@ -355,92 +290,41 @@ class DseNode:
             return
         if isinstance(message, Heartbeat):
             self._on_heartbeat(message)
-        with self._lock:
-            feed = self._feeds.get(message.service)
-        if feed is not None:
-            feed.step(lambda machine, now: machine.on_message(message, now))
+        self._feeds.on_message(message)
 
     def _on_heartbeat(self, heartbeat: Heartbeat) -> None:
-        now = self.clock.monotonic()
         with self._lock:
-            effects = self._membership.on_heartbeat(heartbeat, now)
+            effects = self._membership.on_heartbeat(heartbeat, self.clock.monotonic())
             stream = self._streams.get(heartbeat.service)
-        self._tell(effects)
-        if stream is not None and heartbeat.epoch is not None:
-            stream.on_heard(heartbeat.epoch, heartbeat.incarnation)
-
-    def _tell(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Alarm) and self._log_limit.allows(effect.text):
                 LOG.error("%s %s", effect.text, dict(effect.fields))
+        if stream is not None and heartbeat.epoch is not None:
+            stream.on_heard(heartbeat.epoch, heartbeat.incarnation)
 
-    # --- subscribing ----------------------------------------------------------------------------
-
-    def _get_or_open_feed(self, source: str) -> SourceFeed:
+    def _present_streams(self) -> list[StreamPublisher]:
         with self._lock:
-            known = self._feeds.get(source)
-            if known is not None:
-                return known
-            machine = Subscriber(
-                source, options=self.options, rng=self._rng, now=self.clock.monotonic()
-            )
-            feed = self._feeds[source] = SourceFeed(machine, self._feed_tools)
-            listeners = self._feed_listeners[source] = []
-        topic = stream_topic(source)
-        self._attach(
-            listeners, lambda: self._transport.listen(topic, self.incarnation, self._receive)
-        )
-        return feed
+            return list(self._streams.values())
 
-    def _on_wants(self, feed: SourceFeed, wanted: tuple[str, ...]) -> None:
-        with self._lock:
-            self._wants = {**self._wants, feed.source: wanted}
-        self._wake()
-
-    def _on_closed(self, feed: SourceFeed) -> None:
-        with self._lock:
-            del self._feeds[feed.source]
-            listeners = self._feed_listeners.pop(feed.source)
-            self._wants = {s: wanted for s, wanted in self._wants.items() if s != feed.source}
-            self._subscriptions = {
-                key: subscription
-                for key, subscription in self._subscriptions.items()
-                if not subscription.is_stopped
-            }
-        # Not here: the handler may be waiting for the feed's lock, which is held now.
-        self._workers.submit(lambda: _stop_all(listeners))
-
-    def _request(self, feed: SourceFeed, request: RequestSync) -> None:
-        self._workers.submit(lambda: self._fetch(feed, request))
-
-    def _fetch(self, feed: SourceFeed, request: RequestSync) -> None:
-        """Call a publisher and hand the machine its reply; in a worker's thread."""
-        number = request.message.request
-        try:
-            payload = self._transport.call(
-                NODE_TOPIC,
-                encode(request.message),
-                timeout=self.options.sync_timeout,
-                server=request.incarnation,
-            )
-            reply = decode(payload)
-        except CongressError as error:
-            LOG.debug("a sync failed source=%s error=%s", feed.source, error)
-            feed.step(lambda machine, now: machine.on_failure(number, now))
-        else:
-            if isinstance(reply, _SYNC_REPLIES):
-                feed.step(lambda machine, now: machine.on_answer(reply, now))
-            else:
-                feed.step(lambda machine, now: machine.on_failure(number, now))
-        self._wake()
-
-    def _on_listener_failure(self, source: str) -> None:
-        with self._lock:
-            feed = self._feeds.get(source)
-        if feed is not None:
-            feed.count("listener_failed")
+    def _services_besides(self, published: Iterable[str]) -> list[str]:
+        names = set(published)
+        return [service.name for service in self.services if service.name not in names]
 
     # --- publishing and leases ------------------------------------------------------------------
+
+    def _stream_tools(self) -> StreamTools:
+        return StreamTools(
+            node_id=self.node_id,
+            incarnation=self.incarnation,
+            options=self.options,
+            clock=self.clock,
+            rng=self._rng,
+            beats=self._beats,
+            outbox=self._outbox,
+            call=self._call_lease,
+            callback=self._callbacks.submit,
+            wants=lambda: self._feeds.wants,
+        )
 
     def _answer_node(self, payload: bytes) -> bytes:
         """Answer a subscriber's call; in a thread of the transport."""
@@ -467,11 +351,10 @@ class DseNode:
             stream.on_lease_failure()
         else:
             stream.on_lease_answer(call, answer, sent)
-        self._wake()
+        self._loop.wake()
 
     def _lease_call(self, call: LeaseCall, timeout: float) -> Any:
-        # Every lease call may be repeated: acquiring what is ours changes nothing, nor does
-        # releasing twice.
+        # Each may be repeated: acquiring what is ours changes nothing, nor does releasing twice.
         return self._calls.call(
             POLICY_TOPIC, call.method, call.arguments, timeout=timeout, server=None, repeat=True
         )
@@ -493,55 +376,16 @@ class DseNode:
             return
         _, _, instance = service.name.partition("@")
         server = CallServer(service.name, methods, self.clock)
-        self._attach(
-            self._servers,
+        self._servers.add(
             lambda: self._transport.serve(
                 service.topic,
                 instance or self.incarnation,
                 lambda payload: answer_bytes(server, payload),
-            ),
+            )
         )
 
-    def _attach(self, attached: list[Listener], attach: Callable[[], Listener]) -> None:
-        """Attach a handler to the bus; while the bus is away, again and again by the loop."""
-        if self._is_stopping:
-            return
+    def _stop_service(self, service: Service) -> None:
         try:
-            listener = attach()
-        except TransportError as error:
-            if self._log_limit.allows("attach"):
-                LOG.warning("the bus is away; trying again error=%s", error)
-            again = self.clock.monotonic() + _ATTACH_AGAIN
-            with self._lock:
-                self._unattached.append((again, lambda: self._attach(attached, attach)))
-            self._wake()
-            return
-        with self._lock:
-            attached.append(listener)
-            is_late = self._is_stopping
-        if is_late:
-            listener.stop()
-
-    def _attach_again(self, now: float) -> None:
-        with self._lock:
-            jobs = [job for due, job in self._unattached if now >= due]
-            self._unattached = [(due, job) for due, job in self._unattached if now < due]
-        for job in jobs:
-            self._workers.submit(job)
-
-    def _guard(self, job: Job, what: str) -> None:
-        try:
-            job()
+            service.stop()
         except Exception:
-            self._counters["failed"] += 1
-            LOG.exception("%s failed; the node goes on", what)
-
-
-def _nothing() -> None:
-    """Only wake the loop."""
-
-
-def _stop_all(listeners: list[Listener]) -> None:
-    for listener in list(listeners):
-        listener.stop()
-    listeners.clear()
+            LOG.exception("a service did not stop cleanly service=%s", service.name)
