@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +11,13 @@ from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
 
 from .explain import Derivation
+from .paging import page_of
 from .planner.answers import Row
 from .planner.normal_form import TableKey
-from .planner.program import body_atoms
 from .provenance import Provenance
 from .replica import Replica, State
-from .violations import RuleIds, list_violations, reporting_rules, row_order, tables_of
+from .table_names import resolve_owner, resolve_table, tables_named_by
+from .violations import RuleIds, list_violations, reporting_rules, tables_of
 
 _FIRST_ROWS_TIMEOUT = 3.0
 """Seconds that a read waits for a table nobody wanted before: a sync takes a few heartbeats."""
@@ -38,12 +37,12 @@ class Answers:
         Raises: NotFound (reason `owner`).
         """
         with self._replica.state() as state:
-            return _tables_of(state, _resolve_owner(state, owner))
+            return tables_named_by(state, resolve_owner(state, owner))
 
     def table_get(self, owner: str, table: str) -> dict[str, Any]:
         """Give a table with its columns. Raises: NotFound (reason `owner` or `table`)."""
         with self._replica.state() as state:
-            key = _resolve(state, owner, table)
+            key = resolve_table(state, owner, table)
             return {"id": table, "columns": list(state.engine.columns(*key))}
 
     def row_list(
@@ -61,25 +60,22 @@ class Answers:
         Raises: NotFound (reason `owner` or `table`); InvalidRequest: limit or marker;
             NotReady: just started, a source is not in yet.
         """
-        after = None if marker is None else _row_of(marker)
-        if limit is not None and limit < 1:
-            raise InvalidRequest(f"limit is {limit}, expected at least 1", reason="limit")
         self._want(owner, table)
         statuses, awaited = self._replica.sources.statuses(), self._replica.awaited()
         with self._replica.state() as state:
-            key = _resolve(state, owner, table)
+            key = resolve_table(state, owner, table)
             origin = Provenance(state, statuses)
             origin.refuse_awaited([key], awaited)
-            page, more = _page(_rows(state, key), limit, after)
+            page = page_of(_rows(state, key), limit, marker)
             answer = {
                 "columns": list(state.engine.columns(*key)),
-                "rows": [list(row) for row in page],
+                "rows": [list(row) for row in page.rows],
                 **origin.of([key]),
             }
-            if more:
-                answer["next"] = _marker_of(page[-1])
+            if page.next is not None:
+                answer["next"] = page.next
             if trace:
-                answer["trace"] = _trace(state, key, page)
+                answer["trace"] = _trace(state, key, page.rows)
             return answer
 
     def violation_list(self, policy: str | None = None) -> dict[str, Any]:
@@ -112,11 +108,14 @@ class Answers:
     def explain(self, policy: str, table: str, row: Sequence[Cell]) -> dict[str, Any]:
         """Give one derivation of a row as a tree, down to rows of datasources and facts.
 
-        Raises: NotFound (reason `owner`, `table` or `row`); NotReady: as in `row_list`.
+        Raises: NotFound (reason `owner`, `table` or `row`); InvalidRequest: a cell is a list or an
+            object; NotReady: as in `row_list`.
         """
+        if not all(cell is None or isinstance(cell, str | int | float) for cell in row):
+            raise InvalidRequest("a row holds text, numbers, booleans and null", reason="row")
         statuses, awaited = self._replica.sources.statuses(), self._replica.awaited()
         with self._replica.state() as state:
-            key = _resolve(state, policy, table)
+            key = resolve_table(state, policy, table)
             origin = Provenance(state, statuses)
             origin.refuse_awaited([key], awaited)
             try:
@@ -129,7 +128,7 @@ class Answers:
     def _want(self, owner: str, table: str) -> None:
         """Let a datasource table come that no rule uses."""
         with self._replica.state() as state:
-            source, name = _resolve(state, owner, table)
+            source, name = resolve_table(state, owner, table)
             datasource = state.catalog.find_datasource(source)
             if datasource is None or name not in state.catalog.schemas(datasource):
                 return
@@ -154,66 +153,11 @@ def waiting_rules(state: State) -> list[tuple[Any, dict[str, Any]]]:
     ]
 
 
-def _resolve_owner(state: State, owner: str) -> str:
-    found = state.catalog.find_policy(owner) or state.catalog.find_datasource(owner)
-    if found is None:
-        raise NotFound(
-            f"there is no policy or datasource with name or id {owner!r}", reason="owner"
-        )
-    return found.name
-
-
-def _resolve(state: State, owner: str, table: str) -> TableKey:
-    name = _resolve_owner(state, owner)
-    if table not in _tables_of(state, name):
-        raise NotFound(f"{name!r} has no table {table!r}", reason="table")
-    if state.catalog.find_policy(name) is not None and ":" in table:
-        other, _, inner = table.partition(":")
-        return other, inner
-    return name, table
-
-
-def _tables_of(state: State, owner: str) -> list[str]:
-    datasource = state.catalog.find_datasource(owner)
-    if datasource is not None:
-        return sorted(state.catalog.schemas(datasource))
-    tables: set[str] = set()
-    for stored in state.catalog.rules(state.catalog.get_policy(owner)):
-        if stored.rule.modal is None:
-            tables.add(stored.rule.head.table)
-        for atom in body_atoms(stored.rule.body or ()):
-            foreign = atom.policy not in (None, owner)
-            tables.add(f"{atom.policy}:{atom.table}" if foreign else atom.table)
-    return sorted(tables)
-
-
 def _rows(state: State, table: TableKey) -> list[Row]:
     catalog = state.catalog
     if catalog.find_policy(table[0]) is None and catalog.find_datasource(table[0]) is None:
         return []
-    return sorted(state.engine.rows(*table), key=row_order)
-
-
-def _page(rows: Sequence[Row], limit: int | None, after: Row | None) -> tuple[Sequence[Row], bool]:
-    if after is not None:
-        rows = [row for row in rows if row_order(row) > row_order(after)]
-    if limit is None or len(rows) <= limit:
-        return rows, False
-    return rows[:limit], True
-
-
-def _marker_of(row: Row) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(row)).decode()
-
-
-def _row_of(marker: str) -> Row:
-    try:
-        row: Row = msgspec.json.decode(base64.urlsafe_b64decode(marker), type=tuple[Cell, ...])
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise InvalidRequest(
-            f"marker {marker!r} is none that a page gave", reason="marker"
-        ) from error
-    return row
+    return state.engine.rows(*table)
 
 
 def _trace(state: State, table: TableKey, rows: Sequence[Row]) -> str:

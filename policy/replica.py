@@ -9,33 +9,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from congress_dist.errors import InternalError, StoreUnavailable
 from congress_dist.stream import StateKind, Transaction
 
 from .base_tables import BaseTables
-from .catalog import Catalog, StoredRule
+from .carry_out import carry_out
+from .catalog import Catalog
 from .dependencies import Dependencies
 from .engine import Engine
-from .language.ast import Rule
 from .planner.normal_form import TableKey
 from .sources import Sources
 from .store.changes import Change
-from .store.operations import (
-    CreatePolicy,
-    DeleteDatasource,
-    DeletePolicy,
-    DeleteSchema,
-    InsertRule,
-    Operation,
-    PutDatasource,
-    PutSchema,
-)
+from .store.operations import Operation
 from .store.records import Head
 from .store.rule_store import RuleStore
 
@@ -210,33 +200,12 @@ class Replica:
 
     def _carry_out(self, operations: tuple[Operation, ...], head: Head) -> None:
         with self._guarded(f"revision {head.revision}"):
-            for kind, group in groupby(operations, key=_kind_of):
-                self._carry_out_group(kind, tuple(group))
+            carry_out(operations, self._catalog, self._engine, self._tables)
             self._catalog.head = head
             self._dependencies = None
             self._want_tables()
             self._changed.notify_all()
         self._wake.set()
-
-    def _carry_out_group(self, kind: type, operations: tuple[Operation, ...]) -> None:
-        changed = [self._catalog.apply(operation) for operation in operations]
-        rules = [stored for stored in changed if stored is not None]
-        for policy, texts in _by_policy(rules).items():
-            if kind is InsertRule:
-                self._engine.restore_rules(policy, texts)
-            else:
-                self._engine.withdraw_rules(policy, texts)
-        for operation in operations:
-            match operation:
-                case CreatePolicy(created):
-                    self._engine.create_policy(created.name, created.kind)
-                case DeletePolicy(deleted):
-                    self._engine.delete_policy(deleted.name)
-                case DeleteDatasource(datasource):
-                    self._tables.forget(datasource.name)
-        for datasource_id in sorted({id_ for id_ in map(_datasource_of, operations) if id_}):
-            datasource = self._catalog.get_datasource(datasource_id)
-            self._tables.set_schemas(datasource.name, dict(self._catalog.schemas(datasource)))
 
     def _want_tables(self) -> None:
         with self.state() as state:
@@ -282,26 +251,3 @@ class Replica:
                 self._broken = f"{what} could not be applied: {error}"
                 LOG.exception("replica is broken what=%s", what)
                 raise InternalError(self._broken) from error
-
-
-def _kind_of(operation: Operation) -> type:
-    """Give the class by which neighbouring operations are carried out together."""
-    kind = type(operation)
-    return PutSchema if _datasource_of(operation) else kind
-
-
-def _datasource_of(operation: Operation) -> str | None:
-    """Give the id of the datasource whose record or schemas an operation sets."""
-    match operation:
-        case PutDatasource(datasource):
-            return datasource.id
-        case PutSchema(datasource_id) | DeleteSchema(datasource_id):
-            return datasource_id
-    return None
-
-
-def _by_policy(rules: Iterable[StoredRule]) -> dict[str, list[Rule]]:
-    found: dict[str, list[Rule]] = {}
-    for stored in rules:
-        found.setdefault(stored.policy, []).append(stored.rule)
-    return found

@@ -10,6 +10,7 @@ from congress_dist.row import Cell
 
 from .catalog import Catalog, StoredRule
 from .language.ast import SEVERITIES, Rule, Variable
+from .paging import row_order
 from .planner.answers import Row, Violation
 from .planner.normal_form import TableKey
 from .planner.program import head_key
@@ -63,21 +64,6 @@ class RuleIds:
         """Give the name of a rule for people."""
         given = rule.annotation("id")
         return self.record_id(policy, rule) if given is None else str(given)
-
-
-def row_order(row: Row) -> tuple[tuple[int, Any], ...]:
-    """Give a key by which rows of mixed types sort: null, booleans, numbers, text."""
-    return tuple(_cell_order(cell) for cell in row)
-
-
-def _cell_order(cell: Cell) -> tuple[int, Any]:
-    if cell is None:
-        return 0, 0
-    if isinstance(cell, bool):
-        return 1, cell
-    if isinstance(cell, str):
-        return 3, cell
-    return 2, (cell, isinstance(cell, float))
 
 
 def _severity(rule: Rule) -> str | None:

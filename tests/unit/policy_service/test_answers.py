@@ -162,3 +162,8 @@ def test_value_of_another_type_is_another_row(net: System) -> None:
     for other in (True, 1.0, "1"):
         with pytest.raises(NotFound):
             net.call("explain", policy="net", table="q", row=[other])
+
+
+def test_row_with_a_list_in_it_is_refused(net: System) -> None:
+    with pytest.raises(InvalidRequest):
+        net.call("explain", policy="net", table="q", row=[[1]])
