@@ -28,7 +28,7 @@ _BLOCK = 16_384
 
 
 _BINDINGS_PER_ROW = 20
-"""Bindings that a step may make for each row that a rule may derive: seconds of work, not hours."""
+"""Bindings that a step may make for each row that a rule may derive: seconds of work."""
 
 
 class LimitExceeded(Exception):
