@@ -53,8 +53,8 @@ DSE_OPTIONS: list[cfg.Opt] = [
     ),
     _number(
         "heartbeat_interval",
-        "Seconds between heartbeats of a stream. At 1 s a dead source shows within 3 s (staleness "
-        "counts in these intervals) at a cost of well under 0.1 % of a core.",
+        "Seconds between heartbeats of a stream: at 1 s a dead source shows within 3 s (staleness "
+        "counts in these intervals), and all heartbeats cost well under 1 % of a core.",
         min=0.02,
     ),
     _number(

@@ -110,7 +110,7 @@ class OsloTransport:
     """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
-        messaging = _load_messaging(conf)
+        messaging = load_messaging(conf)
         self._messaging = messaging
         self._url = messaging.TransportURL.parse(conf, conf.dse.transport_url)
         self._bus = messaging.get_rpc_transport(conf, url=self._url)
@@ -227,7 +227,7 @@ def _serve(topic: str) -> str:
     return f"serve.{topic}"
 
 
-def _load_messaging(conf: cfg.ConfigOpts) -> Any:
+def load_messaging(conf: cfg.ConfigOpts) -> Any:
     """Import oslo.messaging without eventlet, and make it work with a private ConfigOpts."""
     with warnings.catch_warnings():
         # It imports eventlet, which says at import that it is deprecated; nothing here uses it.

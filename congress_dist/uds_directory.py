@@ -45,6 +45,8 @@ class BusDirectory:
         self.root = root
         self._lock = threading.Lock()
         self._root_fd: int | None = None
+        # Who sends first makes the directory; but not one that vanished with its listeners.
+        self._was_there = False
         self._topic_fds: dict[str, int] = {}
         # Invariant: a descriptor stays open until `close`: another thread may be using it.
         self._retired_fds: list[int] = []
@@ -158,7 +160,10 @@ class BusDirectory:
         if self._root_fd is not None and not _exists(self._root_fd):
             self._retired_fds.append(self._root_fd)
             self._root_fd = None
+            self._was_there = True
         if self._root_fd is None:
+            if not self._was_there:
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             root_fd = os.open(self.root, _DIRECTORY_FLAGS)
             try:
                 _make_private(root_fd, self.root)
@@ -229,7 +234,9 @@ def _make_private(root_fd: int, root: Path) -> None:
 
 
 def _files(directory_fd: int) -> list[str]:
-    return os.listdir(directory_fd)
+    # By path, which opens it anew: listing a descriptor in two threads moves one shared offset,
+    # and one of them sees an empty directory.
+    return os.listdir(f"/proc/self/fd/{directory_fd}")  # noqa: PTH208
 
 
 def _exists(directory_fd: int) -> bool:

@@ -46,8 +46,11 @@ class PeerLost(exceptions.MessageDeliveryFailure):  # type: ignore[misc]
     outcome = "unknown"
 
 
-class BusAway(base.TransportDriverError):  # type: ignore[misc]
-    """The bus directory is gone or not ours."""
+class BusAway(exceptions.MessagingException):  # type: ignore[misc]
+    """The bus directory is gone or not ours.
+
+    Not a TransportDriverError: oslo.messaging 18.3 fails over one of these while a server starts.
+    """
 
 
 class UdsIncoming(base.RpcIncomingMessage):  # type: ignore[misc]

@@ -1,0 +1,179 @@
+"""The transport over oslo.messaging and Unix sockets: conformance, and directories of any name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from congress_dist.config import load_config
+from congress_dist.errors import DeadlineExceeded, ServiceUnavailable, TransportError
+from congress_dist.testing.transport_conformance import (
+    PATIENCE,
+    SHORT,
+    Inbox,
+    Pair,
+    TransportConformance,
+    echo,
+)
+from congress_dist.transport import OsloTransport
+
+
+def make_pair(directory: Path) -> Pair:
+    return Pair(OsloTransport(load_config(directory)), OsloTransport(load_config(directory)))
+
+
+class TestUdsTransport(TransportConformance):
+    @pytest.fixture
+    def pair(self, tmp_path: Path) -> Iterator[Pair]:
+        pair = make_pair(tmp_path)
+        yield pair
+        pair.one.stop()
+        pair.other.stop()
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 200, "with space", "100%", "%2F", "$dollar$$", "a?b#c;d,e@f:g", "ü"]
+)
+def test_directories_of_any_name_and_length_work(tmp_path: Path, name: str) -> None:
+    pair = make_pair(tmp_path / name / ("y" * 100))
+    inbox = Inbox()
+    pair.other.listen("t", "b", inbox)
+    pair.other.serve("t", "b", echo)
+    pair.one.publish("t", b"x")
+
+    assert inbox.next() == b"x"
+    assert pair.one.call("t", b"y", timeout=PATIENCE) == b"y"
+    pair.one.stop()
+    pair.other.stop()
+
+
+def test_stopping_removes_every_socket(tmp_path: Path) -> None:
+    pair = make_pair(tmp_path)
+    pair.other.listen("t", "b", Inbox())
+    pair.other.serve("t", "b", echo)
+    assert sockets(tmp_path) != []
+    pair.other.stop()
+    pair.one.stop()
+
+    assert sockets(tmp_path) == []
+
+
+def test_bus_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    bus = tmp_path / "bus"
+    bus.mkdir(mode=0o755)
+    bus.chmod(0o755)
+    pair = make_pair(tmp_path)
+    pair.one.listen("t", "a", Inbox())
+
+    assert bus.stat().st_mode & 0o777 == 0o700
+    pair.one.stop()
+    pair.other.stop()
+
+
+def test_bus_directory_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "bus").write_text("a file")
+    pair = make_pair(tmp_path)
+
+    with pytest.raises(TransportError, match="bus' cannot be used"):
+        pair.one.listen("t", "a", Inbox())
+    with pytest.raises(TransportError, match="bus' cannot be used"):
+        pair.one.publish("t", b"")
+    pair.one.stop()
+    pair.other.stop()
+
+
+def test_bus_directory_that_vanishes_is_said_at_once(tmp_path: Path) -> None:
+    pair = make_pair(tmp_path)
+    listener = pair.other.listen("t", "b", Inbox())
+    pair.one.publish("t", b"")
+    listener.stop()
+    for directory in sorted((tmp_path / "bus").rglob("*"), reverse=True):
+        directory.rmdir()
+    (tmp_path / "bus").rmdir()
+
+    with pytest.raises(TransportError):
+        pair.one.publish("t", b"")
+    inbox = Inbox()
+    pair.other.listen("t", "b", inbox)
+    pair.one.publish("t", b"again")
+    assert inbox.next() == b"again"
+    pair.one.stop()
+    pair.other.stop()
+
+
+def test_payload_above_the_limit_is_refused_and_the_next_one_carried(tmp_path: Path) -> None:
+    one = OsloTransport(load_config(tmp_path, oslo_messaging_uds__max_message_bytes=65_536))
+    inbox = Inbox()
+    one.listen("t", "a", inbox)
+    one.serve("t", "a", lambda payload: payload * 100)
+
+    with pytest.raises(TransportError, match="larger than 65536"):
+        one.publish("t", bytes(100_000))
+    with pytest.raises(ServiceUnavailable, match="larger than 65536") as failure:
+        one.call("t", bytes(100_000), timeout=PATIENCE)
+    assert failure.value.fields["outcome"] == "not_written"
+    one.publish("t", b"small")
+    assert inbox.next() == b"small"
+    one.stop()
+
+
+def test_slow_handler_bounds_what_waits_and_gets_the_rest_in_order(tmp_path: Path) -> None:
+    conf = load_config(
+        tmp_path,
+        oslo_messaging_uds__prefetch_count=10,
+        oslo_messaging_uds__send_queue_bytes=65_536,
+    )
+    one = OsloTransport(conf)
+    inbox, go_on = Inbox(), threading.Event()
+
+    def handler(payload: bytes) -> None:
+        go_on.wait(PATIENCE)
+        inbox(payload)
+
+    one.listen("t", "a", handler)
+    for number in range(1000):
+        one.publish("t", b"%6d" % number + bytes(10_000))
+    dropped = one.counters()["queue_full"]
+    go_on.set()
+    arrived = [int(payload[:6]) for payload in inbox.take(1000 - dropped)]
+    one.publish("t", b"  1000")
+
+    assert 500 < dropped < 990
+    assert arrived == sorted(set(arrived))
+    assert arrived[:11] == list(range(11))
+    assert inbox.next() == b"  1000"
+    one.stop()
+
+
+def test_call_that_waited_too_long_is_not_carried_out(tmp_path: Path) -> None:
+    one = OsloTransport(load_config(tmp_path, dse__call_threads=1))
+    entered, go_on = threading.Event(), threading.Event()
+    seen: list[bytes] = []
+
+    def handler(payload: bytes) -> bytes:
+        seen.append(payload)
+        entered.set()
+        go_on.wait(PATIENCE)
+        return payload
+
+    one.serve("t", "a", handler)
+    first = threading.Thread(target=lambda: one.call("t", b"first", timeout=PATIENCE))
+    first.start()
+    assert entered.wait(PATIENCE)
+    for question, timeout in ((b"abandoned", SHORT), (b"later", 2 * SHORT)):
+        with pytest.raises(DeadlineExceeded):
+            one.call("t", question, timeout=timeout)
+    go_on.set()
+    first.join()
+
+    assert one.call("t", b"last", timeout=PATIENCE) == b"last"
+    assert b"abandoned" not in seen
+    assert (seen[0], seen[-1]) == (b"first", b"last")
+    one.stop()
+
+
+def sockets(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_socket()]
