@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+
 from congress_dist.policy.store.models import METADATA
 
 context.configure(
