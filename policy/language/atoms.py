@@ -14,6 +14,7 @@ from .lexical import (
     COLUMN,
     FLAGS,
     NAME,
+    NULLARY_END,
     POLICY,
     SUFFIX,
     TABLE,
@@ -33,7 +34,7 @@ from .reading import (
 )
 
 ATOM_HEAD = rf"(?:(?P<policy>{POLICY}):)?(?P<table>{TABLE}{SUFFIX})"
-SIMPLE_ATOM = rf"{ATOM_HEAD}\s*+(?P<arguments>{ARGUMENTS})"
+SIMPLE_ATOM = rf"{ATOM_HEAD}(?:\s*+(?P<arguments>{ARGUMENTS})|{NULLARY_END})"
 _AGGREGATES = "count|sum|min|max|avg"
 _ARGUMENT_SCALAR = re.compile(ARGUMENT_SCALAR, FLAGS)
 _ARGUMENT = re.compile(rf"(?:(?P<column>{COLUMN})\s*+=\s*+)?(?:{ARGUMENT_SCALAR})", FLAGS)
@@ -66,8 +67,12 @@ def arguments(expression: pp.ParserElement) -> pp.ParserElement:
 
 def atom_of(source: Source, match: Match) -> Atom:
     """Build an atom from a match of SIMPLE_ATOM, wherever in a longer match it stands."""
-    found = []
+    policy = match["policy"]
+    place = match.start("table" if policy is None else "policy")
     start, end = match.span("arguments")
+    if start < 0:
+        return Atom(match["table"], (), policy, Span(place, match.end("table"), source.name))
+    found = []
     for argument in _ARGUMENT.finditer(source, start + 1, end):
         value = term_of(source, argument)
         column = argument["column"]
@@ -75,9 +80,7 @@ def atom_of(source: Source, match: Match) -> Atom:
             found.append(Argument(value, None, value.span))
         else:
             found.append(Argument(value, _column_of(column), span_of(source, argument)))
-    policy = match["policy"]
-    start = match.start("table" if policy is None else "policy")
-    return Atom(match["table"], tuple(found), policy, Span(start, end, source.name))
+    return Atom(match["table"], tuple(found), policy, Span(place, end, source.name))
 
 
 def _column_of(text: str) -> str | int:

@@ -23,6 +23,7 @@ from .lexical import COMPARE, NAME, NEGATION, VALUE, SyntaxFault
 from .reading import (
     Bracketed,
     BracketToken,
+    Counted,
     Match,
     Source,
     Token,
@@ -47,15 +48,15 @@ def bodies(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.ParserEle
     """Give the production of conjuncts separated by commas."""
     conjunct = _conjunct(atom, expression)
     # A comma and the simple condition behind it are one token: most bodies consist of these.
-    literal = Token(rf",\s*+{_SIMPLE_LITERAL}", _literal, _CONDITION)
-    comparison = Token(rf",\s*+{_SIMPLE_COMPARISON}", _simple_comparison, _CONDITION)
-    more = literal | comparison | symbol(",") - conjunct
+    literal = Counted(rf",\s*+{_SIMPLE_LITERAL}", _literal, _CONDITION)
+    comparison = Counted(rf",\s*+{_SIMPLE_COMPARISON}", _simple_comparison, _CONDITION)
+    more = literal | comparison | Counted(",", None, "','") - conjunct
     return built(conjunct + more[...], together)
 
 
 def alternatives(body: pp.ParserElement) -> pp.ParserElement:
     """Give the production of bodies separated by `or`."""
-    separator = symbol(r"or(?!\.*\w)", "'or'")
+    separator = Counted(r"or(?!\.*\w)", None, "'or'")
     return built(body + (separator - body)[...], together)
 
 
@@ -83,8 +84,9 @@ def _membership() -> pp.ParserElement:
 
 
 def _literal(source: Source, match: Match) -> Literal:
-    span = Span(match.start("literal"), match.end(), source.name)
-    return Literal(atom_of(source, match), match["negation"] is not None, span)
+    atom = atom_of(source, match)
+    span = Span(match.start("literal"), atom.span.end, source.name)
+    return Literal(atom, match["negation"] is not None, span)
 
 
 def _positive(_source: Source, _start: int, tokens: pp.ParseResults) -> Literal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyparsing as pp
 
 from .ast import Constant, Expression, Negative, Operation, Span
-from .lexical import MAX_NESTING, SCALAR, SyntaxFault
+from .lexical import MAX_NESTING, MAX_OPERATORS, SCALAR, SyntaxFault
 from .reading import Bracketed, BracketToken, Match, Source, Token, built, keep_match, term_of
 
 _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
@@ -14,10 +14,11 @@ _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
 def expressions() -> pp.ParserElement:
     """Give the production of a term or an operation on terms."""
     scalar = Token(SCALAR, term_of, "a term")
+    bracket = built(BracketToken("expression", "a term"), _bracket)
+    primary = (scalar | bracket).set_name("a term")
     minus = Token("-", keep_match, "'-'")
-    primary = (scalar | BracketToken("expression", "a term")).set_name("a term")
-    operand = built(minus[...] + primary, _operand).set_name("a term")
-    operator = Token(r"[-+*/%]", lambda _, match: match[0], "an operator")
+    operand = (scalar | bracket | built(minus[1, ...] + primary, _minus)).set_name("a term")
+    operator = Token(r"[-+*/%]", _operator, "an operator")
     return built(operand + (operator + operand)[...], _fold).set_name("a term")
 
 
@@ -43,9 +44,27 @@ def check_depth(expression: Expression) -> None:
             stack.append((node.operand, depth + 1))
 
 
-def _operand(source: Source, _start: int, tokens: pp.ParseResults) -> Expression:
-    last = tokens[-1]
-    value: Expression = last.value if isinstance(last, Bracketed) else last
+def _bracket(_source: Source, _start: int, tokens: pp.ParseResults) -> Expression:
+    bracket: Bracketed = tokens[0]
+    expression: Expression = bracket.value
+    return expression
+
+
+def _operator(source: Source, match: Match) -> str:
+    source.operators += 1
+    if source.operators > MAX_OPERATORS:
+        raise SyntaxFault(
+            "too-large",
+            f"the statement has more than {MAX_OPERATORS} operators",
+            match.start(),
+            match.end(),
+            hint="compute a part of it in a table of its own",
+        )
+    return match[0]
+
+
+def _minus(source: Source, _start: int, tokens: pp.ParseResults) -> Expression:
+    value: Expression = tokens[-1]
     minuses: list[Match] = list(tokens[:-1])
     for minus in reversed(minuses):
         span = Span(minus.start(), value.span.end, source.name)

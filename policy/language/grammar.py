@@ -7,17 +7,19 @@ import re
 import pyparsing as pp
 
 from .ast import Annotation, Argument, Atom, Literal, Rule, Span, Variable, Wildcard
+from .atoms import SIMPLE_ATOM, atom_of
 from .diagnostics import Diagnostic, PolicyError
 from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, RESERVED, STRING, SyntaxFault
 from .places import line_starts_of, place_of
 from .productions import grammar
-from .reading import Reading, Source
+from .reading import Reading, Source, too_many_literals
 from .structure import Bracket, blank_comments, brackets_of
 from .walk import literals_of
 
 _SPACE = re.compile(r"\s*+", FLAGS)
 _TERMINATOR = re.compile(r"\s*+[;.]", FLAGS)
 _FOUND = re.compile(rf"{STRING}|[\w.]++|:-|!=|<=|>=|==|.", FLAGS)
+_SIMPLE_FACT = re.compile(rf"{SIMPLE_ATOM}(?=\s*+(?:[;.@]|\Z|[A-Za-z_]))", FLAGS)
 _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
 _SHOWN = 40
 
@@ -87,6 +89,7 @@ def _read_bracket(source: Source, bracket: Bracket) -> None:
         return
     end = bracket.close + 1
     try:
+        source.literals = source.operators = 0
         _, tokens = grammar().brackets[kind]._parse(source, bracket.open + 1)
     except SyntaxFault as fault:
         source.readings[bracket.open] = Reading(kind, end, fault=fault)
@@ -99,6 +102,11 @@ def _read_bracket(source: Source, bracket: Bracket) -> None:
 def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule]:
     if open_end and not _STATEMENT_START.match(source, start):
         raise _unexpected(source, start, "',' or the end of the rule")
+    fact = _SIMPLE_FACT.match(source, start)
+    if fact is not None:
+        atom = atom_of(source, fact)
+        return atom.span.end, Rule(atom, span=atom.span)
+    source.literals = source.operators = 0
     try:
         end, tokens = grammar().statement._parse(source, start)
     except pp.ParseBaseException as error:
@@ -112,13 +120,7 @@ def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule
     span = Span(start, end, source.name)
     rule = Rule(head, body, modal, tuple(annotations), span)
     if sum(1 for _ in literals_of(rule.body or ())) > MAX_LITERALS:
-        raise SyntaxFault(
-            "too-large",
-            f"the rule has more than {MAX_LITERALS} literals",
-            start,
-            end,
-            hint="give a part of the rule a table of its own",
-        )
+        raise too_many_literals(start, end)
     return end, rule
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 MAX_TEXT = 2**20
 MAX_NESTING = 200
 MAX_LITERALS = 1_000
+MAX_OPERATORS = 10_000
 _MAX_DIGITS = 80
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
@@ -49,9 +50,11 @@ VALUE = rf"(?>{re.sub('[?]P<[a-z]+>', '?:', SCALAR)})"
 _ARGUMENT_VALUE = VALUE.replace(FLOAT, ARGUMENT_FLOAT)
 _SIMPLE_ARGUMENT = rf"(?:{COLUMN}\s*+=\s*+)?{_ARGUMENT_VALUE}"
 ARGUMENTS = rf"\(\s*+(?:{_SIMPLE_ARGUMENT}(?:\s*+,\s*+{_SIMPLE_ARGUMENT})*+)?\s*+\)"
-SIMPLE_ATOM = rf"(?:{POLICY}:)?{TABLE}(?>[+-](?=\()|\s*+){ARGUMENTS}"
+ATOM_TOKEN = rf"(?:{POLICY}:)?{TABLE}(?>[+-](?=\()|\s*+){ARGUMENTS}"
 """An atom whose arguments are single terms: one token."""
 
+NULLARY_END = r"(?=\s*+(?:[,;.)\]@]|:-|\Z|(?!(?:in|not)(?!\.*\w))[A-Za-z_]))"
+"""What follows a table without arguments, unless it is the first operand of something."""
 NEGATION = r"(?>(?:not|NOT)(?!\.*\w)|!(?!=))"
 COMPARE = r"(?><=|>=|!=|=(?!=)|<|>)"
 FLAGS = re.ASCII | re.DOTALL

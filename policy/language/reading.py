@@ -15,7 +15,15 @@ from typing import Any, cast
 import pyparsing as pp
 
 from .ast import Constant, Span, Term, Variable, Wildcard
-from .lexical import FLAGS, SCALAR, SyntaxFault, float_value, integer_value, string_value
+from .lexical import (
+    FLAGS,
+    MAX_LITERALS,
+    SCALAR,
+    SyntaxFault,
+    float_value,
+    integer_value,
+    string_value,
+)
 from .structure import BracketKind
 
 Match = re.Match[str]
@@ -36,10 +44,13 @@ class Reading:
 class Source(str):
     """A text on its way through the grammar, with the brackets read already, by place."""
 
-    __slots__ = ("name", "readings")
+    __slots__ = ("literals", "name", "operators", "readings")
 
     name: str
     readings: dict[int, Reading]
+    literals: int
+    """How many literals were read in this statement or bracket; `operators` likewise."""
+    operators: int
 
 
 Build = Callable[[Source, Match], Any]
@@ -62,6 +73,18 @@ class Token(pp.Token):
         if match is None:
             raise pp.ParseException(instring, loc, self.errmsg, self)
         return match.end(), [self._build(instring, match)] if self._build else []
+
+
+class Counted(Token):
+    """A token that is counted as the beginning of one more literal."""
+
+    def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: N802
+        """Match and count. Raises: SyntaxFault: these are too many literals for one rule."""
+        result = super().parseImpl(instring, loc, do_actions)
+        instring.literals += 1
+        if instring.literals > MAX_LITERALS:
+            raise too_many_literals(loc, result[0])
+        return result
 
 
 class BracketToken(pp.Token):
@@ -104,6 +127,17 @@ def symbol(pattern: str, name: str | None = None) -> Token:
 def keep_match(_source: Source, match: Match) -> Match:
     """Build nothing: what comes later needs the match."""
     return match
+
+
+def too_many_literals(start: int, end: int) -> SyntaxFault:
+    """Make the fault of a rule that is too long."""
+    return SyntaxFault(
+        "too-large",
+        f"the rule has more than {MAX_LITERALS} literals",
+        start,
+        end,
+        hint="give a part of the rule a table of its own",
+    )
 
 
 def span_of(source: Source, match: Match) -> Span:

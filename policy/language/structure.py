@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
-from .lexical import FLAGS, MAX_NESTING, RESERVED, SIMPLE_ATOM, STRING, TABLE, SyntaxFault
+from .lexical import ATOM_TOKEN, FLAGS, MAX_NESTING, RESERVED, STRING, TABLE, SyntaxFault
 
 BracketKind = OneOf["arguments", "expression", "bodies", "list"]
 
@@ -25,7 +25,7 @@ _WORDS = r"[\w.]++(?::[\w.]++)*+"
 _QUIET = "|".join(
     (
         STRING,
-        SIMPLE_ATOM,
+        ATOM_TOKEN,
         ":-",
         _RESERVED_WORD,
         rf"{_WORDS}(?![+-]?\()(?!\s*+\()",
