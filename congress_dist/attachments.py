@@ -18,9 +18,7 @@ Attach = Callable[[], Listener]
 
 
 class Attachments:
-    """A group of handlers: attached as soon as the bus is there, all detached by `stop`. Thread
-    safe.
-    """
+    """A group of handlers: attached once the bus is there, detached by `stop`; thread safe."""
 
     def __init__(self, clock: Clock, log_limit: RateLimit) -> None:
         self._clock = clock

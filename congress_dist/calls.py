@@ -1,5 +1,4 @@
-"""Calls to a service's methods: an envelope with a deadline, typed errors, and at most one
-execution.
+"""Calls to a service's methods: deadlines, typed errors, at most one execution.
 
 A call is tried again only when its caller says that it is safe to repeat (docs/protocol.md section
 8).
@@ -103,9 +102,7 @@ class CallClient:
 
 
 class CallServer:
-    """The called side: carries out what the methods of one service allow; called by many threads
-    at once.
-    """
+    """The called side: carries out what one service's methods allow, in many threads at once."""
 
     def __init__(self, name: str, methods: Mapping[str, Method], clock: Clock) -> None:
         self._name = name

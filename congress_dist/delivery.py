@@ -1,5 +1,4 @@
-"""Hands transactions to listeners: one thread, in order per listener, and no listener harms
-another.
+"""Hands transactions to listeners: one thread, in order; none harms another.
 
 A listener that raises is told again later: what it missed becomes one net change, so it never
 skips a row. One that is slow is told the same way, so that nothing grows without bound: a net

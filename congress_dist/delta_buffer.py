@@ -1,6 +1,4 @@
-"""Deltas of one epoch that cannot be applied yet, or may be needed again (docs/protocol.md section
-4).
-"""
+"""Deltas of one epoch that wait for a missing one (docs/protocol.md section 4)."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ class DeltaBuffer:
         return len(self._deltas)
 
     def put(self, delta: Delta) -> bool:
-        """Keep a delta; on overflow drop everything and tell so: what is lost will be asked
-        for.
-        """
+        """Keep a delta; False, with everything dropped, when there is no room for it."""
         if delta.seq in self._deltas:
             return True
         size_bytes = _size_of(delta)

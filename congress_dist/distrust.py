@@ -17,18 +17,14 @@ class _Doubt:
 
 
 class Distrust:
-    """Count the differences of each table in a row; space the repairs out once they do not
-    help.
-    """
+    """Count the differences of each table in a row; space repairs out once they do not help."""
 
     def __init__(self, first_delay: float) -> None:
         self._first_delay = first_delay
         self._doubts: dict[str, _Doubt] = {}
 
     def note(self, table: str, now: float) -> bool:
-        """Count one more difference; tell whether its rows must be given up until a later
-        repair.
-        """
+        """Count one more difference; tell whether the rows are given up until a later repair."""
         doubt = self._doubts.setdefault(table, _Doubt())
         doubt.differences += 1
         excess = doubt.differences - REPAIRS

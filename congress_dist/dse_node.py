@@ -1,5 +1,4 @@
-"""The base of every process: hosts services on the bus and carries out what the protocol's state
-machines say.
+"""The base of every process: hosts services on the bus and carries out the protocol.
 
 Threads: the loop takes messages and ticks; the outbox sends; the delivery calls listeners; workers
 wait for answers to syncs and lease calls; one more runs the services' callbacks; the transport's
@@ -100,33 +99,13 @@ class DseNode:
         self._workers = Workers("dse-worker", options.worker_threads)
         self._callbacks = Workers("dse-callback", 1)
         self._calls = CallClient(transport, options=options, clock=clock, rng=self._rng)
-        self._feeds = SourceFeeds(
-            incarnation=incarnation,
-            transport=transport,
-            options=options,
-            clock=clock,
-            rng=self._rng,
-            delivery=self._delivery,
-            workers=self._workers,
-            log_limit=self._log_limit,
-            receive=self._receive,
-            wake=self._loop.wake,
-        )
-        self._presence = Presence(
-            node_id,
-            incarnation,
-            options=options,
-            beats=self._beats,
-            rng=self._rng,
-            now=clock.monotonic(),
-        )
+        self._feeds = self._make_feeds()
+        self._presence = self._make_presence()
 
     # --- lifecycle ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Join the bus and start the services; whoever is missing there is waited for in the
-        background.
-        """
+        """Join the bus and start the services; who is missing there is waited for meanwhile."""
         self._outbox.start()
         self._delivery.start()
         self._loop.start()
@@ -310,6 +289,30 @@ class DseNode:
         names = set(published)
         return [service.name for service in self.services if service.name not in names]
 
+    def _make_feeds(self) -> SourceFeeds:
+        return SourceFeeds(
+            incarnation=self.incarnation,
+            transport=self._transport,
+            options=self.options,
+            clock=self.clock,
+            rng=self._rng,
+            delivery=self._delivery,
+            workers=self._workers,
+            log_limit=self._log_limit,
+            receive=self._receive,
+            wake=self._loop.wake,
+        )
+
+    def _make_presence(self) -> Presence:
+        return Presence(
+            self.node_id,
+            self.incarnation,
+            options=self.options,
+            beats=self._beats,
+            rng=self._rng,
+            now=self.clock.monotonic(),
+        )
+
     # --- publishing and leases ------------------------------------------------------------------
 
     def _stream_tools(self) -> StreamTools:
@@ -324,6 +327,7 @@ class DseNode:
             call=self._call_lease,
             callback=self._callbacks.submit,
             wants=lambda: self._feeds.wants,
+            wake=self._loop.wake,
         )
 
     def _answer_node(self, payload: bytes) -> bytes:

@@ -1,6 +1,4 @@
-"""How old the news of one source is, from beats and send times; never from a wall clock
-(docs/protocol.md section 4).
-"""
+"""How old the news of one source is, without a wall clock (docs/protocol.md section 4)."""
 
 from __future__ import annotations
 

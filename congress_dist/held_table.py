@@ -1,6 +1,4 @@
-"""One table as a subscriber holds it: rows, what the publisher says of them, how far to trust
-them.
-"""
+"""One table as a subscriber holds it, and what its publisher says of it."""
 
 from __future__ import annotations
 

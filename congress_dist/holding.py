@@ -1,5 +1,4 @@
-"""What a subscriber holds of one source: the wanted tables at one position, and each step from
-there to the next.
+"""What a subscriber holds of one source, and each step from there to the next.
 
 Every method that changes something gives the transaction that listeners must see; they see nothing
 else.
@@ -153,9 +152,7 @@ class Holding:
         return self._reach(self.position, step)
 
     def everything(self, tables: Iterable[str]) -> Transaction | None:
-        """Give what is held of some tables as one step from nothing, None before the first
-        position.
-        """
+        """Give what is held of some tables as one step from nothing, None before any position."""
         if self.position is None:
             return None
         step = _Step()

@@ -1,9 +1,8 @@
-"""The holder of one lease, or a candidate for it, without threads, clock or bus (docs/protocol.md
-section 6).
+"""The holder of one lease, or a candidate for it, as a pure state machine.
 
-Stimuli: `on_tick`, `on_answer`, `on_failure`, `on_heard`, `stop`. Effects: `LeaseCall`, `Granted`,
-`Lost`. One call is out at a time; its answer or failure comes back with the time at which the call
-was sent.
+docs/protocol.md section 6. Stimuli: `on_tick`, `on_answer`, `on_failure`, `on_heard`, `stop`.
+Effects: `LeaseCall`, `Granted`, `Lost`. One call is out at a time; its answer or failure comes
+back with the time at which the call was sent.
 """
 
 # ruff: noqa: S101 - invariants are asserted in check()
@@ -66,8 +65,7 @@ class LeaseState(Enum):
 
 @dataclass(slots=True)
 class _Watch:
-    """What a candidate saw of another's lease: the same (generation, renewals), how often, since
-    when.
+    """What a candidate saw of another's lease: how often the same, and since when.
 
     Units: `since` is when the first equal answer arrived, on the candidate's own clock.
     """
@@ -244,9 +242,7 @@ class LeaseHolder:
             self._watch = _Watch(generation, renewals, since=now)
 
     def _expected(self, now: float) -> list[int] | None:
-        """Give what the row must still say for us to take it over, None while that is too
-        early.
-        """
+        """Give what the row must still say for a takeover, None while it is too early for one."""
         watch = self._watch
         if watch is None or watch.reads < _READS or now - watch.since < self._options.lease_time:
             return None

@@ -1,5 +1,4 @@
-"""What travels on the bus: one frozen dataclass per message, and the registry that names them on
-the wire.
+"""What travels on the bus: one frozen dataclass per message, and the registry of their names.
 
 Fields may be added with a default; a reader ignores fields it does not know. Removing one, or
 changing what one means, needs a new wire version (codec.py). docs/protocol.md section 2 says when
@@ -40,9 +39,7 @@ def message(name: str) -> Callable[[type[_M]], type[_M]]:
 @message("delta")
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One transaction of a stream. With `pull` it carries no tables: they are fetched by a
-    sync.
-    """
+    """One transaction of a stream; with `pull` without its tables, which a sync must fetch."""
 
     service: str
     incarnation: str
@@ -56,9 +53,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class TableSummary:
-    """A table at one position without its rows; `digest` is 16 bytes, empty while the table is
-    unread.
-    """
+    """A table at one position without its rows; `digest` is 16 bytes, none while it is unread."""
 
     state: TableState
     rows: int
@@ -141,9 +136,7 @@ class RowChanges:
 @message("sync_answer")
 @dataclass(frozen=True, slots=True)
 class SyncAnswer:
-    """The header of an answer at one position, with its first chunk; the others are pulled with
-    `token`.
-    """
+    """The header of an answer at one position, and its first chunk; `token` pulls the others."""
 
     service: str
     request: int
@@ -217,9 +210,7 @@ SyncReply = SyncAnswer | SyncNotYet | SyncBusy | Chunk | SnapshotGone
 @message("call")
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """Call a method with arguments by name; `remaining` is what is left of the caller's deadline
-    at sending.
-    """
+    """Call a method with arguments by name; the caller waits for `remaining` from sending."""
 
     request_id: str
     method: str

@@ -1,6 +1,4 @@
-"""The thread that takes a node's messages and ticks, one at a time, and waits for the next
-deadline in between.
-"""
+"""The thread that takes a node's messages and ticks, one at a time."""
 
 from __future__ import annotations
 

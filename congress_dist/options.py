@@ -1,4 +1,4 @@
-"""The numbers of the data bus protocol, each with its reason (docs/protocol.md section 10).
+"""The numbers of the data bus protocol, each with its reason (docs/protocol.md section 11).
 
 Pure data, so that the state machines know no configuration library; `config.dse_options` reads
 them from a file.

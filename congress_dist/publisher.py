@@ -123,8 +123,7 @@ class Identity:
 
 
 class Publisher:
-    """Number what changes, tell that all is well when nothing does, and answer who missed
-    something.
+    """Number what changes, say that all is well when nothing does, answer who missed some.
 
     Invariant: `seq` is 0 until the first round is complete; every delta of the epoch has the next
     seq.
@@ -265,9 +264,7 @@ class Publisher:
         return {name: table.state for name, table in self._tables.items()}
 
     def _open(self, now: float) -> list[Effect]:
-        """Begin the epoch: what was read until now is transaction 1; nobody has anything to apply
-        it to.
-        """
+        """Begin the epoch: transaction 1 is what was read so far; it follows nothing."""
         self.seq = Seq(1)
         self._log.append(self.seq, {}, 0, pinned=None)
         self._full_due = now
@@ -334,9 +331,7 @@ class Publisher:
     def _what_to_send(
         self, request: SyncRequest, have: Seq | None
     ) -> tuple[set[str], dict[str, NetChange]]:
-        """Give the tables to send in full, and the changes of those that the asker can be led
-        along.
-        """
+        """Give the tables to send in full, and the changes to those that can be led on."""
         known = {name for name in (*request.held, *request.add) if name in self._tables}
         readable = {name for name in known if not self._tables[name].is_unread}
         differing = {

@@ -19,9 +19,7 @@ PullKey = tuple[str, ...]
 
 @dataclass(slots=True)
 class Pull:
-    """One answer: its header and its rows in a fixed order, cut into pieces of about equal
-    size.
-    """
+    """One answer: its header and its rows in a fixed order, cut into about equal pieces."""
 
     token: str
     seq: Seq
@@ -127,9 +125,7 @@ class PullShelf:
         return max(matching, key=lambda pull: pull.seq, default=None)
 
     def make_room(self, now: float, *, abandoned_after: float) -> bool:
-        """Drop one answer that nobody is fetching when the shelf is full; tell whether there is
-        room.
-        """
+        """Drop an answer that nobody fetches if the shelf is full; tell whether there is room."""
         if len(self._pulls) < self._kept:
             return True
         idle = [

@@ -93,9 +93,7 @@ class SourceFeed:
             return True
 
     def remove(self, subscription: Subscription) -> None:
-        """Forget a subscription, and the rows that only it wanted; the last one closes the
-        feed.
-        """
+        """Forget a subscription and the rows that only it wanted; the last closes the feed."""
         with self._lock:
             if subscription not in self._subscriptions:
                 return
@@ -171,8 +169,6 @@ class Subscription:
         self._delivery.put(self._mailbox, mine)
 
     def stop(self) -> None:
-        """End the subscription; idempotent. The listener is not called again, but for a call under
-        way.
-        """
+        """End the subscription; idempotent. A call of the listener may still be under way."""
         self._delivery.close(self._mailbox)
         self._feed.remove(self)

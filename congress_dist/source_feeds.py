@@ -28,9 +28,7 @@ _SYNC_REPLIES = (SyncAnswer, SyncNotYet, SyncBusy, Chunk, SnapshotGone)
 
 
 class SourceFeeds:
-    """Feeds by source, opened by their first subscription and closed by their last. Thread
-    safe.
-    """
+    """Feeds by source, opened by the first subscription, closed by the last; thread safe."""
 
     def __init__(
         self,

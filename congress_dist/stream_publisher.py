@@ -49,6 +49,7 @@ class StreamTools:
     call: Callable[[StreamPublisher, LeaseCall], None]
     callback: Callable[[Callable[[], None]], None]
     wants: Callable[[], Mapping[str, tuple[str, ...]]]
+    wake: Callable[[], None]
 
 
 class StreamPublisher:
@@ -71,9 +72,7 @@ class StreamPublisher:
 
     @property
     def epoch(self) -> Epoch | None:
-        """Give the epoch of what is published, None while another owns the stream or nobody
-        does.
-        """
+        """Give the epoch of what is published, None while the stream is not ours."""
         machine = self._machine
         return None if machine is None else machine.epoch
 
@@ -83,8 +82,7 @@ class StreamPublisher:
         return self._lease.state is LeaseState.STOPPED
 
     def publish(self, reads: Mapping[str, TableResult]) -> None:
-        """Make one read one transaction: what it changed is numbered and sent; nothing when it
-        changed nothing.
+        """Make one read one transaction, if it changed anything.
 
         Promises: nothing is changed when it raises; does not wait for the bus.
         Raises: LeaseLost: the stream is not ours now; `on_granted` tells when it is again, under
@@ -99,7 +97,10 @@ class StreamPublisher:
                     stream=self.name,
                 )
             now = self._tools.clock.monotonic()
-            self._send(self._machine.publish(reads, now))
+            effects = self._machine.publish(reads, now)
+            self._send(effects)
+        if effects:
+            self._tools.wake()  # the heartbeat that ends the burst is due sooner than any other
 
     @property
     def next_tick(self) -> float:
@@ -151,9 +152,7 @@ class StreamPublisher:
             return self._machine.on_chunk(request, now)
 
     def end(self) -> LeaseCall | None:
-        """Publish nothing more; give the call that releases the lease, None when it is not
-        ours.
-        """
+        """Publish nothing more; give the call that releases the lease, None if it is not ours."""
         with self._lock:
             if self._machine is not None:
                 self._send(self._machine.stop(self._tools.clock.monotonic()))

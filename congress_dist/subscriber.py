@@ -145,9 +145,7 @@ class Subscriber:
         return effects + self._settle(now)
 
     def reset(self, now: float) -> list[Effect]:
-        """Set aside whatever is on the way and fetch all rows anew; what is held stays until
-        then.
-        """
+        """Set aside what is on the way and fetch all rows anew; what is held stays until then."""
         self._buffer.clear()
         self._missing = None
         self._syncing.stop()
@@ -251,9 +249,7 @@ class Subscriber:
         return [] if self._buffer.put(delta) else [Count("buffer_overflow")]
 
     def _settle(self, now: float) -> list[Effect]:
-        """Apply what can be applied, then see whether something is missing; ends every
-        stimulus.
-        """
+        """Apply what can be, then see whether something is missing; ends every stimulus."""
         if self._is_behind:
             return [] if self._syncing.is_active else self._sync(now)
         position = self.position
@@ -381,9 +377,7 @@ class Subscriber:
     def _complete_overtaken(
         self, pull: PulledAnswer, position: Position, now: float
     ) -> list[Effect]:
-        """Use an answer that deltas have overtaken: bring the tables that it adds forward by
-        them.
-        """
+        """Use an answer that deltas have overtaken: bring the tables it adds forward by them."""
         tables = pull.answer.tables
         names = {name for name, entry in tables.items() if entry.kind == "full"}
         names = (names & self._holding.wanted) | (self._holding.lacking & tables.keys())

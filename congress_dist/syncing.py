@@ -85,9 +85,7 @@ class Syncing:
         return self._deadline is not None and request == self._request
 
     def take(self, reply: SyncReply) -> PulledAnswer | None:
-        """Add a piece to its answer and give that; None when it is no piece, or does not belong to
-        it.
-        """
+        """Add a piece to its answer and give that; None when it is no piece of it."""
         if isinstance(reply, SyncAnswer):
             self._pull = PulledAnswer(reply)
             return self._pull if self._pull.feed(reply.rows) else None

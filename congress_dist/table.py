@@ -1,6 +1,4 @@
-"""The rows of one table with their digest, kept up row by row; both ends of a stream hold
-these.
-"""
+"""The rows of one table with their digest, kept up row by row, at both ends of a stream."""
 
 from __future__ import annotations
 

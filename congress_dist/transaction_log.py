@@ -1,6 +1,4 @@
-"""The newest transactions of a stream, for subscribers that missed a few (docs/protocol.md section
-3).
-"""
+"""The newest transactions of a stream, for replay (docs/protocol.md section 3)."""
 
 from __future__ import annotations
 
