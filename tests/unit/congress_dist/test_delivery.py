@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from congress_dist.delivery import Delivery, merge
+from congress_dist.row import Row, encode_row
+from congress_dist.stream import (
+    READY,
+    UNREAD,
+    Epoch,
+    Position,
+    Seq,
+    TableChange,
+    Transaction,
+)
+from congress_dist.testing.fake_clock import FakeClock
+
+PATIENCE = 10.0
+
+
+def rows(*names: str) -> frozenset[Row]:
+    return frozenset(encode_row((name,)) for name in names)
+
+
+def step(seq: int, removed: tuple[str, ...] = (), added: tuple[str, ...] = ()) -> Transaction:
+    change = TableChange(rows(*removed), rows(*added), schema_version="v1")
+    return Transaction("nova", Position(Epoch(1), Seq(seq)), {"t": change})
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.heard: list[Transaction] = []
+        self.failures = 0
+        self.changed = threading.Condition()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def __call__(self, transaction: Transaction) -> None:
+        self.gate.wait(PATIENCE)
+        with self.changed:
+            self.changed.notify_all()
+            if self.failures > 0:
+                self.failures -= 1
+                raise ValueError("refused")
+            self.heard.append(transaction)
+
+    def wait_for(self, count: int) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.heard) >= count, PATIENCE)
+
+    def wait_for_failures(self) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.failures == 0, PATIENCE)
+
+
+class Office:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.failed: list[str] = []
+        self.has_failed = threading.Semaphore(0)
+        self.delivery = Delivery(self.clock, self.on_failure)
+        self.delivery.start()
+
+    def on_failure(self, source: str) -> None:
+        self.failed.append(source)
+        self.has_failed.release()
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    office = Office()
+    yield office
+    office.delivery.stop(PATIENCE)
+
+
+def test_transactions_are_handed_over_in_order(office: Office) -> None:
+    listener = Listener()
+    mailbox = office.delivery.open("nova", listener)
+    for seq in range(1, 6):
+        office.delivery.put(mailbox, step(seq))
+    listener.wait_for(5)
+    assert [t.position.seq for t in listener.heard] == [1, 2, 3, 4, 5]
+
+
+def test_listener_that_raised_hears_the_rest_as_one_change(office: Office) -> None:
+    listener = Listener()
+    listener.failures = 1
+    mailbox = office.delivery.open("nova", listener)
+    office.delivery.put(mailbox, step(1, added=("a", "b")))
+    assert office.has_failed.acquire(timeout=PATIENCE)
+    office.delivery.put(mailbox, step(2, removed=("a",), added=("c",)))
+    office.clock.advance(0.1)
+    office.delivery.wake()
+    listener.wait_for(1)
+    assert office.failed == ["nova"]
+    total = merge(listener.heard)
+    assert total.position.seq == 2
+    assert total.tables["t"].added == rows("b", "c")
+    assert not total.tables["t"].removed
+
+
+def test_failing_listener_does_not_delay_another(office: Office) -> None:
+    bad, good = Listener(), Listener()
+    bad.failures = 1
+    first, second = office.delivery.open("nova", bad), office.delivery.open("nova", good)
+    office.delivery.put(first, step(1))
+    assert office.has_failed.acquire(timeout=PATIENCE)
+    office.delivery.put(second, step(1))
+    good.wait_for(1)
+    assert not bad.heard
+
+
+def test_slow_listener_is_told_many_transactions_as_one(office: Office) -> None:
+    listener = Listener()
+    listener.gate.clear()
+    mailbox = office.delivery.open("nova", listener)
+    for seq in range(1, 5001):
+        office.delivery.put(mailbox, step(seq, removed=(f"r{seq - 1}",), added=(f"r{seq}",)))
+    assert len(mailbox.waiting) <= 1000
+    listener.gate.set()
+    while not listener.heard or listener.heard[-1].position.seq < 5000:
+        listener.wait_for(len(listener.heard) + 1)
+    assert merge(listener.heard).tables["t"].added == rows("r5000")
+
+
+def test_closed_mailbox_takes_nothing(office: Office) -> None:
+    listener, other = Listener(), Listener()
+    mailbox = office.delivery.open("nova", listener)
+    office.delivery.close(mailbox)
+    office.delivery.put(mailbox, step(1))
+    office.delivery.put(office.delivery.open("nova", other), step(1))
+    other.wait_for(1)
+    assert not listener.heard
+
+
+def test_stop_from_within_a_listener_does_not_wait_for_itself(office: Office) -> None:
+    stopped = threading.Event()
+
+    def listener(_: Transaction) -> None:
+        office.delivery.stop(PATIENCE)
+        stopped.set()
+
+    office.delivery.put(office.delivery.open("nova", listener), step(1))
+    assert stopped.wait(PATIENCE)
+
+
+def test_merged_changes_cancel_out() -> None:
+    merged = merge([step(1, added=("a",)), step(2, removed=("a",)), step(3, added=("b",))])
+    assert merged.position.seq == 3
+    assert merged.tables["t"].added == rows("b")
+    assert merged.tables["t"].removed == frozenset()
+
+
+def test_merged_states_are_the_newest() -> None:
+    first = Transaction("nova", Position(Epoch(1), Seq(1)), {}, {"t": UNREAD, "u": READY})
+    second = Transaction("nova", Position(Epoch(1), Seq(2)), {}, {"t": READY})
+    assert merge([first, second]).states == {"t": READY, "u": READY}

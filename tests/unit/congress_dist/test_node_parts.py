@@ -1,0 +1,276 @@
+"""The small parts of a node: queues, workers, attachments, membership, the called side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from congress_dist.attachments import Attachments
+from congress_dist.byte_queue import ByteQueue
+from congress_dist.calls import CallServer
+from congress_dist.effects import Alarm
+from congress_dist.errors import TransportError
+from congress_dist.membership import Membership
+from congress_dist.messages import CallAnswer, CallError, CallRequest, Heartbeat
+from congress_dist.options import DseOptions
+from congress_dist.outbox import Outbox
+from congress_dist.rate_limit import RateLimit
+from congress_dist.stream import Epoch
+from congress_dist.testing.fake_clock import FakeClock
+from congress_dist.workers import Workers
+
+PATIENCE = 10.0
+
+# --- queues -------------------------------------------------------------------------------------
+
+
+def test_queue_refuses_what_does_not_fit_and_counts_it() -> None:
+    queue: ByteQueue[str] = ByteQueue(10)
+    assert queue.put("a", 6)
+    assert not queue.put("b", 6)
+    assert queue.put("c")
+    assert (queue.get(), queue.get()) == ("a", "c")
+    assert queue.put("d", 10)
+    assert queue.dropped == 1
+
+
+def test_closed_queue_gives_what_is_in_it_and_then_nothing() -> None:
+    queue: ByteQueue[str] = ByteQueue(10)
+    queue.put("a", 1)
+    queue.close()
+    assert not queue.put("b", 1)
+    assert queue.get() == "a"
+    assert queue.get() is None
+    assert queue.is_finished
+
+
+def test_outbox_keeps_the_order_and_outlives_a_bus_that_is_away() -> None:
+    sent: list[bytes] = []
+    tries = iter([TransportError("away"), None, ValueError("a fault"), None])
+
+    def send(_topic: str, payload: bytes) -> None:
+        error = next(tries)
+        if error is not None:
+            raise error
+        sent.append(payload)
+
+    outbox = Outbox(send, max_bytes=10_000, log_limit=RateLimit(FakeClock()))
+    for beat in range(4):
+        outbox.put(Heartbeat("api@a1", "a1", "i", beat, 0.0), 0)
+    outbox.start()
+    outbox.stop(PATIENCE)
+    assert len(sent) == 2
+    assert outbox.failed == 2
+
+
+def test_outbox_that_is_full_drops_and_counts() -> None:
+    outbox = Outbox(lambda *_: None, max_bytes=600, log_limit=RateLimit(FakeClock()))
+    fates = [outbox.put(Heartbeat("api@a1", "a1", "i", beat, 0.0), 0) for beat in range(3)]
+    assert fates == [True, True, False]
+    assert outbox.dropped == 1
+
+
+# --- workers ------------------------------------------------------------------------------------
+
+
+def test_one_worker_runs_jobs_in_order_and_survives_a_failing_one() -> None:
+    done: list[int] = []
+    workers = Workers("test", 1)
+
+    def job(number: int) -> Callable[[], None]:
+        def run() -> None:
+            if number == 1:
+                raise ValueError("a fault")
+            done.append(number)
+
+        return run
+
+    for number in range(4):
+        workers.submit(job(number))
+    workers.stop(PATIENCE)
+    assert done == [0, 2, 3]
+
+
+def test_workers_start_when_they_are_needed() -> None:
+    workers = Workers("test", 3)
+    both = threading.Barrier(2, timeout=PATIENCE)
+    workers.submit(lambda: _wait(both))
+    workers.submit(lambda: _wait(both))
+    workers.stop(PATIENCE)
+    assert not both.broken
+    assert len(workers._threads) == 2
+
+
+def _wait(barrier: threading.Barrier) -> None:
+    barrier.wait()
+
+
+# --- attachments --------------------------------------------------------------------------------
+
+
+class Handle:
+    def __init__(self) -> None:
+        self.stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+def test_handler_is_attached_when_the_bus_comes_back() -> None:
+    clock = FakeClock()
+    attachments = Attachments(clock, RateLimit(clock))
+    handle = Handle()
+    answers: list[Any] = [TransportError("away"), TransportError("away"), handle]
+
+    def attach() -> Handle:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, Handle)
+        return answer
+
+    attachments.add(attach)
+    assert attachments.next_tick > clock.monotonic()
+    attachments.retry()
+    attachments.retry()
+    assert not answers
+    attachments.stop()
+    attachments.stop()
+    assert handle.stops == 1
+
+
+def test_nothing_is_attached_after_the_stop() -> None:
+    clock = FakeClock()
+    attachments = Attachments(clock, RateLimit(clock))
+    attachments.stop()
+    attachments.add(lambda: pytest.fail("attached"))
+    attachments.retry()
+
+
+# --- membership ---------------------------------------------------------------------------------
+
+
+def heartbeat(incarnation: str, **fields: Any) -> Heartbeat:
+    return Heartbeat("nova", "ds1", incarnation, 1, 0.0, **fields)
+
+
+def test_successor_of_a_killed_process_is_no_alarm() -> None:
+    membership = Membership(DseOptions())
+    membership.on_heartbeat(heartbeat("first"), 0.0)
+    assert membership.on_heartbeat(heartbeat("second"), 0.1) == []
+    assert membership.on_heartbeat(heartbeat("second"), 1.1) == []
+
+
+def test_two_incarnations_that_go_on_speaking_are_an_alarm() -> None:
+    membership = Membership(DseOptions())
+    effects = []
+    for tenth in range(40):
+        name = "first" if tenth % 2 else "second"
+        effects += membership.on_heartbeat(heartbeat(name), tenth / 10)
+    assert any(isinstance(effect, Alarm) for effect in effects)
+
+
+def test_who_is_silent_is_forgotten() -> None:
+    membership = Membership(DseOptions())
+    membership.on_heartbeat(heartbeat("first", wants={"neutron": ("ports",)}), 0.0)
+    assert membership.wanted("neutron") == {"ports"}
+    assert membership.alive(4.0) == []
+    other = Heartbeat("api@a1", "a1", "other", 1, 0.0)
+    membership.on_heartbeat(other, 11.0)
+    assert membership.wanted("neutron") == set()
+    assert [peer.service for peer in membership.alive(11.0)] == ["api@a1"]
+
+
+def test_newest_epoch_of_a_stream_is_remembered_after_its_publisher_went() -> None:
+    membership = Membership(DseOptions())
+    membership.on_heartbeat(heartbeat("first", epoch=Epoch(7)), 0.0)
+    membership.on_heartbeat(heartbeat("late", epoch=Epoch(6)), 0.1)
+    membership.on_heartbeat(heartbeat("first", epoch=Epoch(7), stopping=True), 0.2)
+    assert membership.heard_epoch("nova") == 7
+    assert membership.heard_epoch("neutron") == 0
+
+
+# --- the called side ----------------------------------------------------------------------------
+
+
+class Counter:
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.times = 0
+
+    def count(self, seconds: float = 0.0) -> int:
+        self.clock.advance(seconds)
+        self.times += 1
+        return self.times
+
+
+def ask(request_id: str = "r1", *, repeat: bool = False, **fields: Any) -> CallRequest:
+    remaining = fields.pop("remaining", 5.0)
+    return CallRequest(request_id, "count", fields, remaining, repeat)
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter(FakeClock())
+
+
+@pytest.fixture
+def server(counter: Counter) -> CallServer:
+    return CallServer("policy@r1", {"count": counter.count}, counter.clock)
+
+
+def test_request_that_arrives_twice_is_carried_out_once(
+    server: CallServer, counter: Counter
+) -> None:
+    assert server.handle(ask()) == CallAnswer("r1", 1)
+    again = server.handle(ask())
+    assert isinstance(again, CallError)
+    assert again.error["code"] == "service_unavailable"
+    assert again.error["fields"] == {"outcome": "unknown"}
+    assert counter.times == 1
+
+
+def test_request_that_may_be_repeated_is_carried_out_again(server: CallServer) -> None:
+    server.handle(ask(repeat=True))
+    assert server.handle(ask(repeat=True)) == CallAnswer("r1", 2)
+
+
+def test_request_without_time_left_is_not_carried_out(
+    server: CallServer, counter: Counter
+) -> None:
+    answer = server.handle(ask(remaining=0.0))
+    assert isinstance(answer, CallError)
+    assert answer.error["code"] == "deadline_exceeded"
+    assert counter.times == 0
+
+
+def test_answer_that_comes_too_late_says_so(server: CallServer) -> None:
+    answer = server.handle(ask(seconds=6.0))
+    assert isinstance(answer, CallError)
+    assert answer.error["code"] == "deadline_exceeded"
+
+
+def test_wrong_arguments_are_an_internal_error_without_their_text(server: CallServer) -> None:
+    answer = server.handle(ask(colour="red"))
+    assert isinstance(answer, CallError)
+    assert answer.error["code"] == "internal"
+    assert "colour" not in str(answer.error)
+
+
+def test_remembered_requests_are_bounded(server: CallServer) -> None:
+    for number in range(10_100):
+        server.handle(ask(f"r{number}"))
+    assert len(server._seen) == 10_000
+
+
+def test_rate_limit_lets_one_line_through_per_interval() -> None:
+    clock = FakeClock()
+    limit = RateLimit(clock)
+    assert limit.allows("a")
+    assert not limit.allows("a")
+    assert limit.allows("b")
+    clock.advance(60.0)
+    assert limit.allows("a")
