@@ -5,10 +5,8 @@ Called by a node's process, in its main thread.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable
 
@@ -16,7 +14,6 @@ _LOG = logging.getLogger(__name__)
 
 BEAT_INTERVAL = 1.0
 """Seconds between beats: several of them fit into the silence after which a child is killed."""
-_PR_SET_PDEATHSIG = 1
 
 
 def beat_until(stopping: threading.Event, alive_fd: int, is_alive: Callable[[], bool]) -> None:
@@ -34,14 +31,6 @@ def beat_until(stopping: threading.Event, alive_fd: int, is_alive: Callable[[], 
             stopping.wait(BEAT_INTERVAL)
     finally:
         os.close(alive_fd)
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this process by SIGTERM when the thread that started it ends.
-
-    It covers what beats cannot: a child that loses its supervisor before its first beat.
-    """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _beat(alive_fd: int) -> bool:

@@ -184,7 +184,8 @@ class OsloTransport:
         with self._translated(topic):
             attachment.server.start(override_pool_size=threads)
         with self._lock:
-            self._attachments.append(attachment)
+            attached = [one for one in self._attachments if not one.is_finished]
+            self._attachments = [*attached, attachment]
         return attachment
 
     @contextmanager

@@ -22,6 +22,7 @@ class Attachment:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[int] = set()
+        self._finished = False
         self._stopped = False
 
     def stop(self) -> None:
@@ -32,6 +33,12 @@ class Attachment:
         self.server.stop()
         if not inside:
             self.server.wait()
+            self._finished = True
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether it is stopped and has nothing left to give back."""
+        return self._finished
 
     @contextmanager
     def running(self) -> Iterator[bool]:

@@ -217,7 +217,8 @@ class UdsDriver(base.BaseDriver):  # type: ignore[misc]
             limits=self._limits,
             clock=self._clock,
         )
-        self._receivers.append(receiver)
+        with self._lock:
+            self._receivers = [one for one in self._receivers if not one.is_closed] + [receiver]
         return UdsListener(receiver, self._clock)
 
     def listen_for_notifications(
@@ -228,11 +229,11 @@ class UdsDriver(base.BaseDriver):  # type: ignore[misc]
 
     def cleanup(self) -> None:
         """Fail the calls under way and give back threads, sockets and files; idempotent."""
-        for receiver in self._receivers:
+        with self._lock:
+            receivers, callers = self._receivers, list(self._callers.values())
+        for receiver in receivers:
             receiver.stop()
             receiver.close()
-        with self._lock:
-            callers = list(self._callers.values())
         for caller in callers:
             self._loop.call_and_wait(caller.connection.close)
         self._loop.stop()

@@ -74,6 +74,13 @@ class UdsReceiver:
         self._unhandled_bytes = 0
         self._paused = False
         self._all_closed = threading.Event()
+        self._closing = False
+        self._closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether `close` has ended."""
+        return self._closed
 
     def start(self, on_arrival: Callable[[Arrival], None]) -> None:
         """Begin to accept and receive."""
@@ -87,10 +94,16 @@ class UdsReceiver:
         self._loop.call_and_wait(self._stop)
 
     def close(self) -> None:
-        """Hang up on everybody, after what is queued has left or a second has passed."""
+        """Hang up on everybody, after what is queued has left or a second has passed.
+
+        Promises: idempotent.
+        """
+        if self._closed:
+            return
         self._loop.call_and_wait(self._close_when_sent)
         self._all_closed.wait(_FLUSH_TIME)
         self._loop.call_and_wait(self._close_all)
+        self._closed = True
 
     def handled(self, arrival: Arrival) -> None:
         """Count a message as taken up by its handler; in any thread, once for each."""
@@ -135,7 +148,7 @@ class UdsReceiver:
             self._loop,
             self._limits.connection,
             on_frame=self._on_frame,
-            on_close=self._connections.discard,
+            on_close=self._forget,
         )
         self._connections.add(connection)
         if self._paused:
@@ -200,9 +213,17 @@ class UdsReceiver:
 
     def _close_when_sent(self) -> None:
         self._stop()
+        self._closing = True
         for connection in list(self._connections):
             connection.close_when_sent()
-        if not self._connections:
+        self._tell_if_all_closed()
+
+    def _forget(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._tell_if_all_closed()
+
+    def _tell_if_all_closed(self) -> None:
+        if self._closing and not self._connections:
             self._all_closed.set()
 
     def _close_all(self) -> None:

@@ -175,5 +175,36 @@ def test_call_that_waited_too_long_is_not_carried_out(tmp_path: Path) -> None:
     one.stop()
 
 
+def test_listeners_that_come_and_go_leave_nothing_behind(tmp_path: Path) -> None:
+    pair = make_pair(tmp_path)
+    pair.other.listen("t", "first", Inbox()).stop()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(20):
+        listener = pair.other.listen("t", f"server {number}", Inbox())
+        pair.one.publish("t", b"")
+        listener.stop()
+    pair.one.publish("t", b"")
+
+    assert len(pair.other._attachments) == 1  # type: ignore[attr-defined]
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+    assert sockets(tmp_path) == []
+    pair.one.stop()
+    pair.other.stop()
+
+
+def test_driver_of_json_carries_bytes_as_text(tmp_path: Path) -> None:
+    one = OsloTransport(load_config(tmp_path, dse__transport_url="fake://"))
+    inbox = Inbox()
+    payload = bytes(range(256))
+    one.listen("t", "a", inbox)
+    one.serve("t", "a", lambda question: question[::-1])
+    one.publish("t", payload)
+
+    assert inbox.next() == payload
+    assert one.call("t", payload, timeout=PATIENCE) == payload[::-1]
+    assert one.counters() == {}
+    one.stop()
+
+
 def sockets(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.is_socket()]
