@@ -248,6 +248,41 @@ def test_replay_leads_on_with_net_changes_only(bench: Any) -> None:
     assert set(answer.rows["servers"].removed) == {encode_row(("a",))}
 
 
+def test_replay_tells_nothing_from_before_the_position(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    bench.publish(servers="b")
+    held = digests(bench)
+    bench.publish(servers="b c")
+    answer = sync(bench, 2, **held)
+    assert answer.rows["servers"].added == (encode_row(("c",)),)
+    assert answer.rows["servers"].removed == ()
+
+
+def test_table_that_is_back_to_what_it_was_is_still_told(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    held = digests(bench)
+    bench.publish(servers="a b")
+    bench.publish(servers="a")
+    answer = sync(bench, 1, **held)
+    assert answer.rows["servers"].removed == (encode_row(("b",)),)
+
+
+def test_table_that_was_replaced_since_the_position_comes_in_full(bench: Any) -> None:
+    bench.publish(ports="p")
+    bench.publish_state("servers", failing("401"))
+    bench.publish(servers="a")
+    answer = sync(bench, 1, servers=b"rows from before", ports=digests(bench)["ports"])
+    assert answer.tables["servers"].kind == "full"
+
+
+def test_position_of_another_epoch_is_not_led_on_by_this_ones_log(bench: Any) -> None:
+    bench.publish(servers="a", ports="p")
+    bench.publish(servers="b")
+    request = SyncRequest("nova", 7, Position(Epoch(9), Seq(1)), {"servers": b"other"})
+    answer = bench.publisher.on_sync(request, bench.now)
+    assert answer.tables["servers"].kind == "full"
+
+
 def test_replay_beyond_the_log_is_a_snapshot(make_bench: Callable[..., Any]) -> None:
     bench = make_bench(log_transactions=2)
     bench.publish(servers="a", ports="p")
@@ -348,7 +383,7 @@ def test_subscribers_who_come_at_once_share_one_view(make_bench: Callable[..., A
 
 def test_shared_view_never_leads_back(make_bench: Callable[..., Any]) -> None:
     bench = make_bench(chunk_bytes=10)
-    bench.publish(servers="a b c d", ports="p")
+    bench.publish(servers=" ".join(f"row-{i:03}" for i in range(50)), ports="p")
     sync(bench, None, "servers")
     bench.publish(ports="q")
     assert sync(bench, 2, "servers").seq == 2

@@ -153,6 +153,21 @@ def test_piece_with_a_wrong_row_is_not_applied(bench: Any) -> None:
     assert bench.held("servers") == "a b c"
 
 
+def test_piece_that_arrives_twice_is_taken_once(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=20)
+    bench.want("servers", "ports")
+    bench.deliver(*bench.publish(servers=" ".join(f"row-{i:02}" for i in range(20)), ports="p"))
+    bench.answer(pieces=1)
+    piece = bench.publisher.on_chunk(bench.requests[0].message, bench.now)
+    bench.take(bench.subscriber.on_answer(piece, bench.now))
+    bench.take(bench.subscriber.on_answer(piece, bench.now))
+    assert bench.position is None
+    bench.requests.clear()
+    bench.pass_time(bench.options.backoff_max)
+    bench.answer()
+    assert len(bench.subscriber.rows("servers")) == 20
+
+
 def test_lost_snapshot_begins_again(make_bench: Callable[..., Any]) -> None:
     bench = make_bench(chunk_bytes=20)
     bench.want("servers", "ports")
@@ -275,3 +290,21 @@ def test_table_added_while_a_request_is_out_is_asked_for_afterwards(bench: Any) 
     bench.answer()
     assert bench.held("ports") == "p"
     assert bench.subscriber.is_live
+
+
+def test_answer_overtaken_by_rows_that_are_not_here_is_asked_for_again(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(max_inline_bytes=100)
+    bench.want("servers")
+    bench.deliver(*bench.publish(servers="vm1", ports="p1"))
+    bench.answer()
+    bench.want("servers", "ports")
+    early = bench.publisher.on_sync(bench.requests.pop().message, bench.now)
+    bench.deliver(*bench.publish(ports="p" * 200))
+    bench.pass_time(bench.options.sync_timeout)
+    bench.pass_time(bench.options.backoff_max)
+    bench.answer()
+    assert bench.position == (1, 2)
+    bench.take(bench.subscriber.on_answer(early, bench.now))
+    assert bench.held("ports") == "p" * 200
