@@ -20,6 +20,7 @@ from .errors import StartupError
 from .options import DseOptions
 
 PROJECT = "congress_dist"
+_QUIET_LIBRARIES = ["alembic=WARN", "oslo_service=WARN"]
 _NOT_IN_FILES = {"data_dir", "config_file", "config_dir"}
 
 
@@ -84,6 +85,7 @@ def set_up_logging(conf: cfg.ConfigOpts) -> None:
 
 
 def _set_defaults(conf: cfg.ConfigOpts, data_dir: Path) -> None:
+    conf.set_default("default_log_levels", log.get_default_log_levels() + _QUIET_LIBRARIES)
     # oslo.config reads `$name` in a default or override as a reference to another option.
     plain = str(data_dir).replace("$", "$$")
     conf.set_override("data_dir", plain)
