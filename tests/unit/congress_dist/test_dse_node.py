@@ -389,6 +389,17 @@ def test_stop_gives_the_lease_back(net: Net) -> None:
     assert policy.rows["nova"]["owner"] is None
 
 
+def test_stream_that_its_service_stops_gives_the_lease_back_too(net: Net) -> None:
+    policy = PolicyStandIn()
+    net.node("policy", policy)
+    source = publishing(net)
+    source.stop = source.stream.stop  # type: ignore[method-assign]
+    net.nodes["nova"].stop()
+    assert policy.rows["nova"]["owner"] is None
+    with pytest.raises(LeaseLost):
+        source.publish(servers=rows_of("vm2"))
+
+
 # --- any order of start -------------------------------------------------------------------------
 
 
