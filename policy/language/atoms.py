@@ -54,15 +54,16 @@ def any_atom() -> pp.ParserElement:
 
 
 def arguments(expression: pp.ParserElement) -> pp.ParserElement:
-    """Give the production of what stands between the brackets of an atom."""
+    """Give the production of the arguments of an atom, with the closing bracket."""
     column = Token(rf"(?P<column>{COLUMN})\s*+=", keep_match, "a column")
     names = rf"\(\s*+{NAME}(?:\s*+,\s*+{NAME})*+\s*+\)"
     aggregate = Token(rf"(?P<function>{_AGGREGATES}){names}", _aggregate, "an aggregate")
     prepared = Token(r"\?", _refuse_prepared, "'?'")
     scalar = Token(rf"(?:{ARGUMENT_SCALAR})(?=\s*+[,)])", _scalar, "a term")
     value = (aggregate | prepared | scalar | expression).set_name("an argument")
-    argument = built(pp.Opt(column) + value, _argument)
-    return built(pp.Opt(argument + (symbol(",") - argument)[...]), together)
+    argument = built(column - value | value, _argument)
+    some = argument + (symbol(",") - argument)[...] + symbol(r"\)", "',' or ')'")
+    return built(symbol(r"\)") | some, together).set_name("an argument or ')'")
 
 
 def atom_of(source: Source, match: Match) -> Atom:

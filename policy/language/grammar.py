@@ -9,7 +9,7 @@ import pyparsing as pp
 from .ast import Annotation, Argument, Atom, Literal, Rule, Span, Variable, Wildcard
 from .atoms import SIMPLE_ATOM, atom_of
 from .diagnostics import Diagnostic, PolicyError
-from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, RESERVED, STRING, SyntaxFault
+from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, NAME, NEGATION, RESERVED, STRING, SyntaxFault
 from .places import line_starts_of, place_of
 from .productions import grammar
 from .reading import Reading, Source, too_many_literals
@@ -17,10 +17,12 @@ from .structure import Bracket, blank_comments, brackets_of
 from .walk import literals_of
 
 _SPACE = re.compile(r"\s*+", FLAGS)
-_TERMINATOR = re.compile(r"\s*+[;.]", FLAGS)
+_TERMINATOR = re.compile(r"\s*+;|\.|\s++\.(?!\.*+[A-Za-z_])", FLAGS)
 _FOUND = re.compile(rf"{STRING}|[\w.]++|:-|!=|<=|>=|==|.", FLAGS)
 _SIMPLE_FACT = re.compile(rf"{SIMPLE_ATOM}(?=\s*+(?:[;.@]|\Z|[A-Za-z_]))", FLAGS)
 _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
+_COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
 _SHOWN = 40
 
 
@@ -169,6 +171,8 @@ def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
         return "", "a table is not a value: call it in a condition of its own, as plus(x, 1, y)"
     if found in ("+", "-") and source[position + 1 : position + 2] == "(":
         return f"'{found}(' without a space names a table of an action", "write spaces around it"
+    if found in _COMPARISONS and _NEGATED_TERM.search(source[max(0, position - 100) : position]):
+        return "'not' stands before a table or a bracket", "compare with the opposite: !=, >= …"
     if found in ("&", "|"):
         return "", "join conditions with ',' and alternatives with '(… or …)'"
     return "", ""

@@ -20,7 +20,7 @@ RESERVED = ("not", "NOT", "or", "in", "true", "false", "null")
 _NO_RESERVED = rf"(?!(?:{'|'.join(RESERVED)})(?!\.*\w))"
 _ANY_NAME = r"(?>(?:[A-Za-z_]|\.++[A-Za-z_])(?:[\w.]*\w)?)"
 NAME = _NO_RESERVED + _ANY_NAME
-POLICY = r"(?<![\w.\-])(?>[A-Za-z_.][\w.\-]*+(?=:(?!-)))"
+POLICY = r"(?<![\w.\-])(?>(?:[A-Za-z_]|\.++[A-Za-z_])(?:[\w.\-]*\w)?)(?=:(?!-))"
 TABLE = rf"{NAME}(?>(?::{_ANY_NAME})*)"
 SUFFIX = r"(?>[+-](?=\()|[+-](?=\s*+(?::-|[,;.)\]]|\Z))|)"
 COLUMN = rf"(?>{_ANY_NAME}|[0-9]++)(?=\s*+=(?!=))"

@@ -35,7 +35,7 @@ def grammar() -> Grammar:
     # The simple head alone goes first: most statements begin with one.
     start = simple_atom() | _annotation()[...] + head
     brackets: dict[BracketKind, pp.ParserElement] = {
-        "arguments": arguments(expression) + symbol(r"\)", "',' or ')'"),
+        "arguments": arguments(expression),
         "expression": expression + symbol(r"\)", "an operator or ')'"),
         "bodies": alternatives(body) + symbol(r"\)", "',', 'or' or ')'"),
     }

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
-from .lexical import ATOM_TOKEN, FLAGS, MAX_NESTING, RESERVED, STRING, TABLE, SyntaxFault
+from .lexical import ATOM_TOKEN, FLAGS, MAX_NESTING, POLICY, RESERVED, STRING, TABLE, SyntaxFault
 
 BracketKind = OneOf["arguments", "expression", "bodies", "list"]
 
@@ -26,6 +26,7 @@ _QUIET = "|".join(
     (
         STRING,
         ATOM_TOKEN,
+        rf"{POLICY}:",
         ":-",
         _RESERVED_WORD,
         rf"{_WORDS}(?![+-]?\()(?!\s*+\()",

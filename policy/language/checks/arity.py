@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from ..ast import Atom
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch, Table, listed, table_literals
+from .batch import DATASOURCE, Batch, Table, counted, listed, table_literals
+
+_HINT = "write _ for columns that do not matter, or name those that do: table(column=x)"
 
 
 def find_wrong_widths(batch: Batch) -> Iterator[Diagnostic]:
@@ -16,7 +18,7 @@ def find_wrong_widths(batch: Batch) -> Iterator[Diagnostic]:
     """
     for policy, rule in batch.rules:
         if rule.modal is None:
-            yield from _wrong_width(batch, (policy, rule.head.table), rule.head)
+            yield from _wrong_width(batch, (policy, rule.head.table), rule.head, hint="")
     yield from find_wrong_body_widths(batch)
 
 
@@ -26,19 +28,20 @@ def find_wrong_body_widths(batch: Batch) -> Iterator[Diagnostic]:
         for literal in table_literals(rule):
             atom = literal.atom
             if all(argument.column is None for argument in atom.arguments):
-                yield from _wrong_width(batch, (atom.policy or policy, atom.table), atom)
+                table = (atom.policy or policy, atom.table)
+                yield from _wrong_width(batch, table, atom, hint=_HINT)
 
 
-def _wrong_width(batch: Batch, table: Table, atom: Atom) -> Iterator[Diagnostic]:
+def _wrong_width(batch: Batch, table: Table, atom: Atom, *, hint: str) -> Iterator[Diagnostic]:
     known, used = batch.arity(table), len(atom.arguments)
     is_datasource = batch.program.kind(table[0]) == DATASOURCE
     if known is None or used == known or (is_datasource and used < known):
         return
-    names = batch.columns(table)
+    names = [name for name in batch.program.columns(*table) or () if not name.startswith("Col")]
     yield batch.report(
         "arity",
-        f"table '{table[0]}:{table[1]}' has {known} columns, here are {used}",
+        f"table '{table[0]}:{table[1]}' has {counted(known, 'column')}, here are {used}",
         atom.span,
-        note=f"its columns are {listed(names)}" if names and any(names) else "",
-        hint="name the columns that matter: table(column=x)" if used < known else "",
+        note=f"its columns are {listed(names)}" if names else "",
+        hint=hint if used < known else "",
     )

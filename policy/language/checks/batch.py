@@ -72,10 +72,10 @@ class Batch:
     def columns(self, table: Table) -> tuple[str | None, ...] | None:
         """Give the columns' names, with None for a column on whose name the heads disagree."""
         known = self.program.columns(*table)
-        heads = self._heads.get(table)
-        if self.program.kind(table[0]) == DATASOURCE or heads is None:
+        if self.program.kind(table[0]) == DATASOURCE:
             return known
-        return merged_names(known, heads)
+        heads = self._heads.get(table, [])
+        return merged_names(known, heads) if known is not None or heads else None
 
     def is_defined(self, table: Table) -> bool:
         """Tell whether a schema, a rule or a fact gives a table its rows."""
@@ -112,8 +112,13 @@ class Batch:
 
 
 def merged_names(known: tuple[str, ...] | None, heads: Iterable[Atom]) -> tuple[str | None, ...]:
-    """Give the names on which all heads agree that give one: variables do, constants abstain."""
-    names: list[str | None] = list(known or ())
+    """Give the names on which all heads agree that give one: variables do, constants abstain.
+
+    Shapes: a known name like Col0 stands for none.
+    """
+    names: list[str | None] = [
+        None if name == f"Col{number}" else name for number, name in enumerate(known or ())
+    ]
     refused = [False] * len(names)
     for head in heads:
         for number, argument in enumerate(head.arguments):
@@ -123,7 +128,7 @@ def merged_names(known: tuple[str, ...] | None, heads: Iterable[Atom]) -> tuple[
             if not isinstance(argument.value, Variable) or refused[number]:
                 continue
             name = names[number]
-            if name is None or name == f"Col{number}":
+            if name is None:
                 names[number] = argument.value.name
             elif name != argument.value.name:
                 names[number], refused[number] = None, True
@@ -149,6 +154,11 @@ def did_you_mean(name: str, candidates: Iterable[str | None]) -> str:
     known = sorted({candidate for candidate in candidates if candidate})
     close = get_close_matches(name, known, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun: 1 column, 2 columns."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def listed(names: Iterable[str | None], *, limit: int = 12) -> str:

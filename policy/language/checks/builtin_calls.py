@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..ast import Atom
 from ..builtins import PREFIX, Builtin, all_builtins, find_call
 from ..diagnostics import Diagnostic
-from .batch import Batch, did_you_mean, listed, literals
+from .batch import Batch, counted, did_you_mean, listed, literals
 
 
 def find_wrong_calls(batch: Batch) -> Iterator[Diagnostic]:
@@ -40,8 +40,8 @@ def _wrong_arguments(batch: Batch, atom: Atom, builtin: Builtin) -> Iterator[Dia
     elif len(atom.arguments) != builtin.arity:
         yield batch.report(
             "builtin-arity",
-            f"the builtin {builtin.name!r} takes {builtin.arity} arguments, here are"
-            f" {len(atom.arguments)}",
+            f"the builtin {builtin.name!r} takes {counted(builtin.arity, 'argument')}, here"
+            f" are {len(atom.arguments)}",
             atom.span,
             note=f"{builtin.signature}: {builtin.doc}" if builtin.doc else "",
             hint="arguments before '|' go in, those after it come out",

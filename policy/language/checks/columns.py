@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from ..ast import Argument, Atom
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch, Table, did_you_mean, listed, table_literals
+from .batch import DATASOURCE, Batch, Table, counted, did_you_mean, listed, table_literals
 
 
 def find_wrong_columns(batch: Batch) -> Iterator[Diagnostic]:
-    """Refuse column references that do not fit; those to an unknown schema make the rule wait."""
+    """Refuse column references that do not fit; nothing is said of a table that is not known."""
     for policy, rule in batch.rules:
         for literal in table_literals(rule):
             atom = literal.atom
@@ -45,8 +45,6 @@ def _wrong_references(batch: Batch, table: Table, atom: Atom) -> Iterator[Diagno
                 argument.span,
             )
         given.add(column)
-    if names is None:
-        yield _waits(batch, table, atom)
 
 
 def _unknown_column(
@@ -60,7 +58,9 @@ def _unknown_column(
     if isinstance(column, int):
         if column < len(names):
             return None
-        message = f"table '{table[0]}:{table[1]}' has {len(names)} columns, numbered from 0"
+        message = (
+            f"table '{table[0]}:{table[1]}' has {counted(len(names), 'column')}, numbered from 0"
+        )
         return batch.report("unknown-column", message, argument.span)
     if column is None or column in by_name:
         return None
@@ -86,14 +86,4 @@ def _positional_after_named(batch: Batch, argument: Argument) -> Diagnostic:
         "an argument by position follows one by name",
         argument.span,
         hint="put it first, or name its column",
-    )
-
-
-def _waits(batch: Batch, table: Table, atom: Atom) -> Diagnostic:
-    return batch.report(
-        "unknown-schema",
-        f"the columns of '{table[0]}:{table[1]}' are not known yet",
-        atom.span,
-        note="the rule waits until they are",
-        is_warning=True,
     )

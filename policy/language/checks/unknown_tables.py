@@ -51,7 +51,9 @@ def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:
         "unknown-table",
         f"nothing defines the table '{owner}:{atom.table}'",
         atom.span,
-        note="it is empty until a rule or a fact does",
+        note="the rule waits until a rule or a fact does"
+        if any(argument.column is not None for argument in atom.arguments)
+        else "it is empty until a rule or a fact does",
         hint=hint,
         is_warning=True,
     )

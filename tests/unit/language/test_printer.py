@@ -1,0 +1,166 @@
+"""From rules to text and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from congress_dist.policy.language.ast import (
+    Aggregate,
+    Alternatives,
+    Annotation,
+    Argument,
+    Atom,
+    Body,
+    Comparison,
+    Conjunct,
+    Constant,
+    Constant_,
+    Expression,
+    Literal,
+    Membership,
+    NegatedGroup,
+    Negative,
+    Operation,
+    Rule,
+    Truth,
+    Variable,
+    Wildcard,
+)
+from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.language.lexical import MAX_INT, MIN_INT, RESERVED
+from congress_dist.policy.language.printer import (
+    pretty_rule,
+    print_annotations,
+    print_rule,
+    print_statement,
+)
+
+names = st.from_regex(r"[A-Za-z_.][A-Za-z0-9_.]{0,6}", fullmatch=True).filter(
+    lambda name: (
+        name not in RESERVED
+        and name != "_"
+        and not name.endswith(".")
+        and not name.lstrip(".")[:1].isdigit()
+    )
+)
+policies = st.from_regex(r"[A-Za-z_]([A-Za-z0-9_.\-]{0,6}[A-Za-z0-9_])?", fullmatch=True)
+texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8)
+values: st.SearchStrategy[Constant_] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(MIN_INT, MAX_INT),
+    st.floats(allow_nan=False, allow_infinity=False).map(lambda value: value + 0.0),
+    texts,
+)
+constants = st.builds(Constant, values)
+variables = st.builds(Variable, names)
+terms = st.one_of(constants, variables, st.builds(Wildcard))
+
+
+def is_number(expression: Expression) -> bool:
+    return isinstance(expression, Constant) and type(expression.value) in (int, float)
+
+
+def operations(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    # A minus sign before a number is part of the number.
+    signed = inner.filter(lambda expression: not is_number(expression))
+    operators = st.sampled_from(["+", "-", "*", "/", "%"])
+    return st.one_of(st.builds(Operation, operators, inner, inner), st.builds(Negative, signed))
+
+
+expressions: st.SearchStrategy[Expression] = st.recursive(terms, operations, max_leaves=6)
+aggregates = st.builds(
+    Aggregate,
+    st.sampled_from(["count", "sum", "min", "max", "avg"]),
+    st.lists(variables, min_size=1, max_size=2).map(tuple),
+)
+columns = st.one_of(st.none(), names, st.integers(0, 30))
+tables = st.builds(
+    lambda parts, sign: ":".join(parts) + sign,
+    st.lists(names, min_size=1, max_size=2),
+    st.sampled_from(["", "", "", "+", "-"]),
+)
+
+
+def atoms(
+    values: st.SearchStrategy[Expression], policy: st.SearchStrategy[str | None]
+) -> st.SearchStrategy[Atom]:
+    # Without a policy the first part of `a:b` would be read as one.
+    names_only = tables.filter(lambda table: ":" not in table)
+    arguments = st.lists(st.builds(Argument, values, columns), max_size=3).map(tuple)
+    return policy.flatmap(
+        lambda name: st.builds(
+            Atom, tables if name else names_only, arguments, policy=st.just(name)
+        )
+    )
+
+
+any_policy = st.one_of(st.none(), policies)
+literals = st.builds(Literal, atoms(expressions, any_policy), st.booleans())
+comparisons = st.builds(
+    Comparison, st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), expressions, expressions
+)
+memberships = st.builds(
+    Membership, terms, st.lists(constants, min_size=1, max_size=3).map(tuple), st.booleans()
+)
+simple = st.one_of(literals, comparisons, memberships, st.builds(Truth, st.booleans()))
+
+
+def groups(inner: st.SearchStrategy[Conjunct]) -> st.SearchStrategy[Conjunct]:
+    body = st.lists(inner, min_size=1, max_size=2).map(tuple)
+    bodies = st.lists(body, min_size=1, max_size=3).map(tuple)
+    return st.one_of(st.builds(Alternatives, bodies), st.builds(NegatedGroup, bodies))
+
+
+conjuncts: st.SearchStrategy[Conjunct] = st.recursive(simple, groups, max_leaves=5)
+bodies: st.SearchStrategy[Body | None] = st.one_of(
+    st.none(), st.lists(conjuncts, min_size=1, max_size=4).map(tuple)
+)
+rules = st.builds(
+    Rule,
+    atoms(st.one_of(expressions, aggregates), any_policy),
+    bodies,
+    st.sampled_from([None, None, "execute", "ensure"]),
+    st.lists(st.builds(Annotation, names, values), max_size=2).map(tuple),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(rules, min_size=1, max_size=3))
+def test_what_is_printed_reads_as_the_same(program: list[Rule]) -> None:
+    assert parse("\n".join(map(print_statement, program))) == program
+
+
+def test_a_rule_on_one_line() -> None:
+    text = 'p(x, "a\\n\\"b\\"") :- d:q(id=x), not r(x), (s(x) or t(), x <= 3), x in [1, null]'
+    (rule,) = parse(text)
+    assert print_rule(rule) == text
+
+
+def test_brackets_stand_only_where_they_are_needed() -> None:
+    (rule,) = parse("p((1 + 2) + 3, 1 + (2 + 3), (1 * 2) + 3, 1 * (2 + 3), -(x + 1), -(-x))")
+    assert print_rule(rule) == ("p(1 + 2 + 3, 1 + (2 + 3), 1 * 2 + 3, 1 * (2 + 3), -(x + 1), --x)")
+
+
+def test_annotations_are_printed_by_themselves() -> None:
+    (rule,) = parse('@id("A") @dry_run(true) execute[p(x)] :- q(x)')
+    assert print_annotations(rule) == '@id("A") @dry_run(true)'
+    assert print_rule(rule) == "execute[p(x)] :- q(x)"
+    assert print_statement(rule) == '@id("A") @dry_run(true)\nexecute[p(x)] :- q(x)'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("p(1)", "p(1)"),
+        ("p(x) :- q(x)", "p(x) :-\n  q(x)"),
+        ("p(x) :- q(x), not r(x)", "p(x) :-\n  q(x),\n  not r(x)"),
+        ("execute[p(x)] :- q(x)", "execute[p(x)] :-\n  q(x)"),
+    ],
+)
+def test_pretty_rules_have_one_line_per_literal(text: str, shown: str) -> None:
+    (rule,) = parse(text)
+    assert pretty_rule(rule) == shown
+    assert parse(shown) == [rule]
