@@ -43,7 +43,7 @@ def parse_query(text: str) -> Rule:
 
     Shapes: the head's arguments are those of the atom, columns by name included; each `_` becomes
         a variable of its own.
-    Raises: PolicyError: not policy text, or not exactly one statement.
+    Raises: PolicyError: not policy text, not exactly one statement, or an action.
     """
     source = "<query>"
     rules = parse(text, source=source)
@@ -54,9 +54,12 @@ def parse_query(text: str) -> Rule:
         fault = SyntaxFault("query", message, place.start, place.end)
         raise PolicyError([_diagnostic_of(fault, text, source)])
     rule = rules[0]
-    if rule.body is not None or rule.modal is not None:
-        return rule
-    return _query_of(rule)
+    if rule.modal is not None:
+        place = rule.head.span
+        message = "asking for an action is not supported yet"
+        fault = SyntaxFault("not-supported", message, place.start, place.end)
+        raise PolicyError([_diagnostic_of(fault, text, source)])
+    return rule if rule.body is not None else _query_of(rule)
 
 
 def _statements(text: str, name: str) -> list[Rule]:

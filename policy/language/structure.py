@@ -26,7 +26,7 @@ _QUIET = "|".join(
     (
         STRING,
         ATOM_TOKEN,
-        rf"{POLICY}:",
+        rf"(?=[\w.]*+-){POLICY}:",
         ":-",
         _RESERVED_WORD,
         rf"{_WORDS}(?![+-]?\()(?!\s*+\()",

@@ -285,6 +285,10 @@ def test_a_query_is_one_statement(text: str) -> None:
     assert refusal(text, parse_query).code == "query"
 
 
+def test_a_query_for_an_action_is_not_supported_yet() -> None:
+    assert refusal("execute[p(x)]", parse_query).code == "not-supported"
+
+
 def test_brackets_nest_two_hundred_deep_and_no_deeper() -> None:
     for opening in ("(a or ", "not (", "("):
         text = "p :- " + opening * 200 + "b" + ")" * 200
@@ -363,5 +367,5 @@ def test_hostile_texts_cost_linear_time(piece: str) -> None:
     parse("p(((x + 1)))")  # the grammar is built once
     size = 1_000
     small = min(seconds_for("p :- " + piece * size) for _ in range(3))
-    large = seconds_for("p :- " + piece * size * 8)
+    large = min(seconds_for("p :- " + piece * size * 8) for _ in range(2))
     assert large < 40 * small + 0.05  # quadratic time would be 64 times
