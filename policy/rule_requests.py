@@ -75,7 +75,7 @@ class RuleRequests:
         )
         given = [_check_rule_fields(rule) for rule in rules or ()]
         body = {"policy": [*policy_answer(record).values()][1:], "rules": given}
-        request = WriteRequest("policy_create", name, body, key)
+        request = WriteRequest("policy_create", "", body, key)
         return self._writer.write(request, lambda state: plan_create(state, record, given))
 
     def policy_delete(self, policy: str, key: str | None = None) -> dict[str, Any]:

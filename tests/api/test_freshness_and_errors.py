@@ -171,6 +171,9 @@ def test_a_repeated_write_with_one_key_is_done_once(system: System) -> None:
     other = system.send("POST", "/v1/policies", changed, key)
     assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)
     assert again.json == first.json
+    renamed = system.send("POST", "/v1/policies", {"name": "keyed_otherwise"}, key)
+    assert (renamed.status_code, renamed.json["error"]["error_code"]) == (422, 422)
+    assert system.send("GET", "/v1/policies/keyed_otherwise").status_code == 404
     assert system.send("POST", "/v1/policies", {"name": "keyed"}).status_code == 409
     assert system.send("POST", "/v1/policies", {"name": "x"}, {"Idempotency-Key": "k" * 256}
                        ).status_code == 400  # fmt: skip

@@ -44,6 +44,14 @@ def test_key_of_another_request_is_refused(system: System) -> None:
     assert caught.value.fields["reason"] == "key_reused"
 
 
+def test_key_of_another_policy_is_refused(system: System) -> None:
+    system.policy("net", key="k1")
+    with pytest.raises(InvalidRequest) as caught:
+        system.call("policy_create", name="other", rules=[], key="k1")
+    assert caught.value.fields["reason"] == "key_reused"
+    assert "other" not in [policy["name"] for policy in system.call("policy_list")]
+
+
 def test_refused_request_does_not_use_up_its_key(system: System) -> None:
     system.policy("net", "q(1)")
     with pytest.raises(Conflict):
