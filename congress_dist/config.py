@@ -86,11 +86,20 @@ def set_up_logging(conf: cfg.ConfigOpts) -> None:
 
 def _set_defaults(conf: cfg.ConfigOpts, data_dir: Path) -> None:
     conf.set_default("default_log_levels", log.get_default_log_levels() + _QUIET_LIBRARIES)
-    # oslo.config reads `$name` in a default or override as a reference to another option.
-    plain = str(data_dir).replace("$", "$$")
-    conf.set_override("data_dir", plain)
+    conf.set_override("data_dir", _plain(str(data_dir)))
     conf.set_default("transport_url", f"uds://{quote(str(data_dir / 'bus'))}", group="dse")
-    conf.set_default("connection", f"sqlite:///{plain}/rules.sqlite", group="database")
+    database = _plain(_sqlite_url(data_dir / "rules.sqlite"))
+    conf.set_default("connection", database, group="database")
+
+
+def _plain(text: str) -> str:
+    # oslo.config reads `$name` in a default or override as a reference to another option.
+    return text.replace("$", "$$")
+
+
+def _sqlite_url(file: Path) -> str:
+    # SQLAlchemy takes what follows a `?` for options, and `%` for the beginning of a quoted byte.
+    return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F")
 
 
 def _check_names(conf: cfg.ConfigOpts, file: ConfigFile) -> None:

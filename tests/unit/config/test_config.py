@@ -71,7 +71,7 @@ def test_places_follow_the_data_directory() -> None:
 
     assert conf.data_dir == "/srv/a $b 100%"
     assert conf.dse.transport_url == "uds:///srv/a%20%24b%20100%25/bus"
-    assert conf.database.connection == "sqlite:////srv/a $b 100%/rules.sqlite"
+    assert conf.database.connection == "sqlite:////srv/a $b 100%25/rules.sqlite"
 
 
 def test_relative_data_directory_becomes_absolute(
