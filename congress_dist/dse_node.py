@@ -26,7 +26,7 @@ from .membership import Membership, Peer
 from .messages import ChunkRequest, Delta, Heartbeat, SyncRequest
 from .node_loop import NodeLoop
 from .options import DseOptions
-from .outbox import HEARTBEATS, Outbox
+from .outbox import HEARTBEATS, Outbox, stream_topic
 from .presence import Presence
 from .publisher import Published, TableResult
 from .rate_limit import RateLimit
@@ -111,7 +111,8 @@ class DseNode:
         self._loop.start()
         transport, me = self._transport, self.incarnation
         self._servers.add(lambda: transport.serve(NODE_TOPIC, me, self._answer_node))
-        self._listeners.add(lambda: transport.listen(HEARTBEATS, me, self._receive))
+        if any(service.observes_nodes for service in self.services):
+            self._listeners.add(lambda: transport.listen(HEARTBEATS, me, self._receive_heartbeat))
         for service in self.services:
             service.start(self)
             self._serve(service)
@@ -196,6 +197,11 @@ class DseNode:
                 raise InvalidRequest(f"this node publishes stream {name!r} already", stream=name)
             stream = StreamPublisher(spec, self._stream_tools(), self._replaces)
             self._streams[name] = stream
+        # Another publisher of this stream is heard where this one speaks.
+        topic, me = stream_topic(name), f"{self.incarnation}.publisher"
+        self._listeners.add(
+            lambda: self._transport.listen(topic, me, self._receive_from_publisher)
+        )
         self._loop.wake()
         return stream
 
@@ -252,10 +258,40 @@ class DseNode:
             self._outbox.put(heartbeat, 0)
 
     def _receive(self, payload: bytes) -> None:
-        """Take a cast from the transport's thread."""
-        self._loop.post(lambda: self._on_payload(payload), len(payload))
+        """Take a message of a source from the transport's thread."""
+        self._loop.post(lambda: self._on_source_message(payload), len(payload))
 
-    def _on_payload(self, payload: bytes) -> None:
+    def _receive_heartbeat(self, payload: bytes) -> None:
+        """Take any service's heartbeat from the transport's thread."""
+        self._loop.post(lambda: self._on_any_heartbeat(payload), len(payload))
+
+    def _receive_from_publisher(self, payload: bytes) -> None:
+        """Take a message of a stream of ours from the transport's thread: our own, or a rival's."""
+        self._loop.post(lambda: self._on_publisher_message(payload), len(payload))
+
+    def _on_source_message(self, payload: bytes) -> None:
+        message = self._decoded(payload)
+        if message is not None:
+            self._feeds.on_message(message)
+
+    def _on_any_heartbeat(self, payload: bytes) -> None:
+        message = self._decoded(payload)
+        if isinstance(message, Heartbeat):
+            self._observe(message)
+
+    def _on_publisher_message(self, payload: bytes) -> None:
+        message = self._decoded(payload)
+        if message is None or message.incarnation == self.incarnation:
+            return
+        if isinstance(message, Heartbeat):
+            self._observe(message)
+        with self._lock:
+            stream = self._streams.get(message.service)
+        if stream is not None and message.epoch is not None:
+            stream.on_heard(message.epoch, message.incarnation)
+
+    def _decoded(self, payload: bytes) -> Delta | Heartbeat | None:
+        """Read a cast; what cannot be read is counted and dropped."""
         try:
             message = decode(payload)
         except UnreadableMessage as error:
@@ -263,23 +299,19 @@ class DseNode:
             self._counters[f"unreadable_{reason}"] += 1
             if self._log_limit.allows(f"unreadable {reason}"):
                 LOG.warning("a message was dropped bytes=%d: %s", len(payload), error)
-            return
+            return None
         if not isinstance(message, Delta | Heartbeat):
             self._counters["unexpected"] += 1
-            return
-        if isinstance(message, Heartbeat):
-            self._on_heartbeat(message)
-        self._feeds.on_message(message)
+            return None
+        return message
 
-    def _on_heartbeat(self, heartbeat: Heartbeat) -> None:
+    def _observe(self, heartbeat: Heartbeat) -> None:
+        """Learn who is on the bus."""
         with self._lock:
             effects = self._membership.on_heartbeat(heartbeat, self.clock.monotonic())
-            stream = self._streams.get(heartbeat.service)
         for effect in effects:
             if isinstance(effect, Alarm) and self._log_limit.allows(effect.text):
                 LOG.error("%s %s", effect.text, dict(effect.fields))
-        if stream is not None and heartbeat.epoch is not None:
-            stream.on_heard(heartbeat.epoch, heartbeat.incarnation)
 
     def _present_streams(self) -> list[StreamPublisher]:
         with self._lock:

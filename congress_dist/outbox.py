@@ -18,11 +18,12 @@ from .rate_limit import RateLimit
 
 LOG = logging.getLogger(__name__)
 HEARTBEATS = "heartbeats"
+"""Where every heartbeat goes too, for those who want to know of all nodes."""
 _MIN_BYTES = 256
 
 
 def stream_topic(service: str) -> str:
-    """Give the topic of a service's deltas."""
+    """Give the topic of a service's deltas and heartbeats, which arrive there in order."""
     return f"stream.{service}"
 
 
@@ -67,9 +68,14 @@ class Outbox:
                 self._send_one(message)
 
     def _send_one(self, message: Delta | Heartbeat) -> None:
-        topic = stream_topic(message.service) if isinstance(message, Delta) else HEARTBEATS
+        payload = encode(message)
+        self._send_payload(stream_topic(message.service), payload)
+        if isinstance(message, Heartbeat):
+            self._send_payload(HEARTBEATS, payload)
+
+    def _send_payload(self, topic: str, payload: bytes) -> None:
         try:
-            self._send(topic, encode(message))
+            self._send(topic, payload)
         except CongressError as error:
             self.failed += 1
             if self._log_limit.allows(topic):

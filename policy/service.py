@@ -35,6 +35,7 @@ class PolicyService(Service):
     """
 
     topic = "policy"
+    observes_nodes = True  # a lease's epoch must be above any heard of the stream
 
     def __init__(self, name: str, store: RuleStore) -> None:
         self.name = f"policy@{name}"

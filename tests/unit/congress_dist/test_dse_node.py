@@ -462,7 +462,7 @@ def test_listener_that_raises_is_told_again_and_misses_nothing(net: Net) -> None
 def test_poison_is_dropped_and_counted(net: Net) -> None:
     source = publishing(net)
     mirror = Mirror()
-    api = net.node("api")
+    api = net.node("api", Observing())
     api.subscribe("nova", ["servers"], mirror)
     stranger = MemoryTransport(net.bus, "stranger")
     net.transports.append(stranger)
@@ -510,6 +510,14 @@ def test_bus_that_is_away_at_the_start_is_joined_later(net: Net) -> None:
 
 
 # --- calls --------------------------------------------------------------------------------------
+
+
+class Observing(Service):
+    """Asks who is on the bus."""
+
+    name = "observer@one"
+    topic = "observer"
+    observes_nodes = True
 
 
 class Answering(Service):
@@ -624,20 +632,28 @@ def test_heartbeats_tell_who_is_there_and_what_is_wanted(net: Net) -> None:
     publishing(net)
     api = net.node("api", Answering())
     api.subscribe("nova", ["servers"], Mirror())
-    nova = net.nodes["nova"]
+    observer = net.node("observer", Observing())
 
     def wanted() -> bool:
-        return any(peer.wants.get("nova") == ("servers",) for peer in nova.peers())
+        return any(peer.wants.get("nova") == ("servers",) for peer in observer.peers())
 
     net.until(wanted)
     everybody = {"nova", "policy@r1", "answers@one"}
-    net.until(lambda: {peer.service for peer in nova.peers()} >= everybody)
+    net.until(lambda: {peer.service for peer in observer.peers()} >= everybody)
+    assert observer.heard_epoch("nova") == 1
+
+
+def test_who_does_not_observe_nodes_hears_none(net: Net) -> None:
+    publishing(net)
+    heard = net.node("observer", Observing())
+    net.until(lambda: heard.peers())
+    assert net.nodes["nova"].peers() == []
 
 
 def test_two_live_processes_of_one_node_id_are_an_alarm(
     net: Net, caplog: pytest.LogCaptureFixture
 ) -> None:
-    net.node("api")
+    net.node("api", Observing())
     first = net.node("twin", Answering())
     net.nodes["first"] = first
     net.node("twin", Answering())

@@ -11,6 +11,7 @@ import pytest
 from congress_dist.attachments import Attachments
 from congress_dist.byte_queue import ByteQueue
 from congress_dist.calls import CallServer
+from congress_dist.codec import decode
 from congress_dist.effects import Alarm
 from congress_dist.errors import TransportError
 from congress_dist.membership import Membership
@@ -48,22 +49,25 @@ def test_closed_queue_gives_what_is_in_it_and_then_nothing() -> None:
 
 
 def test_outbox_keeps_the_order_and_outlives_a_bus_that_is_away() -> None:
-    sent: list[bytes] = []
-    tries = iter([TransportError("away"), None, ValueError("a fault"), None])
+    sent: list[tuple[str, int]] = []
+    broken = {0: TransportError("away"), 2: ValueError("a fault")}
 
-    def send(_topic: str, payload: bytes) -> None:
-        error = next(tries)
-        if error is not None:
-            raise error
-        sent.append(payload)
+    def send(topic: str, payload: bytes) -> None:
+        message = decode(payload)
+        assert isinstance(message, Heartbeat)
+        beat = message.beat
+        if beat in broken:
+            raise broken[beat]
+        sent.append((topic, beat))
 
     outbox = Outbox(send, max_bytes=10_000, log_limit=RateLimit(FakeClock()))
     for beat in range(4):
         outbox.put(Heartbeat("api@a1", "a1", "i", beat, 0.0), 0)
     outbox.start()
     outbox.stop(PATIENCE)
-    assert len(sent) == 2
-    assert outbox.failed == 2
+    topics = ("stream.api@a1", "heartbeats")
+    assert sent == [(topic, beat) for beat in (1, 3) for topic in topics]
+    assert outbox.failed == 4
 
 
 def test_outbox_that_is_full_drops_and_counts() -> None:
