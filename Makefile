@@ -36,4 +36,4 @@ bench:
 
 sim:
 	@devstack/set-up.sh test
-	$(BIN)/python -m congress_dist.testing.simulation --seed $(SEED) --count $(N) $(ARGS)
+	$(BIN)/python -m congress_dist.testing.stream_simulation --seed $(SEED) --count $(N) $(ARGS)

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
-from congress_dist.testing.stream_simulation import StreamWorld
+from congress_dist.testing import stream_simulation
+from congress_dist.testing.stream_simulation import STEPS, StreamWorld, main, run_schedules
 
 SEEDS_PER_TEST = 50
-STEPS = 60
 
 
 @pytest.mark.parametrize("first", range(0, 300, SEEDS_PER_TEST))
 def test_no_schedule_breaks_a_promise(first: int) -> None:
-    for seed in range(first, first + SEEDS_PER_TEST):
-        try:
-            StreamWorld(seed).run(STEPS)
-        except Exception as error:
-            raise AssertionError(f"seed {seed} breaks a promise: {error!r}") from error
+    run_schedules(range(first, first + SEEDS_PER_TEST))
 
 
 def test_simulation_takes_the_paths_that_it_is_for() -> None:
-    taken: Counter[str] = Counter()
-    for seed in range(60):
-        world = StreamWorld(seed)
-        world.run(STEPS)
-        taken += world.counters
+    taken = run_schedules(range(60))
     for name in (
         "adopted",
         "buffer_overflow",
@@ -49,3 +39,26 @@ def test_one_seed_gives_one_run() -> None:
         positions = [subscriber.position for subscriber in world.subscribers]
         runs.append((world.now, positions, world.counters, world.rng.random()))
     assert runs[0] == runs[1]
+
+
+def test_command_says_how_many_schedules_held(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seed", "5", "--count", "3"]) == 0
+
+    assert "3 schedules from seed 5 hold" in capsys.readouterr().out
+
+
+def test_command_names_the_seed_that_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BrokenWorld(StreamWorld):
+        def heal(self) -> None:
+            assert self.seed != 7, "rows were lost"
+
+        def __init__(self, seed: int) -> None:
+            self.seed = seed
+            super().__init__(seed)
+
+    monkeypatch.setattr(stream_simulation, "StreamWorld", BrokenWorld)
+
+    assert main(["--seed", "6", "--count", "3"]) == 1
+    assert "seed 7 breaks a promise" in capsys.readouterr().out
