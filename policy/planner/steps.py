@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -91,10 +91,13 @@ class Probe:
 
     def run(self, context: Context, bindings: Bindings) -> Bindings:
         """Give the bindings that follow from those given."""
+        given = _if_any(bindings)
+        if given is None:
+            return
         find = context.relations[self.table].index(self.columns).get
         key_of, pick, same = itemgetter(*self.key), picker(self.picks), self.same
         made, limit = 0, context.max_bindings
-        for binding in bindings:
+        for binding in given:
             rows = find(key_of(binding))
             if rows is not None:
                 made += len(rows)
@@ -119,6 +122,9 @@ class Exists:
         relation = context.relations[self.table]
         if not self.columns:
             return bindings if bool(relation.rows) is self.wanted else ()
+        given = _if_any(bindings)
+        if given is None:
+            return ()
         if len(self.columns) == self.width:
             found: Any = relation.rows
             key_of = picker(self.key)
@@ -126,8 +132,8 @@ class Exists:
             found = relation.index(self.columns)
             key_of = itemgetter(*self.key)
         if self.wanted:
-            return (binding for binding in bindings if key_of(binding) in found)
-        return (binding for binding in bindings if key_of(binding) not in found)
+            return (binding for binding in given if key_of(binding) in found)
+        return (binding for binding in given if key_of(binding) not in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +261,13 @@ class Project:
         if not self.has_variables:
             return islice(kept, 1)
         return collect(kept, context.max_rows)
+
+
+def _if_any(bindings: Bindings) -> Bindings | None:
+    """Give the bindings if there are any: an index, as large as its table, waits for the first."""
+    given = iter(bindings)
+    first = next(given, None)
+    return None if first is None else chain((first,), given)
 
 
 def _extended(bindings: Bindings, rows: Collection[Tuple], limit: int) -> Iterator[Binding]:

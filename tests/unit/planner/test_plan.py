@@ -13,7 +13,7 @@ from congress_dist.policy.planner.normal_form import Match, NormalRule
 from congress_dist.policy.planner.normalize import Unresolved, normalize
 from congress_dist.policy.planner.plan import compile_plan
 from congress_dist.policy.planner.program import Program
-from congress_dist.policy.planner.relation import BaseRelation
+from congress_dist.policy.planner.relation import BaseRelation, Change
 from congress_dist.policy.planner.steps import (
     Context,
     Exists,
@@ -187,6 +187,20 @@ def test_unrelated_parts_are_asked_for_one_solution_only(symbols: Symbols) -> No
         )
         == 900
     )
+
+
+@pytest.mark.parametrize("body", ["d:one(x), d:big(x, y)", "d:one(x), not d:big(x, _), y = 1"])
+def test_an_index_is_made_when_the_first_row_asks_for_it(symbols: Symbols, body: str) -> None:
+    big = BaseRelation(symbols.encode((n, n)) for n in range(9))
+    relations = {("d", "one"): BaseRelation(), ("d", "big"): big}
+    (rule,) = normal(f"r(x, y) :- {body}", symbols)
+    ordered = order_body(rule, lambda t, c, w: relations[t].fan_out(c, w))
+    plan = compile_plan(ordered, rule.terms)
+    context = Context(relations, symbols, Memo(), max_rows=1000)
+    assert (list(plan.run(context)), big.signatures) == ([], [])
+    relations["d", "one"].apply(Change({symbols.encode((99,))}, frozenset()))
+    list(plan.run(context))
+    assert big.signatures == [(0,)]
 
 
 def test_too_many_rows_stop_the_plan(symbols: Symbols) -> None:
