@@ -7,7 +7,7 @@ the shape that the program's revision knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from congress_dist.row import Cell, Row, decode_row, encode_row
@@ -175,14 +175,14 @@ class BaseTables:
         if state.kind is StateKind.UNAVAILABLE:
             plan.missing[table] = reason = reason_of(state)
         elif not self._fits(source, table, version):
-            aside = self._rows(key, held) - change.removed | change.added
+            aside = self._rows_after(key, held, change)
             reason = OTHER_SCHEMA
             if self._is_known(source, table):
                 plan.missing[table] = reason
         elif held.is_loaded:
             plan.changed[table] = change
         elif state.kind is not StateKind.UNREAD or held.aside is not None:
-            plan.loaded[table] = self._rows(key, held) - change.removed | change.added
+            plan.loaded[table] = self._rows_after(key, held, change)
         else:
             reason = held.reason
         plan.held[key] = _Held(state, version, reason, aside)
@@ -194,6 +194,11 @@ class BaseTables:
         if held.is_loaded:
             return frozenset(map(encode_row, self._engine.rows(*key)))
         return held.aside or frozenset()
+
+    def _rows_after(self, key: TableKey, held: _Held, change: TableChange) -> frozenset[Row]:
+        before = self._rows(key, held)
+        # Why not the set operations alone: of no rows they would make a copy of all that come.
+        return before - change.removed | change.added if before else change.added
 
     def _is_known(self, source: str, table: str) -> bool:
         return table in self._schemas.get(source, {})
@@ -222,5 +227,6 @@ def reason_of(state: TableState) -> str:
     return state.reason if state.reason == NO_PUBLISHER else f"unavailable: {state.reason}"
 
 
-def _cells_of(rows: Iterable[Row]) -> list[tuple[Cell, ...]]:
-    return [decode_row(row) for row in rows]
+def _cells_of(rows: Iterable[Row]) -> Iterator[tuple[Cell, ...]]:
+    """Decode rows one by one: all of a large table at once leave the memory full of holes."""
+    return map(decode_row, rows)
