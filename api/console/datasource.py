@@ -15,14 +15,15 @@ from .subverbs import Subverbs, run_subverb
 from .view import source_words
 
 _COLUMNS = ("name", "driver", "enabled", "description")
+_SCHEMA_COLUMNS = ("table", "column", "type", "nullable", "description")
 _TABLE_COLUMNS = ("table", "state", "rows", "source_age", "note")
 
 
 class DatasourceCommand(Command):
-    """List datasources and tell how they are."""
+    """List and describe datasources and tell how they are."""
 
     name = "datasource"
-    help = "list datasources, and tell how they are"
+    help = "list and describe datasources, and tell how they are"
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Declare the sub-verbs."""
@@ -35,6 +36,13 @@ class DatasourceCommand(Command):
             "congress datasource status host_packages",
         )
         status.add_argument("name", nargs="?", help="one source, table by table (default: all)")
+        schema = verbs.add(
+            "schema",
+            self._schema,
+            "describe the tables and columns of a source",
+            "congress datasource schema host_processes",
+        )
+        schema.add_argument("name", help="datasource")
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""
@@ -43,6 +51,10 @@ class DatasourceCommand(Command):
     def _list(self, client: Client, args: argparse.Namespace) -> int:
         found = client.get("data-sources")["results"]
         print_records(_COLUMNS, found, args.format)
+        return OK
+
+    def _schema(self, client: Client, args: argparse.Namespace) -> int:
+        _print_schema(client.get("data-sources", args.name, "schema")["tables"], args.format)
         return OK
 
     def _status(self, client: Client, args: argparse.Namespace) -> int:
@@ -57,6 +69,19 @@ class DatasourceCommand(Command):
         _print_status(sources, one=args.name is not None, form=args.format)
         ready = all(source["state"] in ("ready", "partial") for source in sources)
         return OK if ready else UNAVAILABLE
+
+
+def _print_schema(tables: Sequence[Mapping[str, Any]], form: str) -> None:
+    if form in ("json", "yaml"):
+        print_value(tables, form)
+        return
+    keys = _SCHEMA_COLUMNS[1:]
+    rows = (
+        (table["table_id"], *(column["name" if key == "column" else key] for key in keys))
+        for table in sorted(tables, key=lambda table: str(table["table_id"]))
+        for column in table["columns"]
+    )
+    print_rows(_SCHEMA_COLUMNS, rows, form)
 
 
 def _print_status(sources: Sequence[Mapping[str, Any]], *, one: bool, form: str) -> None:
