@@ -34,6 +34,14 @@ class Attachments:
         """Give when `retry` will have something to do, infinity for never."""
         return self._due
 
+    def take_due(self, now: float) -> bool:
+        """Tell whether `retry` must be called now; says so once, however long that then takes."""
+        with self._lock:
+            is_due = now >= self._due
+            if is_due:
+                self._due = math.inf
+            return is_due
+
     def add(self, attach: Attach) -> None:
         """Attach a handler now, or when `retry` finds the bus."""
         if self._is_stopped:

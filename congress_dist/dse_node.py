@@ -250,7 +250,7 @@ class DseNode:
             stream.tick()
         self._feeds.tick()
         for attachments in (self._listeners, self._servers):
-            if now >= attachments.next_tick:
+            if attachments.take_due(now):
                 self._workers.submit(attachments.retry)
         published = (stream.name for stream in streams if stream.epoch is not None)
         unpublished = self._services_besides(published)
@@ -266,7 +266,7 @@ class DseNode:
         self._loop.post(lambda: self._on_any_heartbeat(payload), len(payload))
 
     def _receive_from_publisher(self, payload: bytes) -> None:
-        """Take a message of a stream of ours from the transport's thread: our own, or a rival's."""
+        """Take a message of a stream of ours from the transport: our own, or a rival's."""
         self._loop.post(lambda: self._on_publisher_message(payload), len(payload))
 
     def _on_source_message(self, payload: bytes) -> None:

@@ -92,6 +92,11 @@ class SourceFeed:
             self._want()
             return True
 
+    def widen(self, subscription: Subscription, tables: Iterable[str]) -> bool:
+        """Let a subscription have these tables beside its others; gives what `add` gives."""
+        with self._lock:
+            return self.add(subscription, subscription.tables | frozenset(tables))
+
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription and the rows that only it wanted; the last closes the feed."""
         with self._lock:
@@ -102,6 +107,11 @@ class SourceFeed:
             self._want()
             if self._is_closed:
                 self._tools.closed(self)
+
+    def awaits(self, request: int) -> bool:
+        """Tell whether the machine still waits for the reply to a request."""
+        with self._lock:
+            return self._machine.awaits(request)
 
     def status(self, tables: Iterable[str]) -> SourceStatus:
         """Give what is known of the source, with these of its tables."""
@@ -149,6 +159,10 @@ class Subscription:
         """Have exactly these tables from now on; the listener drops others by itself."""
         if not self.is_stopped:
             self._feed.add(self, tables)
+
+    def add(self, tables: Iterable[str]) -> bool:
+        """Have these tables too from now on; False, and nothing done, when it is stopped."""
+        return not self.is_stopped and self._feed.widen(self, tables)
 
     @property
     def is_stopped(self) -> bool:

@@ -81,7 +81,7 @@ class SourceFeeds:
         now = self._clock.monotonic()
         for feed, attachments in self._present():
             feed.tick()
-            if now >= attachments.next_tick:
+            if attachments.take_due(now):
                 self._workers.submit(attachments.retry)
 
     def subscribe(self, source: str, tables: Iterable[str], listener: Listener) -> Subscription:
@@ -89,8 +89,7 @@ class SourceFeeds:
         wanted = frozenset(tables)
         with self._lock:
             known = self._subscriptions.get((source, listener))
-        if known is not None and not known.is_stopped:
-            known.want(known.tables | wanted)
+        if known is not None and known.add(wanted):
             return known
         while True:
             feed = self._get_or_open(source)
@@ -99,6 +98,7 @@ class SourceFeeds:
                 self._subscriptions[source, listener] = subscription
             if feed.add(subscription, wanted):
                 return subscription
+            subscription.stop()
 
     def on_message(self, message: Delta | Heartbeat) -> None:
         """Hand a message to the source that it is about."""
@@ -167,6 +167,8 @@ class SourceFeeds:
     def _fetch(self, feed: SourceFeed, request: RequestSync) -> None:
         """Call a publisher and hand the machine its reply; in a worker's thread."""
         number = request.message.request
+        if not feed.awaits(number):
+            return  # it waited here for longer than anybody waits for the reply
         try:
             payload = self._transport.call(
                 NODE_TOPIC,

@@ -172,6 +172,10 @@ class Subscriber:
         missing_due = math.inf if self._missing is None else self._missing.due
         return min(missing_due, self._distrust.next_due)
 
+    def awaits(self, request: int) -> bool:
+        """Tell whether the reply to a request would still be taken."""
+        return self._syncing.awaits(request)
+
     def rows(self, table: str) -> frozenset[Row] | None:
         """Give the rows held of a table, None when nothing was answered yet."""
         held = self._holding.tables.get(table)

@@ -254,6 +254,24 @@ def test_subscribing_again_adds_tables(net: Net) -> None:
     assert set(subscription.status().tables) == {"servers", "ports"}
 
 
+def test_tables_added_by_many_threads_at_once_are_all_kept(net: Net) -> None:
+    tables = [f"table{number}" for number in range(24)]
+    api, mirror = net.node("api"), Mirror()
+    subscription = api.subscribe("nova", [], mirror)
+    begin = threading.Barrier(len(tables))
+
+    def add(table: str) -> None:
+        begin.wait(PATIENCE)
+        api.subscribe("nova", [table], mirror)
+
+    threads = [threading.Thread(target=add, args=(table,)) for table in tables]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert subscription.tables == set(tables)
+
+
 def test_stopped_subscription_hears_nothing_more(net: Net) -> None:
     source = publishing(net)
     stopped, other = Mirror(), Mirror()

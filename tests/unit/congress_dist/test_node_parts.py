@@ -146,6 +146,25 @@ def test_handler_is_attached_when_the_bus_comes_back() -> None:
     assert handle.stops == 1
 
 
+def test_retry_that_is_due_is_asked_for_once() -> None:
+    clock = FakeClock()
+    attachments = Attachments(clock, RateLimit(clock))
+
+    def attach() -> Handle:
+        raise TransportError("away")
+
+    attachments.add(attach)
+    clock.advance(5.0)
+    now = clock.monotonic()
+    assert attachments.take_due(now)
+    # Nobody has carried it out yet: the loop must neither ask again nor wake for it.
+    assert not attachments.take_due(now)
+    assert attachments.next_tick > now
+    attachments.retry()
+    assert attachments.next_tick > now
+    assert attachments.next_tick < now + 5.0
+
+
 def test_nothing_is_attached_after_the_stop() -> None:
     clock = FakeClock()
     attachments = Attachments(clock, RateLimit(clock))
