@@ -193,15 +193,15 @@ class DseNode:
         }
         spec = StreamSpec(name, tables, on_granted, on_lost)
         with self._lock:
-            if name in self._streams and not self._streams[name].is_stopped:
+            former = self._streams.get(name)
+            if former is not None and not former.is_stopped:
                 raise InvalidRequest(f"this node publishes stream {name!r} already", stream=name)
-            stream = StreamPublisher(spec, self._stream_tools(), self._replaces)
+            past = 0 if former is None else former.newest_epoch
+            tools = self._stream_tools()
+            stream = StreamPublisher(spec, tools, replaces=self._replaces, past=past)
             self._streams[name] = stream
-        # Another publisher of this stream is heard where this one speaks.
-        topic, me = stream_topic(name), f"{self.incarnation}.publisher"
-        self._listeners.add(
-            lambda: self._transport.listen(topic, me, self._receive_from_publisher)
-        )
+        if former is None:
+            self._listen_to_rivals(name)
         self._loop.wake()
         return stream
 
@@ -362,6 +362,13 @@ class DseNode:
             wake=self._loop.wake,
         )
 
+    def _listen_to_rivals(self, stream: str) -> None:
+        """Hear another publisher of a stream of ours where this one speaks."""
+        topic, me = stream_topic(stream), f"{self.incarnation}.publisher"
+        self._listeners.add(
+            lambda: self._transport.listen(topic, me, self._receive_from_publisher)
+        )
+
     def _answer_node(self, payload: bytes) -> bytes:
         """Answer a subscriber's call; in a thread of the transport."""
         request = decode(payload)
@@ -384,6 +391,10 @@ class DseNode:
         except CongressError as error:
             if self._log_limit.allows(f"lease {stream.name}"):
                 LOG.info("waiting for the policy service stream=%s error=%s", stream.name, error)
+            stream.on_lease_failure()
+        except Exception:
+            # The holder waits for an answer or a failure; without either it would never renew.
+            LOG.exception("a lease call broke stream=%s", stream.name)
             stream.on_lease_failure()
         else:
             stream.on_lease_answer(call, answer, sent)

@@ -79,8 +79,9 @@ class _Watch:
 class LeaseHolder:
     """Own a stream, or wait for its owner to fall silent.
 
-    Invariant: `epoch` is set exactly while HELD. An owner that cannot renew stays HELD: fencing
-    makes it harmless, not stopping.
+    Invariant: `epoch` is set exactly while HELD, and higher each time; `past` is the last one of
+    a holder before this one. An owner that cannot renew stays HELD: fencing makes it harmless, not
+    stopping.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class LeaseHolder:
         options: DseOptions,
         rng: Random,
         now: float,
+        past: int = 0,
     ) -> None:
         self._name = name
         self._owner = owner
@@ -103,8 +105,9 @@ class LeaseHolder:
         self._is_calling = False
         self._watch: _Watch | None = None
         self._generation = 0
+        self._newest_epoch = past
         self._renewed_at = now
-        self._heard = 0
+        self._heard = past
         self._heard_from_other = 0
 
     @property
@@ -116,6 +119,11 @@ class LeaseHolder:
     def epoch(self) -> Epoch | None:
         """Give the epoch to publish under, None while the lease is not ours."""
         return Epoch(self._generation) if self._state is LeaseState.HELD else None
+
+    @property
+    def newest_epoch(self) -> int:
+        """Give the newest epoch that ever was ours, 0 for none."""
+        return self._newest_epoch
 
     @property
     def next_tick(self) -> float:
@@ -158,7 +166,7 @@ class LeaseHolder:
         """
         self._is_calling = False
         if self._state is LeaseState.STOPPED:
-            return []
+            return self._give_back(answer) if method == ACQUIRE else []
         self._backoff.reset()
         self._due = now + self._options.lease_renewal
         if method == ACQUIRE and self._state is LeaseState.SEEKING:
@@ -207,12 +215,15 @@ class LeaseHolder:
         self._watch = None
         self._replaces = None
         self._generation = generation
-        if generation < self._heard or generation <= self._heard_from_other:
-            # The row is older than what subscribers have seen: a database restored from a backup.
+        used = max(self._heard_from_other, self._newest_epoch)
+        if generation < self._heard or generation <= used:
+            # The row is older than what subscribers have seen: a database restored from a backup,
+            # or a release of ours that is still on its way. One epoch never begins twice.
             self._state = LeaseState.YIELDING
             self._due = now
             return []
         self._state = LeaseState.HELD
+        self._newest_epoch = self._heard = generation
         self._renewed_at = sent
         return [Granted(Epoch(generation))]
 
@@ -222,6 +233,13 @@ class LeaseHolder:
             return []
         self._seek(now)
         return [Lost("a renewal was refused: another incarnation owns the lease")]
+
+    def _give_back(self, answer: Mapping[str, Any]) -> list[LeaseEffect]:
+        """Release what was granted after the stop: nobody would renew it."""
+        if not answer["granted"]:
+            return []
+        self._generation = int(answer["generation"])
+        return [LeaseCall(RELEASE, self._ours())]
 
     def _yield(self, reason: str, now: float) -> list[LeaseEffect]:
         # Releasing another's lease does nothing; releasing our own lets the next grant be higher.

@@ -68,10 +68,17 @@ class Outbox:
                 self._send_one(message)
 
     def _send_one(self, message: Delta | Heartbeat) -> None:
-        payload = encode(message)
-        self._send_payload(stream_topic(message.service), payload)
+        topics = [stream_topic(message.service)]
         if isinstance(message, Heartbeat):
-            self._send_payload(HEARTBEATS, payload)
+            topics.append(HEARTBEATS)
+        try:
+            payload = encode(message)
+        except CongressError:
+            self.failed += 1
+            LOG.exception("a message cannot be sent topic=%s", topics[0])
+            return
+        for topic in topics:
+            self._send_payload(topic, payload)
 
     def _send_payload(self, topic: str, payload: bytes) -> None:
         try:

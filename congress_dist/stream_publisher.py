@@ -55,7 +55,9 @@ class StreamTools:
 class StreamPublisher:
     """A stream of this node; made by `DseNode.publish_stream`. Thread safe."""
 
-    def __init__(self, spec: StreamSpec, tools: StreamTools, replaces: str | None) -> None:
+    def __init__(
+        self, spec: StreamSpec, tools: StreamTools, *, replaces: str | None, past: int
+    ) -> None:
         self.name = spec.name
         self._spec = spec
         self._tools = tools
@@ -68,7 +70,13 @@ class StreamPublisher:
             options=tools.options,
             rng=tools.rng,
             now=tools.clock.monotonic(),
+            past=past,
         )
+
+    @property
+    def newest_epoch(self) -> int:
+        """Give the newest epoch that ever was this stream's here, 0 for none."""
+        return self._lease.newest_epoch
 
     @property
     def epoch(self) -> Epoch | None:

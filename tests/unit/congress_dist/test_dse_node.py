@@ -418,6 +418,17 @@ def test_stream_that_its_service_stops_gives_the_lease_back_too(net: Net) -> Non
         source.publish(servers=rows_of("vm2"))
 
 
+def test_stream_that_is_published_again_begins_a_higher_epoch(net: Net) -> None:
+    source, mirror = publishing(net), Mirror()
+    net.node("api").subscribe("nova", ["servers"], mirror)
+    net.until(lambda: mirror.has("servers", "vm1"))
+    source.stream.stop()
+    source.start(net.nodes["nova"])
+    net.until(lambda: source.granted == [1, 2])
+    source.publish(servers=rows_of("vm2"), ports=rows_of("p1"))
+    net.until(lambda: mirror.has("servers", "vm2"))
+
+
 # --- any order of start -------------------------------------------------------------------------
 
 

@@ -57,14 +57,22 @@ class LeaseRow:
 class Desk:
     """Carries one holder's calls to the row, as long as `is_open`."""
 
-    def __init__(self, row: LeaseRow, owner: str = "me", replaces: str | None = None) -> None:
+    def __init__(
+        self, row: LeaseRow, owner: str = "me", replaces: str | None = None, past: int = 0
+    ) -> None:
         self.row = row
         self.now = 50.0
         self.is_open = True
         self.calls: list[LeaseCall] = []
         self.told: list[Granted | Lost] = []
         self.holder = LeaseHolder(
-            "nova", owner, replaces=replaces, options=OPTIONS, rng=new_random(1), now=self.now
+            "nova",
+            owner,
+            replaces=replaces,
+            options=OPTIONS,
+            rng=new_random(1),
+            now=self.now,
+            past=past,
         )
 
     def take(self, effects: list[LeaseEffect]) -> None:
@@ -267,3 +275,40 @@ def test_stop_of_a_candidate_releases_nothing() -> None:
     desk = Desk(LeaseRow("other", 3, 8))
     desk.run(0.0)
     assert desk.holder.stop() == []
+
+
+def test_grant_that_arrives_after_the_stop_is_given_back() -> None:
+    desk = Desk(LeaseRow())
+    (call,) = desk.holder.on_tick(desk.now)
+    assert isinstance(call, LeaseCall)
+    answer = desk.row.carry_out(call)
+    desk.take(desk.holder.stop())
+    assert desk.row.owner == "me"
+    desk.take(desk.holder.on_answer(call.method, answer, sent=desk.now, now=desk.now))
+    assert desk.row.owner is None
+    assert desk.told == []
+
+
+def test_epoch_that_was_lost_is_not_begun_again() -> None:
+    desk = Desk(LeaseRow())
+    desk.run(0.0)
+    desk.row.owner = "other"
+    desk.run(2.0)
+    desk.row.owner = "me"  # the database was restored to what it said before
+    desk.run(6.0)
+    assert [told.epoch for told in desk.told if isinstance(told, Granted)] == [1, 2]
+
+
+def test_takeover_of_a_restored_row_asks_for_more_than_every_own_epoch() -> None:
+    desk = Desk(LeaseRow(None, 6, 0))
+    desk.run(0.0)
+    desk.row.owner, desk.row.generation = None, 2  # an old backup; nobody hears the bus
+    desk.run(6.0)
+    assert [told.epoch for told in desk.told if isinstance(told, Granted)] == [7, 8]
+
+
+def test_holder_after_another_of_the_same_process_begins_a_higher_epoch() -> None:
+    row = LeaseRow("me", 5, 3)  # the former one's release is still on its way
+    desk = Desk(row, past=5)
+    desk.run(1.0)
+    assert desk.told == [Granted(6)]

@@ -70,6 +70,19 @@ def test_outbox_keeps_the_order_and_outlives_a_bus_that_is_away() -> None:
     assert outbox.failed == 4
 
 
+def test_outbox_outlives_a_message_that_cannot_be_encoded() -> None:
+    sent: list[str] = []
+    outbox = Outbox(
+        lambda topic, _: sent.append(topic), max_bytes=9999, log_limit=RateLimit(FakeClock())
+    )
+    outbox.put(Heartbeat("api@a1", "a1", "i", 2**70, 0.0), 0)
+    outbox.put(Heartbeat("api@a1", "a1", "i", 1, 0.0), 0)
+    outbox.start()
+    outbox.stop(PATIENCE)
+    assert sent == ["stream.api@a1", "heartbeats"]
+    assert outbox.failed == 1
+
+
 def test_outbox_that_is_full_drops_and_counts() -> None:
     outbox = Outbox(lambda *_: None, max_bytes=600, log_limit=RateLimit(FakeClock()))
     fates = [outbox.put(Heartbeat("api@a1", "a1", "i", beat, 0.0), 0) for beat in range(3)]
