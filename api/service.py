@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import signal
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import uvicorn
 
 from congress_dist.clock import SystemClock
 from congress_dist.errors import StartupError
+from congress_dist.process_end import stop_this_process
 from congress_dist.service import Service
 
 from .app import make_app
@@ -91,7 +91,7 @@ class ApiService(Service):
             server.run(sockets=[listener])
         except Exception:
             LOG.exception("api server stopped; stopping this process port=%s", self._port)
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+            stop_this_process()
         finally:
             listener.close()
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from congress_dist.errors import InternalError, StoreUnavailable
+from congress_dist.errors import CongressError, InternalError, StoreUnavailable
 from congress_dist.stream import StateKind, Transaction
 
 from .base_tables import BaseTables
@@ -51,11 +51,13 @@ class Replica:
     """One evaluation of the whole program; thread safe.
 
     Promises: between two calls of `state` everything belongs to one revision and to one position
-        of each source. A change is visible as a whole or not at all.
+        of each source. A change is visible as a whole or not at all. When one fails half way,
+        nothing is answered any more and `give_up` is called: only a new start helps.
     """
 
-    def __init__(self, store: RuleStore) -> None:
+    def __init__(self, store: RuleStore, give_up: Callable[[], None]) -> None:
         self._store = store
+        self._give_up = give_up
         self._following = threading.Lock()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -99,6 +101,16 @@ class Replica:
                 rules = ((stored.policy, stored.rule) for stored in self._catalog.rules())
                 self._dependencies = Dependencies(rules)
             yield State(self._engine, self._catalog, self._tables, self._dependencies)
+
+    @contextmanager
+    def trial(self) -> Iterator[State]:
+        """Hold the present state for trying a change, which the body takes back.
+
+        Raises: CongressError: as the body. InternalError: it ended otherwise, so nobody knows what
+            it left behind.
+        """
+        with self._guarded("the trial of a change", CongressError), self.state() as state:
+            yield state
 
     def follow(self) -> None:
         """Bring the program to the newest revision.
@@ -242,12 +254,15 @@ class Replica:
         return self._tables.is_settled((source, table)) or self._stopping.is_set()
 
     @contextmanager
-    def _guarded(self, what: str) -> Iterator[None]:
+    def _guarded(self, what: str, *harmless: type[Exception]) -> Iterator[None]:
         """Hold the lock for a change; one that fails half way leaves nothing to answer from."""
         with self._lock:
             try:
                 yield
+            except harmless:
+                raise
             except Exception as error:
-                self._broken = f"{what} could not be applied: {error}"
-                LOG.exception("replica is broken what=%s", what)
+                self._broken = f"{what} could not be carried out: {error}"
+                LOG.exception("replica is broken, this process stops what=%s", what)
+                self._give_up()
                 raise InternalError(self._broken) from error

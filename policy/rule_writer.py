@@ -109,7 +109,7 @@ class RuleWriter:
     def _draft(
         self, request: WriteRequest, plan: Callable[[State], Plan], request_id: str
     ) -> Draft:
-        with self._replica.state() as state:
+        with self._replica.trial() as state:
             made = plan(state)
             return Draft(
                 operations=made.operations,

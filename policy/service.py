@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from congress_dist.process_end import stop_this_process
 from congress_dist.service import Method, Service
 
 from .answers import Answers
@@ -31,15 +32,18 @@ class PolicyService(Service):
     """A replica as a service.
 
     Lifecycle: serves leases and writes as soon as it is started; answers from tables are refused
-    with NotReady until the sources that they need are in.
+    with NotReady until the sources that they need are in. `give_up` ends the process when a change
+    that is committed cannot be carried out here.
     """
 
     topic = "policy"
     observes_nodes = True  # a lease's epoch must be above any heard of the stream
 
-    def __init__(self, name: str, store: RuleStore) -> None:
+    def __init__(
+        self, name: str, store: RuleStore, give_up: Callable[[], None] = stop_this_process
+    ) -> None:
         self.name = f"policy@{name}"
-        self.replica = Replica(store)
+        self.replica = Replica(store, give_up)
         self._store = store
         self._node: DseNode | None = None
         writer = RuleWriter(self.replica, store)

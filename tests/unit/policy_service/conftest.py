@@ -19,7 +19,8 @@ class System:
 
     def __init__(self, url: str) -> None:
         self.node = FakeNode()
-        self.service = PolicyService("r1", RuleStore(url))
+        self.given_up = 0
+        self.service = PolicyService("r1", RuleStore(url), self._give_up)
         self.service.open()
         self.replica = self.service.replica
         self.replica.sources.start(self.node)  # type: ignore[arg-type]
@@ -53,6 +54,9 @@ class System:
     def rows(self, owner: str, table: str) -> list[list[Any]]:
         rows: list[list[Any]] = self.call("row_list", owner=owner, table=table)["rows"]
         return rows
+
+    def _give_up(self) -> None:
+        self.given_up += 1
 
     def revision(self) -> int:
         revision: int = self.call("status")["revision"]
