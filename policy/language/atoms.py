@@ -109,6 +109,7 @@ def _refuse_prepared(_source: Source, match: Match) -> None:
         match.start(),
         match.end(),
         note="it stands for a term that a prepared query is given later",
+        hint="write the value itself",
     )
 
 

@@ -24,6 +24,24 @@ _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
 _SHOWN = 40
+_USUAL_HINTS = (
+    (
+        "condition",
+        "conditions are table(x), not table(x), x < y, x in [1, 2], or a group (… or …)",
+    ),
+    ("rule or a fact", "a fact is table(1, 2); a rule is table(x) :- condition(x)"),
+    ("end of the rule", "put a comma between conditions, or a ';' where the rule ends"),
+    ("constant", 'constants are 1, 2.5, "text", true, false and null; a list has at least one'),
+    ("argument", 'arguments are x, _, 1, "text", x + 1 or column=x, with commas between them'),
+    ("annotation", 'annotations look like @id("NET-1")'),
+    ("a name and (", 'annotations look like @id("NET-1")'),
+    ("a string or a number", 'annotations look like @id("NET-1")'),
+    ("term", 'terms are x, 1, 2.5, "text", true, false and null'),
+    ("comparison", "compare with =, !=, <, <=, > or >="),
+    ("']'", "close the bracket with ']'"),
+    ("')'", "close the bracket with ')', or put a comma before the next argument"),
+    ("not", "negate a table or a group: not table(x), not (a(x), b(x))"),
+)
 
 
 def parse(text: str, *, source: str = "<text>") -> list[Rule]:
@@ -51,13 +69,15 @@ def parse_query(text: str) -> Rule:
         place = rules[1].span if rules else Span(0, len(text), source)
         what = f"{len(rules)} statements" if rules else "nothing"
         message = f"a query is one statement, this text has {what}"
-        fault = SyntaxFault("query", message, place.start, place.end)
+        hint = "ask for one table, as servers(x, y), or write one rule: answer(x) :- servers(x, _)"
+        fault = SyntaxFault("query", message, place.start, place.end, hint=hint)
         raise PolicyError([_diagnostic_of(fault, text, source)])
     rule = rules[0]
     if rule.modal is not None:
         place = rule.head.span
-        message = "asking for an action is not supported yet"
-        fault = SyntaxFault("not-supported", message, place.start, place.end)
+        message = "a query asks for rows of a table, not for an action"
+        hint = "ask what the action's rule asks: answer(x) :- the conditions of its body"
+        fault = SyntaxFault("query", message, place.start, place.end, hint=hint)
         raise PolicyError([_diagnostic_of(fault, text, source)])
     return rule if rule.body is not None else _query_of(rule)
 
@@ -155,19 +175,27 @@ def _unexpected(source: Source, position: int, expected: str) -> SyntaxFault:
     match = _FOUND.match(source, position)
     if match is None:
         end = len(source.rstrip())
-        return SyntaxFault("syntax", f"expected {expected}, found the end of the text", end, end)
+        message = f"expected {expected}, found the end of the text"
+        return SyntaxFault("syntax", message, end, end, hint=_usual(expected))
     token = match[0]
     shown = token if len(token) <= _SHOWN else token[:_SHOWN] + "…"
     note, hint = _advice(token, source, position)
-    return SyntaxFault(
-        "syntax", f"expected {expected}, found {shown!r}", position, match.end(), note, hint
-    )
+    message, hint = f"expected {expected}, found {shown!r}", hint or _usual(expected)
+    return SyntaxFault("syntax", message, position, match.end(), note, hint)
+
+
+def _usual(expected: str) -> str:
+    """Give the hint for what was expected, when nothing is known of what was found."""
+    for word, hint in _USUAL_HINTS:
+        if word in expected:
+            return hint
+    return "statements look like: table(x) :- condition(x), not other(x)"
 
 
 def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
     """Give a note and a hint for common slips."""
     if found in RESERVED:
-        return f"'{found}' is a reserved word", ""
+        return f"'{found}' is a reserved word", "take another name, or put quotes around a text"
     if found == "," and ":-" in source[position : position + 1000]:
         return "a rule has one head", "write one rule for each head"
     if found == "(" and source[:position].rstrip()[-1:].isalnum():

@@ -128,6 +128,7 @@ def float_value(token: str, start: int) -> float:
             start,
             start + len(token),
             note="floats are IEEE doubles: at most about 1.8e308",
+            hint="write a smaller number, or the number as text in quotes",
         )
     return value
 
@@ -148,6 +149,7 @@ def string_value(token: str, start: int) -> str:
             start,
             start + len(token),
             note="tables hold text that has a UTF-8 form, without NUL",
+            hint="leave the character out; no row can hold it",
         )
     return value
 
@@ -179,4 +181,5 @@ def _out_of_range(token: str, start: int) -> SyntaxFault:
         start,
         start + len(token),
         note=f"integers reach from {MIN_INT} to {MAX_INT}",
+        hint="write a float, as 1e20, or the number as text in quotes",
     )

@@ -170,7 +170,9 @@ def term_at(source: Source, start: int) -> Term:
     """Build the term at a place where one is known to stand."""
     match = _SCALAR.match(source, start)
     if match is None:
-        raise SyntaxFault("syntax", "expected a term", start, start)
+        raise SyntaxFault(
+            "syntax", "expected a term", start, start, hint="name a variable or write a constant"
+        )
     return term_of(source, match)
 
 

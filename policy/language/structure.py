@@ -128,7 +128,11 @@ def _opened(text: str, place: int, event: str, opened: list[Bracket]) -> Bracket
 def _closed(text: str, place: int, opened: list[Bracket]) -> Bracket:
     if not opened:
         raise SyntaxFault(
-            "syntax", f"'{text[place]}' closes a bracket that was not opened", place, place + 1
+            "syntax",
+            f"'{text[place]}' closes a bracket that was not opened",
+            place,
+            place + 1,
+            hint="remove it, or open its bracket before",
         )
     bracket = opened.pop()
     wanted = "]" if text[bracket.open] == "[" else ")"

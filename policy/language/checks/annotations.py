@@ -22,7 +22,10 @@ def find_wrong_annotations(batch: Batch) -> Iterator[Diagnostic]:
         for annotation in rule.annotations:
             if annotation.name in seen:
                 yield batch.report(
-                    "annotation", f"@{annotation.name} stands twice", annotation.span
+                    "annotation",
+                    f"@{annotation.name} stands twice",
+                    annotation.span,
+                    hint="leave one of them out",
                 )
             else:
                 yield from _wrong(batch, rule, annotation)
@@ -73,17 +76,23 @@ def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnos
             f"there is no annotation @{name}",
             annotation.span,
             note=f"annotations are {listed(known)}",
-            hint=did_you_mean(name, known),
+            hint=did_you_mean(name, known) or "take one of these, or write a comment",
         )
     elif name not in _TEXTS and rule.modal is None:
         yield batch.report(
             "annotation",
             f"@{name} belongs to actions: execute[…] or ensure[…]",
             annotation.span,
+            hint="leave it out, or put it before the rule of an action",
         )
     elif name == _DRY_RUN:
         if not isinstance(value, bool):
-            yield batch.report("annotation", "@dry_run is true or false", annotation.span)
+            yield batch.report(
+                "annotation",
+                "@dry_run is true or false",
+                annotation.span,
+                hint="write @dry_run(true) or @dry_run(false)",
+            )
     elif not isinstance(value, str) or not value:
         yield batch.report(
             "annotation",
@@ -97,7 +106,7 @@ def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnos
             f"there is no severity {value!r}",
             annotation.span,
             note=f"severities are {listed(SEVERITIES)}",
-            hint=did_you_mean(value.lower(), SEVERITIES),
+            hint=did_you_mean(value.lower(), SEVERITIES) or "take one of these",
         )
     elif name == "message":
         yield from _wrong_message(batch, rule, annotation)
@@ -113,5 +122,5 @@ def _wrong_message(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator
                 f"the message uses {{{name}}}, which is no variable of the head",
                 annotation.span,
                 note=f"the head has {listed(names) or 'no variables'}",
-                hint=did_you_mean(name, names),
+                hint=did_you_mean(name, names) or "use a variable of the head, or add it there",
             )

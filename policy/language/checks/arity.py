@@ -37,11 +37,13 @@ def _wrong_width(batch: Batch, table: Table, atom: Atom, *, hint: str) -> Iterat
     is_datasource = batch.program.kind(table[0]) == DATASOURCE
     if known is None or used == known or (is_datasource and used < known):
         return
+    if not hint or used > known:
+        hint = f"give it {counted(known, 'argument')}"
     names = [name for name in batch.program.columns(*table) or () if not name.startswith("Col")]
     yield batch.report(
         "arity",
         f"table '{table[0]}:{table[1]}' has {counted(known, 'column')}, here are {used}",
         atom.span,
         note=f"its columns are {listed(names)}" if names else "",
-        hint=hint if used < known else "",
+        hint=hint,
     )

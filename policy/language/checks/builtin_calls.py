@@ -24,7 +24,8 @@ def find_wrong_calls(batch: Batch) -> Iterator[Diagnostic]:
                     f"there is no builtin {atom.table!r}",
                     atom.span,
                     note=f"builtins are {listed(sorted(all_builtins()), limit=40)}",
-                    hint=did_you_mean(atom.table.lower(), all_builtins()),
+                    hint=did_you_mean(atom.table.lower(), all_builtins())
+                    or "call one of these, or leave out 'builtin:' for a table of the policy",
                 )
 
 

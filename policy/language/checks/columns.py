@@ -43,6 +43,8 @@ def _wrong_references(batch: Batch, table: Table, atom: Atom) -> Iterator[Diagno
                 "column-twice",
                 f"column {argument.column!r} of table '{table[0]}:{table[1]}' is given twice",
                 argument.span,
+                note="arguments by position take the columns from the first on",
+                hint="leave one of them out; for two conditions on a column compare a variable",
             )
         given.add(column)
 
@@ -61,7 +63,8 @@ def _unknown_column(
         message = (
             f"table '{table[0]}:{table[1]}' has {counted(len(names), 'column')}, numbered from 0"
         )
-        return batch.report("unknown-column", message, argument.span)
+        hint = f"write a number from 0 to {len(names) - 1}" if names else "leave the column out"
+        return batch.report("unknown-column", message, argument.span, hint=hint)
     if column is None or column in by_name:
         return None
     note = f"its columns are {listed(by_name)}"
@@ -76,8 +79,14 @@ def _unknown_column(
         f"table '{table[0]}:{table[1]}' has no column {column!r}",
         argument.span,
         note=note,
-        hint=did_you_mean(column, by_name),
+        hint=did_you_mean(column, by_name) or _columns_hint(table, by_name),
     )
+
+
+def _columns_hint(table: Table, by_name: dict[str, int]) -> str:
+    if by_name:
+        return f"take one of its columns: {table[1]}({next(iter(by_name))}=…)"
+    return f"name a column by its number: {table[1]}(0=…)"
 
 
 def _positional_after_named(batch: Batch, argument: Argument) -> Diagnostic:

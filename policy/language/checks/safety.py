@@ -61,7 +61,7 @@ def _unsafe_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iter
             f"the variable {variable.name!r} of the head is not bound in the body",
             variable.span,
             note=_partly_bound(variable.name, root) or _MEANT,
-            hint=_close(variable.name, root),
+            hint=_close(variable.name, root) or _bind_it(variable.name),
         )
 
 
@@ -114,9 +114,11 @@ def _unbound(variables: Iterator[Variable], scope: Scope, named: set[str]) -> It
 
 def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) -> Diagnostic:
     note = f"in alternative {scope.number}: {_MEANT}" if scope.number else _MEANT
-    hint = _close(variable.name, scope)
-    if not hint and isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
-        hint = "write _ for any value, or bind it by another condition"
+    hint = _close(variable.name, scope) or _bind_it(variable.name)
+    if isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
+        hint = _close(variable.name, scope) or (
+            "write _ for any value, or bind it by another condition"
+        )
     return batch.report(
         "unsafe-variable",
         f"the variable {variable.name!r} of {print_conjunct(conjunct)!r} is not bound",
@@ -124,6 +126,10 @@ def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) 
         note=note,
         hint=hint,
     )
+
+
+def _bind_it(name: str) -> str:
+    return f"add a condition that gives {name!r} values, as table({name}) or {name} = 1"
 
 
 def _close(name: str, scope: Scope) -> str:

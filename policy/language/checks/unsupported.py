@@ -55,6 +55,10 @@ def _atom_parts(atom: Atom, *, is_action: bool) -> Iterator[tuple[str, Span, str
 
 def _expression_parts(expression: Expression) -> Iterator[tuple[str, Span, str]]:
     if isinstance(expression, Aggregate):
-        yield f"the aggregate {expression.function} is", expression.span, ""
+        yield (
+            f"the aggregate {expression.function} is",
+            expression.span,
+            "take max or min of two values",
+        )
     elif isinstance(expression, Operation | Negative):
         yield "arithmetic is", expression.span, "call the builtin: plus, minus, mul, div or mod"

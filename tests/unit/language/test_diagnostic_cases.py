@@ -53,6 +53,11 @@ def test_a_text_gets_exactly_these_diagnostics(case: dict[str, Any]) -> None:
     assert rendered == case.get("expect", "").strip()
 
 
+def test_every_error_says_what_to_do() -> None:
+    errors = [d for _, case in CASES for d in findings(case) if d.severity == "error"]
+    assert [diagnostic.render() for diagnostic in errors if not diagnostic.hint] == []
+
+
 def codes_in(path: Path) -> set[str]:
     """Give the codes that a module can report."""
     calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
