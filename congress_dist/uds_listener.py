@@ -114,7 +114,7 @@ class UdsReceiver:
             if resume:
                 self._paused = False
         if resume:
-            self._loop.call_soon(self._resume)
+            self._loop.call_soon(self._resume_unless_full)
 
     def answer(self, arrival: Arrival, items: list[Any]) -> None:
         """Send a frame to whoever called; dropped with a log line when he does not take it."""
@@ -196,6 +196,12 @@ class UdsReceiver:
             self._unhandled_count <= self._limits.prefetch_count // 2
             and self._unhandled_bytes <= self._limits.prefetch_bytes // 2
         )
+
+    def _resume_unless_full(self) -> None:
+        with self._lock:
+            if self._paused:
+                return  # what had arrived with the rest has filled it again meanwhile
+        self._resume()
 
     def _resume(self) -> None:
         for connection in list(self._connections):

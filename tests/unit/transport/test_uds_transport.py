@@ -85,6 +85,16 @@ def test_bus_directory_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     pair.other.stop()
 
 
+def test_who_speaks_first_on_a_bus_that_is_not_there_yet_fails_nothing(tmp_path: Path) -> None:
+    new = tmp_path / "new" / "directory"
+    one = OsloTransport(load_config(new))
+    one.publish("t", b"nobody listens yet")
+    with pytest.raises(ServiceUnavailable, match="nobody listens"):
+        one.call("t", b"", timeout=1.0)
+    assert (new / "bus").stat().st_mode & 0o777 == 0o700
+    one.stop()
+
+
 def test_bus_directory_that_vanishes_is_said_at_once(tmp_path: Path) -> None:
     pair = make_pair(tmp_path)
     listener = pair.other.listen("t", "b", Inbox())
