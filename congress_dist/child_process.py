@@ -82,13 +82,23 @@ def spawn_child(
                 pass_fds=[alive_fd],
                 start_new_session=True,
             )
+        return _held(process, beat_fd)
     except OSError:
         os.close(beat_fd)
         raise
     finally:
         # Ordering: only the child holds this end now, so that its end ends the pipe.
         os.close(alive_fd)
-    return ChildProcess(process, beat_fd)
+
+
+def _held(process: subprocess.Popen[bytes], beat_fd: int) -> ChildProcess:
+    try:
+        return ChildProcess(process, beat_fd)
+    except OSError:
+        # Nobody would notice its end, and another would be started beside it.
+        process.kill()
+        process.wait()
+        raise
 
 
 def _open_log(log_file: Path) -> BinaryIO:
