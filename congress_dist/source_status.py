@@ -29,7 +29,8 @@ class SourceStatus:
     """One source as a subscriber sees it.
 
     `live`: the rows are the publisher's at `position`, and no newer transaction is being waited
-    for. `unrenewed`: how long the publisher has gone on without renewing its lease.
+    for. `unrenewed`: how long the publisher has gone on without renewing its lease. `heard`: all
+    tables of the source, wanted or not, as its heartbeats tell of them; no rows of these are held.
     """
 
     position: Position | None
@@ -38,3 +39,4 @@ class SourceStatus:
     tables: Mapping[str, TableStatus]
     counters: Mapping[str, int] = field(default_factory=dict)
     unrenewed: float = 0.0
+    heard: Mapping[str, TableStatus] = field(default_factory=dict)

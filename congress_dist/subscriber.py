@@ -31,6 +31,7 @@ from .messages import (
     SyncBusy,
     SyncNotYet,
     SyncReply,
+    TableSummary,
 )
 from .options import DseOptions
 from .pulled_answer import PulledAnswer
@@ -67,6 +68,7 @@ class Subscriber:
         self._distrust = Distrust(options.backoff_max)
         self._freshness = Freshness()
         self._max_age: dict[str, float | None] = {}
+        self._heard: dict[str, TableSummary] = {}
         self._missing: _Missing | None = None
         self._heard_seq = NO_SEQ
         self._unrenewed = 0.0
@@ -197,6 +199,7 @@ class Subscriber:
             link_age=link_age,
             tables={name: self._table_status(name, now, unknown) for name in wanted},
             unrenewed=self._unrenewed,
+            heard={name: self._heard_status(name, now) for name in sorted(self._heard)},
         )
 
     def check(self) -> None:
@@ -293,6 +296,7 @@ class Subscriber:
             self._freshness.note_reads(heartbeat.read_age, now - excess)
             self._unrenewed = heartbeat.unrenewed
             self._max_age |= {name: table.max_age for name, table in heartbeat.tables.items()}
+            self._heard = {**({} if heartbeat.full else self._heard), **heartbeat.tables}
         if self._is_behind:
             return self._adopt(heartbeat, epoch) if self._holding.is_same(heartbeat) else []
         if self._syncing.is_active:
@@ -413,10 +417,19 @@ class Subscriber:
             position=held.read_position or self.position,
         )
 
+    def _heard_status(self, name: str, now: float) -> TableStatus:
+        summary, source_age = self._heard[name], self._freshness.source_age(name, now)
+        is_left = self.epoch is None or self.heard_epoch > self.epoch
+        stale = is_left or self._is_aged(name, source_age, now)
+        return TableStatus(summary.state, source_age, stale, summary.rows)
+
     def _is_stale(self, name: str, source_age: float | None, now: float) -> bool:
         position = self.position
         if position is None or self.heard_epoch > position.epoch:
             return True
+        return self._is_aged(name, source_age, now)
+
+    def _is_aged(self, name: str, source_age: float | None, now: float) -> bool:
         link_age, max_age = self._freshness.link_age(now), self._max_age.get(name)
         is_silent = link_age is None or link_age > self._options.stale_after
         is_old = max_age is not None and source_age is not None and source_age > max_age

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import timedelta
 from typing import Any
 
@@ -67,22 +67,34 @@ def _used_tables(state: State) -> set[tuple[str, str]]:
 
 
 def _source(state: State, name: str, status: SourceStatus) -> dict[str, Any]:
-    wanted = sorted(table for source, table in state.tables.wanted() if source == name)
-    tables = {table: status.tables.get(table, _NOT_HEARD) for table in wanted}
-    word, note = worst_of(tables.values()) if tables else _unused(status)
+    wanted = {table for source, table in state.tables.wanted() if source == name}
+    used = [status.tables.get(table, _NOT_HEARD) for table in sorted(wanted)]
+    word, note = worst_of(used) if wanted else _unused(status)
     return {
         "name": name,
         "state": word,
-        "note": note or _notes(tables.values()),
-        "age": oldest(tables.values()),
+        "note": note or _notes(used),
+        "age": oldest(used or status.heard.values()),
         "position": plain_position(state.tables.position(name)),
-        "tables": {table: _table(table_status) for table, table_status in tables.items()},
+        "tables": _tables(state, name, status, wanted),
         "counters": dict(status.counters),
     }
 
 
+def _tables(
+    state: State, name: str, status: SourceStatus, wanted: Set[str]
+) -> dict[str, dict[str, Any]]:
+    """Give all tables of a source: the wanted ones as held, the others as its node heard."""
+    known = state.catalog.schemas(state.catalog.get_datasource(name))
+    return {
+        table: _table((status.tables if table in wanted else status.heard).get(table, _NOT_HEARD))
+        | {"wanted": table in wanted}
+        for table in sorted(wanted | known.keys())
+    }
+
+
 def _unused(status: SourceStatus) -> tuple[str, str]:
-    return (READY, "no rule reads its tables") if status.live else (WAITING, "")
+    return (READY, "no rule reads its tables") if status.heard else (WAITING, "")
 
 
 def _notes(tables: Iterable[TableStatus]) -> str:

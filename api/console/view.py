@@ -39,11 +39,7 @@ class View:
         """
         known = {str(source["name"]): source for source in self.status["sources"]}
         return bool(self.status["ready"]) and all(
-            name in known
-            and known[name]["tables"]
-            and all(
-                t["state"] not in ("unread", "waiting") for t in known[name]["tables"].values()
-            )
+            name in known and not _tables_to_come(known[name]) and not _is_unheard(known[name])
             for name in expected
         )
 
@@ -52,14 +48,10 @@ class View:
         known = {str(source["name"]): source for source in self.status["sources"]}
         waiting = []
         for name in expected:
-            tables = known[name]["tables"] if name in known else {}
-            if not tables:
+            if name not in known or _is_unheard(known[name]):
                 waiting.append(name)
-            waiting += [
-                f"{name}:{table}"
-                for table, status in tables.items()
-                if status["state"] in ("unread", "waiting")
-            ]
+            else:
+                waiting += [f"{name}:{table}" for table in _tables_to_come(known[name])]
         return waiting or [str(reason) for reason in self.status["reasons"]]
 
     def as_json(self) -> dict[str, Any]:
@@ -80,6 +72,25 @@ class View:
             "as_of": self.answer["as_of"],
             "missing": self.answer["missing"],
         }
+
+
+def _used_tables(source: Source) -> Mapping[str, Mapping[str, Any]]:
+    """Give the tables that rules and questions use; of a source that nobody uses, all."""
+    tables: Mapping[str, Mapping[str, Any]] = source["tables"]
+    return {name: table for name, table in tables.items() if table["wanted"]} or tables
+
+
+def _tables_to_come(source: Source) -> list[str]:
+    return [
+        name
+        for name, table in source["tables"].items()
+        if table["wanted"] and table["state"] in ("unread", "waiting")
+    ]
+
+
+def _is_unheard(source: Source) -> bool:
+    is_used = any(table["wanted"] for table in source["tables"].values())
+    return not is_used and source["state"] == "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,7 @@ def _group(members: list[Violation]) -> Group:
 
 def source_words(source: Source) -> str:
     """Say in plain words how a source is: `ok, 4 s old`, `waiting`, `partial: …`."""
-    tables: Mapping[str, Mapping[str, Any]] = source["tables"]
+    tables = _used_tables(source)
     if not tables:
         return "waiting"
     words = {name: _table_words(table) for name, table in tables.items()}
@@ -225,7 +236,7 @@ def _state_of(source: Source) -> list[tuple[str, str, str, bool]]:
     """Give what makes a line when it changes; the numbers in a note change all the time."""
     return sorted(
         (name, table["state"], table["reason"], table["stale"])
-        for name, table in source["tables"].items()
+        for name, table in _used_tables(source).items()
     )
 
 

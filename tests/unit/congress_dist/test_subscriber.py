@@ -451,6 +451,22 @@ def test_link_age_includes_the_delay_of_the_newest_message(bench: Any) -> None:
     assert bench.subscriber.status(bench.now).link_age == 33.0
 
 
+def test_tables_that_nobody_wants_are_told_as_heard(bench: Any) -> None:
+    bench.want("servers")
+    bench.publish(servers="a", ports="p q")
+    bench.deliver(bench.heartbeat())
+    status = bench.subscriber.status(bench.now)
+    assert {name: (t.state, t.rows, t.stale) for name, t in status.heard.items()} == {
+        "servers": (READY, 1, False),
+        "ports": (READY, 2, False),
+    }
+    bench.deliver(*bench.publish(ports="p"), bench.heartbeat(full=False))
+    assert bench.subscriber.status(bench.now).heard["ports"].rows == 1
+    assert bench.subscriber.status(bench.now).tables.keys() == {"servers"}
+    bench.now += bench.options.stale_after + 1
+    assert bench.subscriber.status(bench.now).heard["ports"].stale
+
+
 def test_source_age_grows_while_the_link_is_alive(bench: Any) -> None:
     bench.begin()
     for _ in range(7):

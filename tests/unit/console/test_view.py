@@ -18,7 +18,7 @@ from congress_dist.api.console.view import (
 
 def table(state: str = "ready", **more: Any) -> dict[str, Any]:
     fields = {"reason": "", "note": "", "rows": 3, "source_age": 4.0, "stale": False}
-    return {"state": state, **fields, **more}
+    return {"state": state, "wanted": True, **fields, **more}
 
 
 def source(name: str = "s", **tables: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +83,20 @@ def test_an_unread_table_keeps_a_view_from_being_settled() -> None:
 
 def test_a_source_never_heard_of_keeps_a_view_from_being_settled() -> None:
     assert not view([], []).is_settled(["s"])
+
+
+def test_nobody_waits_for_a_table_that_nobody_uses() -> None:
+    looking = view([source("s", a=table(), b=table("waiting", wanted=False))], [])
+    assert looking.is_settled(["s"])
+    assert source_words(looking.sources[0]) == "ok, 4 s old"
+    assert looking.as_json()["sources"][0]["tables"] == {"a": 3, "b": 3}
+
+
+def test_a_source_that_nobody_uses_settles_when_it_was_heard() -> None:
+    unused = source("s", a=table(wanted=False))
+    assert view([unused], []).is_settled(["s"])
+    unheard = view([unused | {"state": "waiting"}], [])
+    assert (unheard.is_settled(["s"]), unheard.awaited(["s"])) == (False, ["s"])
 
 
 def test_an_unavailable_table_settles() -> None:

@@ -33,6 +33,7 @@ class FakeSubscription:
     ages: dict[str, float] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     rows: dict[str, int] = field(default_factory=dict)
+    heard: dict[str, TableStatus] = field(default_factory=dict)
     stopped: bool = False
 
     def status(self) -> SourceStatus:
@@ -47,7 +48,7 @@ class FakeSubscription:
             for table in self.tables
         }
         link_age = 0.5 if self.live else None
-        return SourceStatus(self.position, self.live, link_age, tables)
+        return SourceStatus(self.position, self.live, link_age, tables, heard=self.heard)
 
     def stop(self) -> None:
         self.stopped = True

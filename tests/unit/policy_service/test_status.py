@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from congress_dist.schema import schema
+from congress_dist.source_status import TableStatus
 from congress_dist.stream import READY, UNREAD, StateKind, TableState, failing, unavailable
 
 from .conftest import System
@@ -41,14 +42,39 @@ def test_source_that_said_nothing_is_waited_for(nova: System) -> None:
         "rows": 0,
         "source_age": None,
         "stale": False,
+        "wanted": True,
     }
 
 
 def test_source_that_no_rule_reads_is_shown(system: System) -> None:
     system.register("nova", {"servers": schema("id")})
-    assert (_source(system)["state"], _source(system)["tables"]) == ("waiting", {})
-    system.node.subscriptions["nova"].live = True
-    assert _source(system)["state"] == "ready"
+    assert (_source(system)["state"], _source(system)["age"]) == ("waiting", None)
+    assert _source(system)["tables"]["servers"]["state"] == "waiting"
+    system.node.subscriptions["nova"].heard = {"servers": TableStatus(PARTIAL, 4.0, False, 7)}
+    source = _source(system)
+    assert (source["state"], source["age"]) == ("ready", 4.0)
+    assert source["tables"]["servers"] == {
+        "state": "partial",
+        "reason": "",
+        "note": "3 of 41 not readable",
+        "rows": 7,
+        "source_age": 4.0,
+        "stale": False,
+        "wanted": False,
+    }
+
+
+def test_table_that_no_rule_reads_is_shown_and_awaited_by_nobody(system: System) -> None:
+    system.register("nova", {"servers": schema("id"), "flavors": schema("id")})
+    system.policy("net", "p(x) :- nova:servers(x)")
+    system.node.subscriptions["nova"].heard = {"flavors": TableStatus(UNREAD, None, False, 0)}
+    system.node.say("nova", 1, states={"servers": READY})
+    source = _source(system)
+    assert {name: (t["state"], t["wanted"]) for name, t in source["tables"].items()} == {
+        "servers": ("ready", True),
+        "flavors": ("waiting", False),
+    }
+    assert (source["state"], system.call("status")["ready"]) == ("ready", True)
 
 
 @pytest.mark.parametrize(
