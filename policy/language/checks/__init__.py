@@ -4,7 +4,7 @@ anything. Called with the lock of the program held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..ast import Rule
 from ..diagnostics import Diagnostic
@@ -54,16 +54,20 @@ QUERY_CHECKS: tuple[Check, ...] = (
 
 
 def check(
-    policy_rules: Sequence[tuple[str, Rule]], program: ProgramView, *, text: str = ""
+    policy_rules: Sequence[tuple[str, Rule]],
+    program: ProgramView,
+    *,
+    text: str = "",
+    texts: Mapping[str, str] | None = None,
 ) -> list[Diagnostic]:
     """Find what is wrong with rules that are to be added to a program.
 
     Shapes: errors and warnings in text order, no warning where an error is; `text` is what the
-        rules were read from, without it diagnostics have no place.
+        rules were read from, or `texts` by their sources; without it diagnostics have no place.
     Cost: proportional to the rules and to what their heads depend on; one look at each head of
         the program.
     """
-    return _run(CHECKS, Batch(policy_rules, program, text))
+    return _run(CHECKS, Batch(policy_rules, program, text, texts))
 
 
 def check_query(
@@ -83,5 +87,5 @@ def _run(checks: Sequence[Check], batch: Batch) -> list[Diagnostic]:
     return sorted(kept, key=_place)
 
 
-def _place(diagnostic: Diagnostic) -> tuple[int, int]:
-    return diagnostic.line, diagnostic.column
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    return diagnostic.source, diagnostic.line, diagnostic.column

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Literal as OneOf
@@ -38,10 +38,22 @@ class ProgramView(Protocol):
 class Batch:
     """Rules to be added, seen together with the program: what either of them defines is known."""
 
-    def __init__(self, rules: Sequence[PolicyRule], program: ProgramView, text: str) -> None:
+    def __init__(
+        self,
+        rules: Sequence[PolicyRule],
+        program: ProgramView,
+        text: str,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
         self.rules = list(rules)
         self.program = program
-        self.text = text
+        self._text = text
+        self._texts = texts or {}
+        self._line_starts: dict[str, list[int]] = {}
+
+    def text_of(self, source: str) -> str:
+        """Give the text that spans of a source lie in; empty when it is not known."""
+        return self._texts.get(source, self._text)
 
     def report(
         self,
@@ -55,11 +67,14 @@ class Batch:
     ) -> Diagnostic:
         """Make a diagnostic for a place of the text; without the text it has no place."""
         severity: OneOf["error", "warning"] = "warning" if is_warning else "error"
-        if not self.text or span.end > len(self.text):
+        text = self.text_of(span.source)
+        if not text or span.end > len(text):
             return Diagnostic(
                 code, message, note=note, hint=hint, source=span.source, severity=severity
             )
-        line, column, length, shown = place_of(self.text, span, line_starts=self._line_starts)
+        line, column, length, shown = place_of(
+            text, span, line_starts=self._line_starts_of(span.source)
+        )
         return Diagnostic(
             code, message, line, column, length, note, hint, span.source, severity, shown
         )
@@ -86,9 +101,10 @@ class Batch:
         yield from self.program.rules()
         yield from self.rules
 
-    @cached_property
-    def _line_starts(self) -> list[int]:
-        return line_starts_of(self.text)
+    def _line_starts_of(self, source: str) -> list[int]:
+        if source not in self._line_starts:
+            self._line_starts[source] = line_starts_of(self.text_of(source))
+        return self._line_starts[source]
 
     @cached_property
     def _heads(self) -> dict[Table, list[Atom]]:

@@ -15,8 +15,9 @@ def find_missing_commas(batch: Batch) -> Iterator[Diagnostic]:
     for (_, before), (_, after) in pairwise(batch.rules):
         if before.is_fact or before.span.source != after.span.source:
             continue
-        between = blank_comments(batch.text[before.span.end : after.span.start])
-        if batch.text and not between.strip() and "\n" not in between:
+        text = batch.text_of(before.span.source)
+        between = blank_comments(text[before.span.end : after.span.start])
+        if text and not between.strip() and "\n" not in between:
             yield batch.report(
                 "missing-comma",
                 "a statement begins on the line where the rule before it ended",

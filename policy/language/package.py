@@ -1,0 +1,205 @@
+"""A policy package on disk: a directory of .dl files, one such file, or a library policy in YAML.
+
+Every rule keeps the name of the text that it came from, so that findings name file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from congress_dist.errors import Conflict, InvalidRequest, NotFound
+
+from .ast import Rule
+from .grammar import parse
+from .lexical import MAX_TEXT
+from .printer import print_value
+
+_YAML = (".yaml", ".yml")
+_ANNOTATIONS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
+"""What a library policy may say of a rule, besides its text, name and comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRule:
+    """One statement of a package, with its text, annotations included."""
+
+    rule: Rule
+    text: str
+    name: str | None
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One policy, read.
+
+    Shapes: `texts` are what was parsed, by the name that spans and findings carry; `path_of` gives
+    the file behind such a name.
+    """
+
+    name: str
+    description: str
+    kind: str
+    rules: Sequence[PackageRule]
+    texts: Mapping[str, str]
+
+    @property
+    def statements(self) -> list[Rule]:
+        """Give the rules and facts as parsed."""
+        return [rule.rule for rule in self.rules]
+
+
+def read_package(path: Path, *, kind: str = "nonrecursive") -> Package:
+    """Read the policy at a path; `kind` is for what does not say its own.
+
+    Raises: NotFound: nothing is there, or a directory holds no .dl file.
+        PolicyError: a text does not parse; the findings name the file.
+        InvalidRequest: a YAML file of another shape, a text above 1 MB, no UTF-8.
+    """
+    if path.is_dir():
+        files = sorted(path.glob("*.dl"))
+        if not files:
+            raise NotFound(
+                f"policy directory '{path}' holds no .dl file; name a directory that does, a .dl "
+                "file, or a library policy in YAML",
+                path=str(path),
+            )
+        return _from_texts(path.resolve().name, files, kind)
+    if not path.is_file():
+        raise NotFound(f"policy '{path}' is neither a file nor a directory", path=str(path))
+    if path.suffix in _YAML:
+        return _from_yaml(path, kind)
+    return _from_texts(path.stem, [path], kind)
+
+
+def read_packages(paths: Iterable[Path], *, kind: str = "nonrecursive") -> list[Package]:
+    """Read several policies; a directory of policies stands for all of them.
+
+    Raises: as `read_package`. Conflict: two of them have one name.
+    """
+    places: dict[str, Path] = {}
+    packages = []
+    for path in (found for given in paths for found in find_packages(given)):
+        package = read_package(path, kind=kind)
+        if package.name in places:
+            raise Conflict(
+                f"'{places[package.name]}' and '{path}' are both named {package.name!r}; a policy "
+                "is named by its directory or file, or by 'name' in YAML: rename one",
+                policy=package.name,
+            )
+        places[package.name] = path
+        packages.append(package)
+    return packages
+
+
+def find_packages(path: Path) -> list[Path]:
+    """Give the policies at a path: itself, or those directly inside a directory without .dl files.
+
+    Shapes: sorted by name; the path itself where there is nothing else to give.
+    """
+    if not path.is_dir() or any(path.glob("*.dl")):
+        return [path]
+    inside = sorted(
+        child
+        for child in path.iterdir()
+        if child.suffix in _YAML or (child.is_dir() and any(child.glob("*.dl")))
+    )
+    return inside or [path]
+
+
+def path_of(source: str) -> str:
+    """Give the file behind the name of a text: `lib.yaml: rule 2` is of `lib.yaml`."""
+    path, mark, _ = source.rpartition(": rule ")
+    return path if mark else source
+
+
+def read_text(path: Path) -> str:
+    """Give the text of a file.
+
+    Raises: NotFound: there is none. InvalidRequest: it is above 1 MB, is not UTF-8, or cannot be
+        read.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file '{path}'", path=str(path)) from error
+    except OSError as error:
+        raise InvalidRequest(f"'{path}' cannot be read: {error}", path=str(path)) from error
+    if len(data) > MAX_TEXT:
+        raise InvalidRequest(f"'{path}' is larger than 1 MB; split it", path=str(path))
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"'{path}' is not UTF-8: {error}", path=str(path)) from error
+
+
+def _from_texts(name: str, files: Sequence[Path], kind: str) -> Package:
+    texts = {str(file): read_text(file) for file in files}
+    rules = [
+        PackageRule(
+            rule,
+            text[rule.span.start : rule.span.end],
+            _text_or_none(rule.annotation("id")),
+            str(rule.annotation("title") or ""),
+        )
+        for source, text in texts.items()
+        for rule in parse(text, source=source)
+    ]
+    return Package(name, f"from {files[0].parent.name}", kind, rules, texts)
+
+
+def _from_yaml(path: Path, kind: str) -> Package:
+    import yaml
+
+    try:
+        data = yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidRequest(f"'{path}' is not YAML: {error}", path=str(path)) from error
+    if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
+        raise InvalidRequest(
+            f"'{path}' has no list 'rules'; a library policy has name, description and rules",
+            path=str(path),
+        )
+    rules = list(_library_rules(path, data["rules"]))
+    return Package(
+        str(data.get("name") or path.stem),
+        str(data.get("description") or ""),
+        str(data.get("kind") or kind),
+        rules,
+        {rule.rule.span.source: rule.text for rule in rules},
+    )
+
+
+def _library_rules(path: Path, entries: Sequence[Any]) -> Iterator[PackageRule]:
+    for number, entry in enumerate(entries, 1):
+        source = f"{path}: rule {number}"
+        if not isinstance(entry, dict) or not isinstance(entry.get("rule"), str):
+            raise InvalidRequest(
+                f"'{path}': entry {number} of 'rules' has no text 'rule'; expected rule, name, "
+                "comment",
+                path=str(path),
+            )
+        text = _annotated(entry)
+        rules = parse(text, source=source)
+        if len(rules) != 1:
+            raise InvalidRequest(
+                f"'{path}': entry {number} of 'rules' holds {len(rules)} rules, expected 1; make "
+                "each an entry of its own",
+                path=str(path),
+            )
+        name = entry.get("name")
+        comment = str(entry.get("comment") or "")
+        yield PackageRule(rules[0], text, None if name is None else str(name), comment)
+
+
+def _annotated(entry: Mapping[str, Any]) -> str:
+    """Put what the entry says of its rule in front of it, as annotations."""
+    said = [f"@{key}({print_value(str(entry[key]))})" for key in _ANNOTATIONS if key in entry]
+    return "\n".join([" ".join(said), entry["rule"]] if said else [entry["rule"]])
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
