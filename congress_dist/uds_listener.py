@@ -19,6 +19,8 @@ from .uds_directory import Address, BusDirectory, check_peer
 _LOG = logging.getLogger(__name__)
 _FLUSH_TIME = 1.0
 _ACCEPT_AT_ONCE = 64
+_ACCEPT_AGAIN_AFTER = 1.0
+"""Seconds without new connections after one could not be taken; they wait in the kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,7 @@ class UdsReceiver:
     def start(self, on_arrival: Callable[[Arrival], None]) -> None:
         """Begin to accept and receive."""
         self._on_arrival = on_arrival
-        self._loop.call_soon(
-            lambda: self._loop.watch(self._listening.fileno(), READ, self._accept)
-        )
+        self._loop.call_soon(self._watch_listening)
 
     def stop(self) -> None:
         """Disappear from the bus; calls that still arrive are refused at once. Idempotent."""
@@ -133,6 +133,9 @@ class UdsReceiver:
                 peer, _ = self._listening.accept()
             except BlockingIOError:
                 return
+            except OSError as error:
+                self._rest_from_accepting(error)
+                return
             peer.setblocking(False)
             try:
                 check_peer(peer)
@@ -141,6 +144,20 @@ class UdsReceiver:
                 peer.close()
                 continue
             self._add(peer)
+
+    def _watch_listening(self) -> None:
+        if self._listening.fileno() >= 0:
+            self._loop.watch(self._listening.fileno(), READ, self._accept)
+
+    def _rest_from_accepting(self, error: OSError) -> None:
+        # It would be ready again at once, and for as long as descriptors are short.
+        _LOG.warning("connections cannot be taken; trying again reason=%r", str(error))
+        self._loop.watch(self._listening.fileno(), 0, self._accept)
+        timer = threading.Timer(
+            _ACCEPT_AGAIN_AFTER, lambda: self._loop.call_soon(self._watch_listening)
+        )
+        timer.daemon = True
+        timer.start()
 
     def _add(self, peer: socket.socket) -> None:
         connection = Connection(

@@ -31,6 +31,14 @@ def test_stops_when_nobody_reads_any_more() -> None:
     assert stopping.is_set()
 
 
+def test_stops_when_nobody_reads_any_more_though_it_does_not_live() -> None:
+    read_fd, write_fd = os.pipe()
+    os.close(read_fd)
+    stopping = threading.Event()
+    beat_until(stopping, write_fd, lambda: False)
+    assert stopping.is_set()
+
+
 def test_is_silent_while_it_does_not_live() -> None:
     beats, alive = os.pipe()
     os.set_blocking(beats, False)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from congress_dist import uds_listener
 from congress_dist.clock import SystemClock
 from congress_dist.frames import Frame
 from congress_dist.selector_loop import READ, ReadyHandler, SelectorLoop
@@ -15,6 +19,7 @@ from congress_dist.uds_connection import Connection, ConnectionLimits
 from congress_dist.uds_directory import Address, BusDirectory
 from congress_dist.uds_listener import Arrival, ListenerLimits, UdsReceiver
 
+PATIENCE = 10.0
 CAST = [Frame.CAST, {}, {}]
 
 
@@ -24,15 +29,18 @@ class SteppedLoop(SelectorLoop):
     def __init__(self) -> None:
         super().__init__("stepped")
         self.handed_over: list[Callable[[], None]] = []
+        self.was_handed_over = threading.Event()
         self.watched: dict[int, int] = {}
 
     def call_soon(self, step: Callable[[], None]) -> None:
         self.handed_over.append(step)
+        self.was_handed_over.set()
 
     def watch(self, descriptor: int, events: int, _handler: ReadyHandler) -> None:
         self.watched[descriptor] = events
 
     def run(self) -> None:
+        self.was_handed_over.clear()
         while self.handed_over:
             self.handed_over.pop(0)()
 
@@ -42,20 +50,55 @@ def loop() -> SteppedLoop:
     return SteppedLoop()
 
 
-def test_listener_that_fills_again_before_it_resumes_stays_paused(
+@pytest.fixture
+def make_receiver(
     tmp_path: Path, loop: SteppedLoop
+) -> Iterator[Callable[[socket.socket], UdsReceiver]]:
+    listening: list[socket.socket] = []
+
+    def make(one: socket.socket) -> UdsReceiver:
+        listening.append(one)
+        return UdsReceiver(
+            one,
+            Address("t", "f"),
+            directory=BusDirectory(tmp_path),
+            loop=loop,
+            limits=ListenerLimits(2, 10_000, ConnectionLimits(10_000, 10_000)),
+            clock=SystemClock(),
+        )
+
+    yield make
+    for one in listening:
+        one.close()
+    loop.stop()
+
+
+def test_listener_without_descriptors_rests_and_tries_again(
+    make_receiver: Callable[[socket.socket], UdsReceiver],
+    loop: SteppedLoop,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    limits = ListenerLimits(2, 10_000, ConnectionLimits(10_000, 10_000))
+    class Listening(socket.socket):
+        def accept(self) -> NoReturn:
+            raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(uds_listener, "_ACCEPT_AGAIN_AFTER", 0.0)
+    listening = Listening(socket.AF_UNIX)
+    receiver = make_receiver(listening)
+    receiver.start(lambda _: None)
+    loop.run()
+    receiver._accept(READ)
+    assert loop.watched[listening.fileno()] == 0
+    assert loop.was_handed_over.wait(PATIENCE)
+    loop.run()
+    assert loop.watched[listening.fileno()] == READ
+
+
+def test_listener_that_fills_again_before_it_resumes_stays_paused(
+    make_receiver: Callable[[socket.socket], UdsReceiver], loop: SteppedLoop
+) -> None:
     ours, theirs = socket.socketpair()
-    listening = socket.socket(socket.AF_UNIX)
-    receiver = UdsReceiver(
-        listening,
-        Address("t", "f"),
-        directory=BusDirectory(tmp_path),
-        loop=loop,
-        limits=limits,
-        clock=SystemClock(),
-    )
+    receiver = make_receiver(socket.socket(socket.AF_UNIX))
     arrived: list[Arrival] = []
     receiver.start(arrived.append)
     receiver._add(ours)
@@ -79,6 +122,5 @@ def test_listener_that_fills_again_before_it_resumes_stays_paused(
         receiver.handled(arrival)
     loop.run()
     assert loop.watched[ours.fileno()] == READ
-    for one in (ours, theirs, listening):
-        one.close()
-    loop.stop()
+    ours.close()
+    theirs.close()
