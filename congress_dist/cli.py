@@ -7,6 +7,7 @@ because `--help` of every level has 0.3 s. The verb `node` is here: every proces
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import threading
@@ -27,7 +28,7 @@ exit codes: 0 fine, 1 violations or failures, 2 usage or rule errors, 3 not avai
 
 examples:
   congress up --config hosts.conf --policy policies/host_safety
-  congress rule add host_safety 'allowed_listener("/usr/sbin/sshd", 22)'
+  congress rule add host_safety 'allowed_listener("/usr/sbin/nginx", 443)'
   congress violation list --format json
 """
 
@@ -80,9 +81,11 @@ class NodeCommand(Command):
         )
         parser.add_argument("kind", help="policy, datasource or api")
         parser.add_argument("names", nargs="+", metavar="NAME", help="services to host")
-        parser.add_argument("--data-dir", type=Path, help="state, sockets and logs (default: XDG)")
+        parser.add_argument(
+            "--data-dir", type=Path, metavar="DIR", help="state, sockets and logs (default: XDG)"
+        )
         parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
-        parser.add_argument("--port", type=int, help="port of the API (kind api)")
+        parser.add_argument("--port", type=port_number, help="port of the API (kind api)")
         parser.add_argument("--incarnation", help="identity of this start (set by the supervisor)")
         parser.add_argument("--replaces", help="the incarnation that this one follows")
         parser.add_argument("--alive-fd", type=int, help="pipe for a byte a second")
@@ -99,6 +102,13 @@ class NodeCommand(Command):
         finally:
             node.stop()
         return OK
+
+
+def port_number(text: str) -> int:
+    """Read a TCP port: what argparse calls for an option of this type."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
 
 
 def _make_node(args: argparse.Namespace) -> DseNode:
@@ -178,7 +188,7 @@ def _run(arguments: list[str]) -> int:
     names = _names(VERBS)
     chosen = next((a for a in arguments if not a.startswith("-")), None)
     loaded = [chosen] if chosen in names else names
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="congress",
         description="Policy over the live tables of a whole cloud.",
         epilog=_EPILOG,
@@ -192,10 +202,22 @@ def _run(arguments: list[str]) -> int:
         )
         command.configure(child)
         child.set_defaults(command=command)
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        asked = [chosen] if chosen in names else []
+        help_command = shlex.join(["congress", *asked, "--help"])
+        raise UserError(f"unknown arguments: {' '.join(unknown)}; see: {help_command}")
     command = args.command
     code: int = command.run(args)
     return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors say where to read on; its sub-parsers are of the same class."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end with the exit code of wrong usage."""
+        self.exit(USAGE, f"{self.prog}: {message}; see: {self.prog} --help\n")
 
 
 def _complain(error: CongressError, code: int) -> int:

@@ -1,15 +1,21 @@
 """The screen of `congress up` on a terminal: sources, violations by rule, commands to try next.
 
-Everything is fitted to the terminal: rows per rule shrink first, then whole rules are summed up.
+Everything is fitted to the terminal: rows per rule shrink first, then remediations are left out,
+then rules are cut down to their titles. The commands are written so that the terminal breaks
+them, not we: copied over several lines they are still one command.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from types import TracebackType
+from typing import TextIO
 
 from rich.cells import cell_len
+from rich.console import Console, RenderableType
 from rich.console import Group as Stack
-from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -25,92 +31,165 @@ _STYLE_BY_SEVERITY = {
 }
 _BLANK_LINES = 3
 """After the sources, after the summary, and the last line, where the cursor stands."""
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+"""The terminal's second screen without a cursor, and back."""
+_HOME, _ERASE_LINE, _ERASE_BELOW = "\x1b[H", "\x1b[2K", "\x1b[J"
+
+
+class Screen:
+    """The terminal's second screen while the block runs; what was there before comes back."""
+
+    def __init__(self, console: Console, out: TextIO) -> None:
+        self._console = console
+        self._out = out
+
+    def __enter__(self) -> Screen:
+        self._write(_ENTER)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._write(_LEAVE)
+
+    def show(
+        self, view: View, *, header: str, notes: Sequence[str] = (), hints: Sequence[str] = ()
+    ) -> None:
+        """Draw everything anew, in one write."""
+        size = self._console.size
+        below = _height(hints, size.width)
+        top = render(view, header=header, notes=notes, below=below, size=size)
+        with self._console.capture() as capture:
+            self._console.print(top)
+        self.draw(capture.get().splitlines(), hints)
+
+    def draw(self, lines: Sequence[str], hints: Sequence[str] = ()) -> None:
+        """Draw lines that fit, and below them others that the terminal may break."""
+        # Ordering: erase before writing; after a full line the cursor still stands on it.
+        drawn = "".join(f"{_ERASE_LINE}{line}\n" for line in lines)
+        self._write(_HOME + drawn + _ERASE_BELOW + "\n".join(hints))
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
 
 
 def render(
-    view: View, *, header: str, hints: Sequence[str], size: tuple[int, int] | None
+    view: View,
+    *,
+    header: str = "",
+    notes: Sequence[str] = (),
+    below: int = 0,
+    size: tuple[int, int] | None = None,
 ) -> RenderableType:
-    """Give the whole screen.
+    """Give what stands above the commands.
 
-    Shapes: `header` is the first line; `hints` are the last ones; `size` is the terminal's
-        (width, height), which is kept to; None means that all is shown.
+    Shapes: `header` is the first line, `notes` follow it; `below` counts the lines of the
+        commands; `size` is the terminal's (width, height), which is kept to; None means that all
+        is shown.
     """
     groups = groups_of(view.violations)
-    room = None if size is None else _room(view, header, hints, *size)
-    parts: list[RenderableType] = [Text(header, style="dim"), _sources_table(view), Text()]
-    parts += _violation_parts(groups, room)
-    parts += [Text(summary(view), style="bold"), Text()]
-    parts += [Text(hint, overflow="fold") for hint in hints]
+    room = None if size is None else _room(view, [header, *notes], below, *size)
+    parts: list[RenderableType] = [Text(header, style="dim")] if header else []
+    parts += [Text(note, style="yellow") for note in notes]
+    parts += [*_source_lines(view), Text(), *_violation_parts(groups, _fit(groups, room))]
+    parts += [Text(summary(view), style="bold"), *([Text()] if below else [])]
     return Stack(*parts)
 
 
-def _room(view: View, header: str, hints: Sequence[str], width: int, height: int) -> int:
+def _room(view: View, above: Sequence[str], below: int, width: int, height: int) -> int:
     """Count the lines that are left for violations; long texts fold into several lines."""
-    folding = [header, summary(view), *hints]
-    folded = sum(max(1, -(-cell_len(text) // width)) for text in folding)
-    # Words are not cut, so a folding line may need one more than its length tells.
-    spare = sum(cell_len(text) > width for text in folding)
-    return height - len(view.sources) - folded - spare - _BLANK_LINES
+    ruler = Console(width=width, file=StringIO())
+    folded = sum(len(Text(text).wrap(ruler, width)) for text in [*above, summary(view)])
+    return height - len(view.sources) - folded - below - _BLANK_LINES
 
 
-def _sources_table(view: View) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="ellipsis", no_wrap=True)
+def _height(hints: Sequence[str], width: int) -> int:
+    return sum(max(1, -(-cell_len(hint) // width)) for hint in hints)
+
+
+def _source_lines(view: View) -> Iterator[Text]:
+    width = max((cell_len(str(source["name"])) for source in view.sources), default=0)
     for source in view.sources:
         words = source_words(source)
         fine = words.startswith("ok") and ";" not in words
-        table.add_row(str(source["name"]), Text(words, style="green" if fine else "yellow"))
-    return table
+        line = Text(f"{source['name']:<{width}}  ", no_wrap=True, overflow="ellipsis")
+        yield line.append(words, style="green" if fine else "yellow")
 
 
-def _violation_parts(groups: Sequence[Group], room: int | None) -> list[RenderableType]:
-    shown, rows = _fit(groups, room)
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How much of each rule is shown: so many with rows, the next ones by their titles."""
+
+    full: int
+    titles: int
+    rows: int = ROWS_PER_RULE
+    remediation: bool = True
+
+    def lines(self, groups: Sequence[Group]) -> int:
+        """Count the lines that this takes."""
+        shown = groups[: self.full]
+        rows = sum(2 + min(self.rows, len(g.rows)) + (len(g.rows) > self.rows) for g in shown)
+        remedies = sum(bool(g.remediation) for g in shown) if self.remediation else 0
+        return rows + remedies + self.titles
+
+
+def _fit(groups: Sequence[Group], room: int | None) -> _Fit:
+    """Choose what fits into `room` lines: every rule if that is possible, then rows."""
+    count = len(groups)
+    if room is None:
+        return _Fit(count, 0)
+    for fit in _candidates(count):
+        if fit.lines(groups) <= room:
+            return fit
+    return _Fit(0, min(count, max(0, room - 1)))
+
+
+def _candidates(count: int) -> Iterator[_Fit]:
+    for full in range(count, 0, -1):
+        for rows in range(ROWS_PER_RULE, 0, -1):
+            yield _Fit(full, count - full, rows)
+    for full in range(count, -1, -1):
+        yield _Fit(full, count - full, 1, remediation=False)
+
+
+def _violation_parts(groups: Sequence[Group], fit: _Fit) -> list[RenderableType]:
     parts: list[RenderableType] = []
-    for group in groups[:shown]:
-        parts += _group_parts(group, rows)
-    if shown < len(groups):
-        rest = len(groups) - shown
-        parts.append(Text(f"… {rest} more rules: congress violation list", style="dim"))
+    for group in groups[: fit.full]:
+        parts += _group_parts(group, fit)
+    parts += [_title(group) for group in groups[fit.full : fit.full + fit.titles]]
+    rest = len(groups) - fit.full - fit.titles
+    if rest:
+        more = "rule" if rest == len(groups) else "more rule"
+        text = f"… {rest} {more}{'' if rest == 1 else 's'}: congress violation list"
+        parts.append(Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
     return parts
 
 
-def _fit(groups: Sequence[Group], room: int | None) -> tuple[int, int]:
-    """Choose how many rules and how many rows of each fit into `room` lines."""
-    if room is None:
-        return len(groups), ROWS_PER_RULE
-    for rows in range(ROWS_PER_RULE, 0, -1):
-        if sum(_lines_of(group, rows) for group in groups) <= room:
-            return len(groups), rows
-    used = shown = 0
-    for group in groups:
-        used += _lines_of(group, 1)
-        if used > room - 1:
-            break
-        shown += 1
-    return shown, 1
-
-
-def _lines_of(group: Group, rows: int) -> int:
-    more = len(group.rows) > rows
-    return 2 + min(rows, len(group.rows)) + more + bool(group.remediation)
-
-
-def _group_parts(group: Group, rows: int) -> list[RenderableType]:
-    title = Text.assemble(
+def _title(group: Group) -> Text:
+    return Text.assemble(
         (group.severity.upper(), _STYLE_BY_SEVERITY[group.severity]),
         f"  {group.rule}  {group.title} ({len(group.rows)})",
+        no_wrap=True,
+        overflow="ellipsis",
     )
+
+
+def _group_parts(group: Group, fit: _Fit) -> list[RenderableType]:
     table = Table.grid(padding=(0, 2))
     for name in ("", *group.columns):
         table.add_column(name, overflow="ellipsis", no_wrap=True)
     table.add_row("", *(Text(name, style="dim") for name in group.columns))
-    for row in group.rows[:rows]:
+    for row in group.rows[: fit.rows]:
         table.add_row("", *(Text(cell_text(cell)) for cell in row))
-    parts: list[RenderableType] = [title, table]
-    if len(group.rows) > rows:
-        more = len(group.rows) - rows
-        parts.append(Text(f"  … {more} more: {group.all_rows_command}", style="dim"))
-    if group.remediation:
-        parts.append(Text(f"  → {group.remediation}", style="italic", overflow="ellipsis"))
+    parts: list[RenderableType] = [_title(group), table]
+    if len(group.rows) > fit.rows:
+        more = f"  … {len(group.rows) - fit.rows} more: {group.all_rows_command}"
+        parts.append(Text(more, style="dim", no_wrap=True, overflow="ellipsis"))
+    if group.remediation and fit.remediation:
+        remedy = f"  → {group.remediation}"
+        parts.append(Text(remedy, style="italic", no_wrap=True, overflow="ellipsis"))
     return parts

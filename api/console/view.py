@@ -52,7 +52,8 @@ class View:
                 waiting.append(name)
             else:
                 waiting += [f"{name}:{table}" for table in _tables_to_come(known[name])]
-        return waiting or [str(reason) for reason in self.status["reasons"]]
+        reasons = [str(reason) for reason in self.status["reasons"]]
+        return waiting or [reason.removeprefix("waiting for ") for reason in reasons]
 
     def as_json(self) -> dict[str, Any]:
         """Give the object that `--once --format json` prints."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from io import StringIO
 from typing import Any
 
 from rich.console import Console
 
-from congress_dist.api.console.screen import render
+from congress_dist.api.console.screen import Screen, render
 from congress_dist.api.console.view import (
     View,
     changes_between,
@@ -151,12 +153,24 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert "+ high p r: (a\\x1b[31m\\n)" in lines
 
 
-def printed(looking: View, size: tuple[int, int] | None) -> list[str]:
-    width, height = size or (100, 200)
-    console = Console(width=width, height=height)
-    with console.capture() as capture:
-        console.print(render(looking, header="h", hints=["one " * 30, "two"], size=size))
-    return capture.get().rstrip("\n").split("\n")
+def printed(looking: View, size: tuple[int, int] | None, *notes: str) -> list[str]:
+    """Give the lines of the screen as a terminal shows them, long commands broken."""
+    if size is None:
+        console = Console(width=100)
+        with console.capture() as capture:
+            console.print(render(looking))
+        return capture.get().rstrip("\n").split("\n")
+    width, height = size
+    console = Console(width=width, height=height, force_terminal=True, color_system=None)
+    out = StringIO()
+    with Screen(console, out) as screen:
+        screen.show(looking, header="h", notes=notes, hints=[COMMAND, "two"])
+    drawn = "".join(out.getvalue().split("\x1b[?1049l")[0].split("\x1b[H")[1:])
+    lines = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", drawn).split("\n")
+    return [line[at : at + width] for line in lines for at in range(0, max(1, len(line)), width)]
+
+
+COMMAND = "one " * 30 + "end"
 
 
 def test_ten_rows_a_rule_then_the_command_for_the_rest() -> None:
@@ -168,6 +182,30 @@ def test_ten_rows_a_rule_then_the_command_for_the_rest() -> None:
 def test_the_screen_never_exceeds_the_terminal() -> None:
     crowd = [violation(f"r{rule}", [i]) for rule in range(30) for i in range(20)]
     for size in ((40, 15), (80, 24), (100, 40), (200, 80)):
-        lines = printed(view([source("s", a=table())], crowd), size)
-        assert len(lines) < size[1]
+        lines = printed(view([source("s", a=table())], crowd), size, "a note " * 12)
+        assert len(lines) <= size[1]
         assert lines[-1].strip() == "two"
+
+
+def test_a_small_terminal_shows_every_rule_that_has_violations() -> None:
+    found = [violation(rule, [i]) for rule in ("r1", "r2", "r3") for i in range(20)]
+    text = "\n".join(printed(view([source("s", a=table())] * 5, found), (80, 24)))
+    assert all(f"title of {rule} (20)" in text for rule in ("r1", "r2", "r3"))
+    assert "more rule" not in text
+
+
+def test_names_of_sources_are_never_cut() -> None:
+    sources = [source("host_packages", a=table(note="n" * 200))]
+    assert any(line.startswith("host_packages  ") for line in printed(view(sources, []), (60, 24)))
+
+
+def test_a_command_is_one_line_to_who_copies_it() -> None:
+    out = StringIO()
+    with Screen(Console(width=40, height=30), out) as screen:
+        screen.show(view([], []), header="h", hints=[COMMAND])
+    assert COMMAND in out.getvalue()
+
+
+def test_reasons_of_the_engine_are_named_as_what_is_waited_for() -> None:
+    status = {"sources": [], "ready": False, "reasons": ["waiting for the stream of source 's'"]}
+    assert View(status, {}).awaited([]) == ["the stream of source 's'"]
