@@ -10,6 +10,7 @@ import msgspec
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
 
+from .base_tables import is_coming
 from .explain import Derivation
 from .paging import page_of
 from .planner.answers import Row
@@ -56,7 +57,7 @@ class Answers:
         """Give the rows of a table, sorted, a page of `limit` after `marker`.
 
         Shapes: `next` is the marker of the next page, when there is one; `trace` the derivations
-            of the page's rows as text.
+            of the page's rows as text; `coming` tells that something missing is on its way.
         Raises: NotFound (reason `owner` or `table`); InvalidRequest: limit or marker;
             NotReady: just started, a source is not in yet.
         """
@@ -67,10 +68,12 @@ class Answers:
             origin = Provenance(state, statuses)
             origin.refuse_awaited([key], awaited)
             page = page_of(_rows(state, key), limit, marker)
+            meta = origin.of([key])
             answer = {
                 "columns": list(state.engine.columns(*key)),
                 "rows": [list(row) for row in page.rows],
-                **origin.of([key]),
+                "coming": any(map(is_coming, meta["missing"].values())),
+                **meta,
             }
             if page.next is not None:
                 answer["next"] = page.next

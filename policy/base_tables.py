@@ -227,6 +227,11 @@ def reason_of(state: TableState) -> str:
     return state.reason if state.reason == NO_PUBLISHER else f"unavailable: {state.reason}"
 
 
+def is_coming(reason: str) -> bool:
+    """Tell whether a table that is missing for this reason is on its way."""
+    return reason in (WAITING, OTHER_SCHEMA)
+
+
 def _cells_of(rows: Iterable[Row]) -> Iterator[tuple[Cell, ...]]:
     """Decode rows one by one: all of a large table at once leave the memory full of holes."""
     return map(decode_row, rows)

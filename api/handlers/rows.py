@@ -13,8 +13,6 @@ from .tables import datasource_name
 
 DEFAULT_PAGE_ROWS = 1000
 MAX_PAGE_ROWS = 10_000
-_COMING_STATES = ("unread", "waiting")
-"""Tables of a source in these states are on their way."""
 
 
 async def list_policy_rows(request: Request, policy: str, table: str) -> Answer:
@@ -59,17 +57,9 @@ def _congress_rows(found: Mapping[str, Any], table: str) -> Answer:
         raise NotReady(
             f"no row of table '{table}' is known: {sources}",
             missing=found["missing"],
-            coming=_is_coming(found),
+            coming=found["coming"],
         )
     return Answer(_body(found), meta=meta_of(found))
-
-
-def _is_coming(found: Mapping[str, Any]) -> bool:
-    sources = {name.partition(":")[0] for name in found["missing"]}
-    return any(
-        found["as_of"][source]["state"] in _COMING_STATES
-        for source in sources & found["as_of"].keys()
-    )
 
 
 def _body(found: Mapping[str, Any]) -> dict[str, Any]:

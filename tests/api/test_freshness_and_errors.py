@@ -72,6 +72,13 @@ class TestFreshness:
         assert (newer.status_code, newer.json["results"]) == (200, [])
         assert newer.json["missing"] == GONE
 
+    def test_retry_is_advised_while_one_table_of_several_is_coming(self, system: System) -> None:
+        rules = [{"rule": "any(x) :- src:gone(x)"}, {"rule": "any(x) :- src:never(x)"}]
+        system.post("/v1/policies", {"name": "some_coming", "rules": rules})
+        answer = system.rows("some_coming", "any")
+        assert set(answer.json["error"]["error_data"]["missing"]) == {"src:gone", "src:never"}
+        assert int(answer.headers["retry-after"]) >= 1
+
     def test_retry_is_advised_while_a_source_is_coming(self, system: System) -> None:
         answer = system.rows("fresh", "coming")
         assert answer.status_code == 503
