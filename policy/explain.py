@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from congress_dist.errors import InternalError, NotFound
 from congress_dist.row import Cell
 
@@ -101,7 +103,7 @@ class Explainer:
         encoded = self._symbols.find_row(row)
         if encoded is None or encoded not in self._evaluator.relation(table).rows:
             raise NotFound(
-                f"table '{table[0]}:{table[1]}' has no row {tuple(row)!r}",
+                f"table '{table[0]}:{table[1]}' has no row {msgspec.json.encode(row).decode()}",
                 policy=table[0],
                 table=table[1],
             )

@@ -20,7 +20,14 @@ def _row(text: str | None) -> list[Cell]:
             "query parameter 'row' is missing; give the row as a JSON list: ?row=[1,\"a\"]",
             reason="parameter",
         )
-    row = decode_json(text.encode("utf-8", "surrogatepass"))
+    try:
+        row = decode_json(text.encode("utf-8", "surrogatepass"))
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"query parameter 'row' is {text[:80]!r} and cannot be read as a JSON list; write "
+            'text in quotes: ?row=[1,"a"]',
+            reason="parameter",
+        ) from error
     if not isinstance(row, list) or any(isinstance(cell, list | dict) for cell in row):
         raise InvalidRequest(
             f"query parameter 'row' is {text[:80]!r}; expected a JSON list of text, numbers, "
