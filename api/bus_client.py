@@ -84,7 +84,7 @@ class PolicyClient:
         return await self._read(list, "rule_list", policy=policy)
 
     async def rule_get(self, policy: str, rule: str) -> Json:
-        """Give one rule by id or name."""
+        """Give one rule by id."""
         return await self._read(dict, "rule_get", policy=policy, rule=rule)
 
     async def rule_insert(self, policy: str, rule: Json, *, key: str | None) -> Json:

@@ -90,8 +90,13 @@ def _print_status(sources: Sequence[Mapping[str, Any]], *, one: bool, form: str)
     elif one:
         print_rows(_TABLE_COLUMNS, map(_table_row, sorted(sources[0]["tables"].items())), form)
     else:
-        rows = ((source["name"], source["state"], source_words(source)) for source in sources)
-        print_rows(("name", "state", "status"), rows, form)
+        print_rows(("name", "state", "tables", "rows", "status"), map(_source_row, sources), form)
+
+
+def _source_row(source: Mapping[str, Any]) -> tuple[Any, ...]:
+    tables = source["tables"].values()
+    rows = sum(table["rows"] for table in tables)
+    return source["name"], source["state"], len(tables), rows, source_words(source)
 
 
 def _table_row(item: tuple[str, Mapping[str, Any]]) -> tuple[Any, ...]:

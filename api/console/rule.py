@@ -44,7 +44,7 @@ class RuleCommand(Command):
             "delete", self._delete, "delete one rule", "congress rule delete mine RULE-ID"
         )
         delete.add_argument("policy", help="name or id")
-        delete.add_argument("rule", help="its id or name (congress rule list POLICY)")
+        delete.add_argument("rule", help="its id (congress rule list POLICY)")
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""

@@ -140,6 +140,9 @@ def test_sources_are_listed_and_their_state_told(capsys: Output) -> None:
     assert (source["name"], source["description"]) == ("src", "numbers")
     assert main(["datasource", "status"]) == UNAVAILABLE
     assert "gone unavailable: out of order" in capsys.readouterr().out
+    assert main(["datasource", "status", "--format", "csv"]) == UNAVAILABLE
+    (src,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (src["name"], src["tables"], src["rows"]) == ("src", "2", "3")
     assert main(["datasource", "status", "src", "--format", "csv"]) == UNAVAILABLE
     (gone, _) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert (gone["table"], gone["state"]) == ("gone", "unavailable")
