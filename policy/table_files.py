@@ -1,0 +1,238 @@
+"""Rows of one table from a file: JSON lines, JSON, YAML or CSV, checked against its columns.
+
+A row is a list of cells, or a mapping by column names. What a cell may hold is row.py's matter;
+here every refusal gets its file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from congress_dist.errors import InvalidRequest, InvalidRow
+from congress_dist.row import Cell, encode_row
+from congress_dist.schema import Column, ColumnType, TableSchema
+
+SUFFIXES = (".jsonl", ".json", ".yaml", ".yml", ".csv")
+"""In the order in which they are looked for."""
+
+Row = tuple[Cell, ...]
+_Given = tuple[str, Any]
+"""Where a row was found, and the row."""
+
+_TYPE_NAMES: dict[type, ColumnType] = {str: "str", int: "int", float: "float", bool: "bool"}
+_NOUNS = {"str": "text", "int": "an integer", "float": "a float", "bool": "a boolean"}
+
+
+def read_table(path: Path, schema: TableSchema | None) -> tuple[TableSchema, list[Row]]:
+    """Read a file; without a schema the columns are those that the rows show.
+
+    Raises: InvalidRequest: the file cannot be read as what its ending says. InvalidRow: a row does
+        not fit; both name file and line (of CSV and JSON lines) or entry.
+    """
+    if path.suffix == ".csv":
+        return _read_csv(path, schema)
+    given = list(_READERS[path.suffix](path))
+    known = schema or _seen_columns(path, given)
+    rows = [row_of(row, known, place) for place, row in given]
+    return (known, rows) if schema else (_typed(known, rows), rows)
+
+
+def row_of(given: Any, schema: TableSchema, place: str) -> Row:
+    """Make a row of a list or mapping; columns that a mapping leaves out are null.
+
+    Raises: InvalidRow: another width, an unknown column, a cell of another type than the column;
+        `place` says where.
+    """
+    names = schema.names
+    if isinstance(given, Mapping):
+        unknown = [str(name) for name in given if name not in names]
+        if unknown:
+            raise InvalidRow(
+                f"{place}: there is no column '{unknown[0]}'; columns are {', '.join(names)}"
+            )
+        cells = tuple(given.get(name) for name in names)
+    elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        cells = tuple(given)
+        if len(cells) != len(names):
+            raise InvalidRow(
+                f"{place}: the row has {len(cells)} cells, expected {len(names)}: "
+                f"{', '.join(names)}"
+            )
+    else:
+        raise InvalidRow(f"{place}: a row is a list of cells or a mapping, found {given!r:.60}")
+    return _checked(cells, schema, place)
+
+
+def json_value(text: str, place: str) -> Any:
+    """Read JSON as tables need it: no NaN, no name twice. Raises: InvalidRequest."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_pairs)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{place}: not JSON: {error}") from error
+
+
+def file_text(path: Path) -> str:
+    """Give the text of a file. Raises: InvalidRequest: it cannot be read, or is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidRequest(f"'{path}' cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"'{path}' is not UTF-8: {error}; save it as UTF-8") from error
+
+
+def _checked(cells: Row, schema: TableSchema, place: str) -> Row:
+    for cell, column in zip(cells, schema.columns, strict=True):
+        if cell is None and not column.nullable and column.type != "any":
+            raise InvalidRow(f"{place}: column '{column.name}' is null, which its schema forbids")
+        if cell is None or column.type == "any":
+            continue
+        if _TYPE_NAMES.get(type(cell)) != column.type:
+            hint = "; quote it to make it text" if column.type == "str" else ""
+            raise InvalidRow(
+                f"{place}: column '{column.name}' holds {cell!r:.60}, expected "
+                f"{_NOUNS[column.type]}{hint}"
+            )
+    try:
+        encode_row(cells)
+    except InvalidRow as error:
+        raise InvalidRow(f"{place}: {error.message.partition(': ')[2]}") from error
+    return tuple(cell + 0.0 if type(cell) is float else cell for cell in cells)
+
+
+def _read_lines(path: Path) -> Iterator[_Given]:
+    for number, line in enumerate(file_text(path).split("\n"), 1):
+        if line.strip():
+            place = f"{path}:{number}"
+            yield place, json_value(line, place)
+
+
+def _read_json(path: Path) -> Iterator[_Given]:
+    return _entries(path, json_value(file_text(path), str(path)))
+
+
+def _read_yaml(path: Path) -> Iterator[_Given]:
+    import yaml
+
+    try:
+        value = yaml.safe_load(file_text(path))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidRequest(f"'{path}' is not YAML: {error}") from error
+    return _entries(path, [] if value is None else value)
+
+
+_READERS: dict[str, Callable[[Path], Iterator[_Given]]] = {
+    ".jsonl": _read_lines,
+    ".json": _read_json,
+    ".yaml": _read_yaml,
+    ".yml": _read_yaml,
+}
+
+
+def _entries(path: Path, value: Any) -> Iterator[_Given]:
+    if not isinstance(value, list):
+        raise InvalidRequest(f"'{path}' holds {type(value).__name__}, expected a list of rows")
+    return ((f"{path}: row {number}", row) for number, row in enumerate(value, 1))
+
+
+def _seen_columns(path: Path, given: Sequence[_Given]) -> TableSchema:
+    """Give the columns of rows without a schema: the names of mappings, else Col0, Col1, …"""
+    names: dict[str, None] = {}
+    for _, row in given:
+        if isinstance(row, Mapping):
+            names.update(dict.fromkeys(map(str, row)))
+    if not names and given and isinstance(given[0][1], list):
+        names = dict.fromkeys(f"Col{number}" for number in range(len(given[0][1])))
+    if not names:
+        raise InvalidRequest(f"the columns of '{path}' are not known; name them in schema.json")
+    return TableSchema(tuple(Column(name, "any", nullable=True) for name in names))
+
+
+def _typed(schema: TableSchema, rows: Sequence[Row]) -> TableSchema:
+    """Give each column the type that all its cells share."""
+    columns = []
+    for number, column in enumerate(schema.columns):
+        kinds = {type(row[number]) for row in rows}
+        nullable = type(None) in kinds
+        kinds.discard(type(None))
+        shared = _TYPE_NAMES[kinds.pop()] if len(kinds) == 1 else "any"
+        columns.append(Column(column.name, shared, nullable))
+    return TableSchema(tuple(columns))
+
+
+def _read_csv(path: Path, schema: TableSchema | None) -> tuple[TableSchema, list[Row]]:
+    reader = csv.reader(io.StringIO(file_text(path), newline=""), strict=True)
+    try:
+        lines = [(f"{path}:{reader.line_num}", line) for line in reader if line]
+    except csv.Error as error:
+        raise InvalidRequest(f"{path}:{reader.line_num}: not CSV: {error}") from error
+    if not lines:
+        raise InvalidRequest(f"'{path}' is empty; its first line names the columns")
+    header = lines[0][1]
+    if len(set(header)) != len(header):
+        raise InvalidRequest(f"{lines[0][0]}: a column is named twice in {', '.join(header)}")
+    for place, line in lines[1:]:
+        if len(line) != len(header):
+            raise InvalidRow(f"{place}: the line has {len(line)} cells, its header {len(header)}")
+    known = schema or _guessed(header, [line for _, line in lines[1:]])
+    by_name = {column.name: column for column in known.columns}
+    rows = []
+    for place, line in lines[1:]:
+        cells = {
+            name: _cell(text, by_name[name]) if name in by_name else text
+            for name, text in zip(header, line, strict=True)
+        }
+        rows.append(row_of(cells, known, place))
+    return known, rows
+
+
+def _guessed(header: Sequence[str], lines: Sequence[Sequence[str]]) -> TableSchema:
+    """Give each column the narrowest type that all its cells have: int, float, bool, else text."""
+    columns = []
+    for number, name in enumerate(header):
+        texts = {line[number] for line in lines}
+        filled = texts - {""}
+        guesses: tuple[ColumnType, ...] = ("int", "float", "bool")
+        kind = next((g for g in guesses if filled and all(_fits(t, g) for t in filled)), None)
+        columns.append(Column(name, kind or "str", nullable=bool(kind) and "" in texts))
+    return TableSchema(tuple(columns))
+
+
+def _fits(text: str, kind: ColumnType) -> bool:
+    value = _cell(text, Column("", kind))
+    if kind == "float":
+        return type(value) in (int, float)
+    return _TYPE_NAMES.get(type(value)) == kind
+
+
+def _cell(text: str, column: Column) -> Cell:
+    """Read a cell of CSV as its column's type; what is not of that type stays text."""
+    if text == "" and (column.nullable or column.type not in ("str", "any")):
+        return None
+    if column.type == "str":
+        return text
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, list | dict) or (column.type == "any" and isinstance(value, str)):
+        return text
+    if column.type == "float" and type(value) is int:
+        return float(value)
+    return value if column.type == "any" or _TYPE_NAMES.get(type(value)) == column.type else text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number that a table may hold")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
