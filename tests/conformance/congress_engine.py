@@ -1,0 +1,233 @@
+"""Congress's engine calls on an `Engine`, with the answers in the form of the recorded cases.
+
+Answers have the keys of a recorded expectation: `rows`, `rules`, `changes`, `refused`, `effects`;
+what is not comparable (texts of errors, traces, printed forms) is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from congress_dist.errors import CongressError, InvalidRequest
+from congress_dist.policy import Engine
+from congress_dist.policy.language.ast import Literal, Rule
+from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.language.printer import print_head
+from congress_dist.policy.planner.program import rule_key
+
+from .recorded_cases import Step
+
+Answer = dict[str, Any]
+Typed = tuple[Any, ...]
+
+
+def typed(row: Iterable[Any]) -> Typed:
+    """Give a row whose cells differ when their types do."""
+    return tuple((type(cell).__name__, cell) for cell in row)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A table whose changes are told."""
+
+    table: str
+    policy: str
+    modal: str | None
+
+
+class CongressEngine:
+    """Does the steps of recorded cases.
+
+    A datasource comes here with its schema, not by create_policy; taking away a rule that is not
+    there is an error here and nothing there. Both are bridged.
+    """
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.kinds: dict[str, str] = {}
+        self.triggers: list[Trigger] = []
+        self.operations: dict[str, Callable[[Step], Answer]] = {
+            "create_policy": self.create_policy,
+            "delete_policy": self.delete_policy,
+            "insert": self.insert,
+            "delete": self.delete,
+            "update": self.update,
+            "initialize": self.initialize,
+            "query": self.query,
+            "content": self.content,
+            "policy": self.policy,
+            "consequences": self.consequences,
+            "set_schema": self.set_schema,
+            "register_trigger": self.register_trigger,
+            "simulate": self.simulate,
+        }
+
+    def do(self, step: Step) -> Answer:
+        """Do a step; give its answer, with the triggers that it set off."""
+        try:
+            before = [self.rows_of(trigger) for trigger in self.triggers]
+            triggers = list(self.triggers)
+            answer = self.operations[step["op"]](step)
+            after = [self.rows_of(trigger) for trigger in triggers]
+        except CongressError as error:
+            return {"refused": str(error), "effects": []}
+        changed = zip(triggers, before, after, strict=True)
+        return {
+            **answer,
+            "effects": [(t.table, old, new) for t, old, new in changed if old != new],
+        }
+
+    # --- policies
+
+    def create_policy(self, step: Step) -> Answer:
+        name, kind = step["policy"], step["kind"]
+        if kind == "datasource":
+            self.engine.set_schema(name, {})
+        else:
+            self.engine.create_policy(name, kind)
+        self.kinds[name] = kind
+        return {}
+
+    def delete_policy(self, step: Step) -> Answer:
+        name = step["name_or_id"]
+        if self.kinds.pop(name, None) == "datasource":
+            self.engine.remove_source(name)
+        else:
+            self.engine.delete_policy(name)
+        return {}
+
+    def set_schema(self, step: Step) -> Answer:
+        self.engine.tables(step["policy"])
+        self.engine.set_schema(step["policy"], step["schema"])
+        return {}
+
+    # --- rules and rows
+
+    def insert(self, step: Step) -> Answer:
+        new = self.engine.insert(step["policy"], step["text"])
+        return {"changes": told_changes("insert", step["policy"], new)}
+
+    def delete(self, step: Step) -> Answer:
+        return {"changes": self._delete(step["policy"], parse(step["text"]))}
+
+    def update(self, step: Step) -> Answer:
+        """Do the events; those that follow each other with one policy are one change."""
+        changes = []
+        for (op, policy), group in groupby(step["events"], lambda e: (e["op"], e["policy"])):
+            rules = [rule for event in group for rule in parse(event["text"])]
+            if op == "insert":
+                changes += told_changes(op, policy, self.engine.insert_rules(policy, rules))
+            else:
+                changes += self._delete(policy, rules)
+        return {"changes": sorted(changes)}
+
+    def initialize(self, step: Step) -> Answer:
+        """Replace rules and facts of tables; facts of other tables are ignored."""
+        policy, tables = step["policy"], step["tables"]
+        rows = {
+            table: [tuple(row) for name, *row in step["facts"] if name == table]
+            for table in tables
+        }
+        if self.kinds[policy] == "datasource":
+            self.engine.load(policy, rows)
+            return {}
+        old = [rule for rule in self.engine.policy_rules(policy) if rule.head.table in tables]
+        self.engine.delete_rules(policy, old)
+        facts = [fact_text(table, row) for table in tables for row in rows[table]]
+        self.engine.insert(policy, " ".join(facts))
+        return {}
+
+    # --- answers
+
+    def query(self, step: Step) -> Answer:
+        engine = self.engine_with(step["policy"], step.get("includes", ()))
+        return {"rows": {typed(row) for row in engine.query(step["policy"], step["text"])}}
+
+    def engine_with(self, policy: str, included: Iterable[str]) -> Engine:
+        """Give an engine in which rules of other policies stand in this one too."""
+        if not included:
+            return self.engine
+        engine = Engine()
+        engine.create_policy(policy)
+        for name in (policy, *included):
+            engine.insert_rules(policy, self.engine.policy_rules(name))
+        return engine
+
+    def content(self, step: Step) -> Answer:
+        """Give the facts and rules; of a materialized policy, all rows."""
+        policy = step.get("policy") or step["target"]
+        tables = step.get("tables")
+        if self.kinds[policy] == "materialized":
+            return {"named_rows": self.rows_by_table(policy, tables)}
+        if self.kinds[policy] == "datasource":
+            return {"rules": set()}
+        rules = self.engine.policy_rules(policy)
+        return {"rules": {rule_key(r) for r in rules if tables is None or r.head.table in tables}}
+
+    def policy(self, step: Step) -> Answer:
+        rules = self.engine.policy_rules(step["policy"])
+        return {"rules": {rule_key(rule) for rule in rules}}
+
+    def consequences(self, step: Step) -> Answer:
+        return {"named_rows": self.rows_by_table(step["policy"], None)}
+
+    def simulate(self, step: Step) -> Answer:
+        raise InvalidRequest(f"nothing simulates {step['sequence']!r} yet")
+
+    # --- triggers
+
+    def register_trigger(self, step: Step) -> Answer:
+        policy = step["policy"]
+        if policy is None:
+            (policy,) = self.kinds
+        self.triggers.append(Trigger(step["table"], policy, step["modal"]))
+        return {}
+
+    def rows_of(self, trigger: Trigger) -> set[Typed]:
+        owner, _, table = trigger.table.rpartition(":")
+        key = f"{trigger.modal}[{table}]" if trigger.modal else table
+        width = len(self.engine.columns(owner or trigger.policy, key))
+        text = f"{trigger.table}({', '.join(f'x{n}' for n in range(width))})"
+        found = self.engine.query(
+            trigger.policy, f"{trigger.modal}[{text}]" if trigger.modal else text
+        )
+        return {typed(row) for row in found}
+
+    # --- inside
+
+    def rows_by_table(self, policy: str, tables: Iterable[str] | None) -> set[Typed]:
+        names = self.engine.tables(policy) if tables is None else tables
+        return {(table, *typed(row)) for table in names for row in self.engine.rows(policy, table)}
+
+    def _delete(self, policy: str, rules: Iterable[Rule]) -> list[Any]:
+        present = {rule_key(rule) for rule in self.engine.policy_rules(policy)}
+        found = [rule for rule in rules if rule_key(rule) in present]
+        self.engine.delete_rules(policy, found)
+        return told_changes("delete", policy, found)
+
+
+def told_changes(op: str, policy: str, rules: Iterable[Rule]) -> list[Any]:
+    """Give what tells a change: head, and the tables of the body."""
+    return sorted((op, policy, signature(rule)) for rule in rules)
+
+
+def signature(rule: Rule) -> str:
+    """Tell a rule apart from others, whatever the order of its body and its added variables."""
+    if rule.body is None:
+        return print_head(rule)
+    tables = sorted(literal.atom.table for literal in rule.body if isinstance(literal, Literal))
+    return f"{print_head(rule)} :- {', '.join(tables)}"
+
+
+def fact_text(table: str, row: Iterable[Any]) -> str:
+    """Print a fact."""
+    cells = ", ".join(
+        '"' + cell.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        if isinstance(cell, str)
+        else repr(cell)
+        for cell in row
+    )
+    return f"{table}({cells})"

@@ -1,0 +1,135 @@
+"""What Congress answered is answered here too, except where it is said why not.
+
+Rows, rules, changes, refusals and triggers are compared, not texts: `deviations.yaml` lists the
+cases that end otherwise on purpose, `pending.yaml` those that need what is not built yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from congress_dist.policy import PolicyError
+from congress_dist.policy.language.ast import Constant, Rule
+from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.planner.program import rule_key
+
+from .congress_engine import Answer, CongressEngine, Typed, told_changes, typed
+from .recorded_cases import (
+    RecordedCase,
+    Step,
+    load_cases,
+    load_deviations,
+    load_pending,
+    load_reasons,
+)
+
+CASES = load_cases()
+DEVIATIONS = load_deviations()
+PENDING = load_pending()
+
+INTERNAL = {"abduce", "find_subpolicy", "policy_names"}
+"""Questions about Congress's own inside."""
+
+SELF_JOIN = re.compile(r"___(\w+?)_\d+_\d+\(")
+"""Tables that Congress added for joins of a table with itself in materialized policies."""
+
+
+def expected_of(step: Step) -> Answer:
+    """Give what a step is to answer, in the form of `CongressEngine`."""
+    expect = step["expect"]
+    effects = [
+        (effect["trigger"][0], rows_in(effect["old"]), rows_in(effect["new"]))
+        for effect in step.get("effects", ())
+    ]
+    if "error" in expect or "errors" in expect:
+        return {"refused": True, "effects": effects}
+    return {**expected_answer(step["op"], expect), "effects": effects}
+
+
+def expected_answer(op: str, expect: dict[str, Any]) -> Answer:
+    if "changes" in expect:
+        return {"changes": expected_changes(expect["changes"])}
+    if "answers" not in expect:
+        return {}
+    if op == "query" and "rows" not in expect:
+        return {"rows": rows_in(expect["answers"])}
+    rows = expect.get("rows", ())
+    return {
+        "rows": {typed(row[1:]) for row in rows},
+        "named_rows": {(row[0], *typed(row[1:])) for row in rows},
+        "rules": {rule_key(rule) for text in expect["answers"] for rule in rules_in(text)},
+    }
+
+
+def expected_changes(changes: Iterable[dict[str, str]]) -> list[Any]:
+    """Give the changes of rules; derived rows, which have no policy, are compared elsewhere."""
+    told = []
+    for change in changes:
+        if change["policy"] is not None and not change["text"].startswith("___"):
+            rules = rules_in(SELF_JOIN.sub(r"\1(", change["text"]))
+            told += told_changes(change["op"], change["policy"], rules)
+    return sorted(told)
+
+
+def rows_in(facts: Iterable[str]) -> set[Typed]:
+    """Give the rows that printed facts, or printed instances of a rule, stand for."""
+    return {row_of(rule) for text in facts for rule in rules_in(text)}
+
+
+def rules_in(text: str) -> list[Rule]:
+    """Read what Congress printed: it writes () after true and false, and some texts are broken."""
+    try:
+        return parse(text.replace("true()", "true").replace("false()", "false"))
+    except PolicyError:
+        return []
+
+
+def row_of(rule: Rule) -> Typed:
+    values = [argument.value for argument in rule.head.arguments]
+    return typed(value.value if isinstance(value, Constant) else value for value in values)
+
+
+def problems_of(case: RecordedCase) -> Iterator[str]:
+    engine = CongressEngine()
+    for number, step in enumerate(case.steps):
+        if step["op"] in INTERNAL:
+            continue
+        here, there = engine.do(step), expected_of(step)
+        inputs = [value for key, value in step.items() if key not in ("expect", "form", "trace")]
+        label = f"step {number} {inputs}"
+        if ("refused" in here) != ("refused" in there):
+            yield f"{label}: {here.get('refused', 'accepted, not refused')}"
+            continue
+        for key in (here.keys() & there.keys()) - {"refused"}:
+            if here[key] != there[key]:
+                yield f"{label} {key}:\n    here     {here[key]}\n    expected {there[key]}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_case_ends_as_in_congress_or_as_is_said(case: RecordedCase) -> None:
+    problems = list(problems_of(case))
+    if case.id in PENDING:
+        assert problems, "it passes: take it out of pending.yaml"
+        return
+    if case.id in DEVIATIONS:
+        assert problems, "it passes: take it out of deviations.yaml"
+        problems = list(problems_of(DEVIATIONS[case.id].applied_to(case)))
+    assert not problems, "\n".join(problems)
+
+
+def test_all_recorded_cases_are_there() -> None:
+    assert len({case.id for case in CASES}) == len(CASES) == 686
+
+
+def test_lists_name_recorded_cases_once() -> None:
+    named = [*DEVIATIONS, *PENDING]
+    assert len(named) == len(set(named))
+    assert set(named) <= {case.id for case in CASES}
+
+
+def test_each_deviation_has_a_reason_and_each_reason_a_deviation() -> None:
+    assert {deviation.because for deviation in DEVIATIONS.values()} == set(load_reasons())
