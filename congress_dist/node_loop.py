@@ -19,8 +19,8 @@ Job = Callable[[], None]
 class NodeLoop:
     """Runs jobs in order, and `tick` after each and whenever `next_due` says.
 
-    Promises: a job or a tick that raises is logged and counted; the loop goes on. Never busy:
-        without jobs it sleeps.
+    Promises: a job, a tick or a deadline that raises is logged and counted; the loop goes on.
+        Never busy: without jobs it sleeps.
     """
 
     def __init__(
@@ -64,11 +64,20 @@ class NodeLoop:
 
     def _run(self) -> None:
         while not self._inbox.is_finished:
-            self._progress_at = now = self._clock.monotonic()
-            job = self._inbox.get(min(_LONGEST_WAIT, max(0.0, self._next_due() - now)))
+            self._progress_at = self._clock.monotonic()
+            job = self._inbox.get(self._longest_wait())
             if job is not None:
                 self._guard(job)
             self._guard(self._tick)
+
+    def _longest_wait(self) -> float:
+        try:
+            until_due = self._next_due() - self._clock.monotonic()
+        except Exception:
+            self.failures += 1
+            LOG.exception("the next deadline is unknown; looking again soon")
+            return _LONGEST_WAIT
+        return min(_LONGEST_WAIT, max(0.0, until_due))
 
     def _guard(self, job: Job) -> None:
         try:

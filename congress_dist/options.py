@@ -32,8 +32,8 @@ class DseOptions:
     gap_grace: float = 0.05
     """How long a missing delta may just be late before it is asked for."""
     heartbeat_grace: float = 0.5
-    """The same for one that only a heartbeat told of; longer, because the two travel on different
-    topics."""
+    """The same for one that only a heartbeat told of; longer, because a transport may carry small
+    messages past a large one."""
     source_wait: float = 10.0
     """After this long without a word a source counts as having no publisher."""
     first_round: float = 2.0

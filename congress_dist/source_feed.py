@@ -50,7 +50,8 @@ class SourceFeed:
     @property
     def next_tick(self) -> float:
         """Give when `tick` will have something to do."""
-        return self._machine.next_tick
+        with self._lock:
+            return self._machine.next_tick
 
     def tick(self) -> None:
         """Let the machine do what is due."""

@@ -7,6 +7,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+from .clock import SystemClock
+
 LOG = logging.getLogger(__name__)
 Job = Callable[[], None]
 
@@ -26,6 +28,7 @@ class Workers:
         self._threads: list[threading.Thread] = []
         self._waiting = 0
         self._is_stopped = False
+        self._clock = SystemClock()
 
     def submit(self, job: Job) -> None:
         """Run a job soon; after `stop` it is not run."""
@@ -38,7 +41,8 @@ class Workers:
                 self._start_thread()
 
     def stop(self, timeout: float) -> None:
-        """Run what was submitted, for at most `timeout`; idempotent."""
+        """Run what was submitted, for at most `timeout` over all threads; idempotent."""
+        end = self._clock.monotonic() + timeout
         with self._lock:
             self._is_stopped = True
             threads = list(self._threads)
@@ -46,7 +50,7 @@ class Workers:
                 self._jobs.put(None)
         for thread in threads:
             if thread is not threading.current_thread():
-                thread.join(timeout)
+                thread.join(max(0.0, end - self._clock.monotonic()))
 
     def _start_thread(self) -> None:
         name = f"{self._name}-{len(self._threads)}"

@@ -11,11 +11,13 @@ import pytest
 from congress_dist.attachments import Attachments
 from congress_dist.byte_queue import ByteQueue
 from congress_dist.calls import CallServer
+from congress_dist.clock import SystemClock
 from congress_dist.codec import decode
 from congress_dist.effects import Alarm
 from congress_dist.errors import TransportError
 from congress_dist.membership import Membership
 from congress_dist.messages import CallAnswer, CallError, CallRequest, Heartbeat
+from congress_dist.node_loop import NodeLoop
 from congress_dist.options import DseOptions
 from congress_dist.outbox import Outbox
 from congress_dist.rate_limit import RateLimit
@@ -109,6 +111,39 @@ def test_one_worker_runs_jobs_in_order_and_survives_a_failing_one() -> None:
         workers.submit(job(number))
     workers.stop(PATIENCE)
     assert done == [0, 2, 3]
+
+
+def test_loop_outlives_a_deadline_that_cannot_be_had() -> None:
+    done = threading.Event()
+    failures = [RuntimeError("dictionary changed size during iteration")]
+
+    def next_due() -> float:
+        if failures:
+            raise failures.pop()
+        return float("inf")
+
+    loop = NodeLoop(FakeClock(), tick=lambda: None, next_due=next_due, max_bytes=1000)
+    loop.start()
+    loop.post(lambda: None)
+    loop.post(done.set)
+    assert done.wait(PATIENCE)
+    assert loop.failures == 1
+    loop.stop(PATIENCE)
+
+
+def test_workers_that_are_busy_delay_the_end_by_one_timeout() -> None:
+    workers, go_on = Workers("test", 4), threading.Event()
+    clock = SystemClock()
+    for _ in range(4):
+        workers.submit(lambda: _hold(go_on))
+    begin = clock.monotonic()
+    workers.stop(0.2)
+    assert clock.monotonic() - begin < 0.6
+    go_on.set()
+
+
+def _hold(go_on: threading.Event) -> None:
+    go_on.wait(PATIENCE)
 
 
 def test_workers_start_when_they_are_needed() -> None:
