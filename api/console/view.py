@@ -39,7 +39,7 @@ class View:
         """
         known = {str(source["name"]): source for source in self.status["sources"]}
         return bool(self.status["ready"]) and all(
-            name in known and not _tables_to_come(known[name]) and not _is_unheard(known[name])
+            name in known and known[name]["tables"] and not _tables_to_come(known[name])
             for name in expected
         )
 
@@ -48,10 +48,10 @@ class View:
         known = {str(source["name"]): source for source in self.status["sources"]}
         waiting = []
         for name in expected:
-            if name not in known or _is_unheard(known[name]):
-                waiting.append(name)
-            else:
+            if name in known and known[name]["tables"]:
                 waiting += [f"{name}:{table}" for table in _tables_to_come(known[name])]
+            else:
+                waiting.append(name)
         reasons = [str(reason) for reason in self.status["reasons"]]
         return waiting or [reason.removeprefix("waiting for ") for reason in reasons]
 
@@ -83,15 +83,8 @@ def _used_tables(source: Source) -> Mapping[str, Mapping[str, Any]]:
 
 def _tables_to_come(source: Source) -> list[str]:
     return [
-        name
-        for name, table in source["tables"].items()
-        if table["wanted"] and table["state"] in ("unread", "waiting")
+        name for name, table in source["tables"].items() if table["state"] in ("unread", "waiting")
     ]
-
-
-def _is_unheard(source: Source) -> bool:
-    is_used = any(table["wanted"] for table in source["tables"].values())
-    return not is_used and source["state"] == "waiting"
 
 
 @dataclass(frozen=True, slots=True)

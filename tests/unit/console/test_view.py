@@ -87,18 +87,16 @@ def test_a_source_never_heard_of_keeps_a_view_from_being_settled() -> None:
     assert not view([], []).is_settled(["s"])
 
 
-def test_nobody_waits_for_a_table_that_nobody_uses() -> None:
-    looking = view([source("s", a=table(), b=table("waiting", wanted=False))], [])
-    assert looking.is_settled(["s"])
+def test_a_table_that_nobody_uses_is_no_trouble_and_is_counted() -> None:
+    looking = view([source("s", a=table(), b=table("failing", reason="r", wanted=False))], [])
     assert source_words(looking.sources[0]) == "ok, 4 s old"
     assert looking.as_json()["sources"][0]["tables"] == {"a": 3, "b": 3}
 
 
-def test_a_source_that_nobody_uses_settles_when_it_was_heard() -> None:
-    unused = source("s", a=table(wanted=False))
-    assert view([unused], []).is_settled(["s"])
-    unheard = view([unused | {"state": "waiting"}], [])
-    assert (unheard.is_settled(["s"]), unheard.awaited(["s"])) == (False, ["s"])
+def test_a_source_that_nobody_uses_settles_when_all_its_tables_are_in() -> None:
+    unread = view([source("s", a=table(wanted=False), b=table("waiting", wanted=False))], [])
+    assert (unread.is_settled(["s"]), unread.awaited(["s"])) == (False, ["s:b"])
+    assert view([source("s", a=table(wanted=False))], []).is_settled(["s"])
 
 
 def test_an_unavailable_table_settles() -> None:
