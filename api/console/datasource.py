@@ -8,9 +8,9 @@ from typing import Any
 
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.errors import NotFound
+from congress_dist.formats import print_records, print_rows, print_value
 
 from .client import Client
-from .formats import print_records, print_rows, print_value
 from .subverbs import Subverbs, run_subverb
 from .view import source_words
 

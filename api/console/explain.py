@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from congress_dist.cli import OK, UNAVAILABLE, Command
+from congress_dist.formats import cell_text, print_freshness, print_value
 
 from .client import Client
-from .formats import print_freshness, print_value
 from .subverbs import add_client_options
-from .view import cell_text
 
 _EPILOG = """\
 values are read as JSON, else as text: 22 is a number, '"22"' and sshd are text, null is null

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from congress_dist.cli import OK, USAGE, Command
+from congress_dist.formats import print_note, print_record, print_records
 
 from .client import Client
-from .formats import print_note, print_record, print_records
 from .subverbs import Subverbs, run_subverb
 
 _COLUMNS = ("name", "kind", "description", "id")

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from congress_dist.cli import OK, Command
+from congress_dist.formats import cell_text, print_note, print_record, print_records
 
 from .client import Client
-from .formats import print_note, print_record, print_records
 from .subverbs import Subverbs, run_subverb
-from .view import cell_text
 
 _COLUMNS = ("id", "name", "rule")
 

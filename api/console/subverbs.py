@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from congress_dist.formats import add_format_option
+
 from .client import Client, add_endpoint_option
-from .formats import add_format_option
 
 Run = Callable[[Client, argparse.Namespace], int]
 

@@ -7,9 +7,15 @@ from itertools import chain
 from typing import Any
 
 from congress_dist.cli import OK, UNAVAILABLE, Command
+from congress_dist.formats import (
+    print_freshness,
+    print_note,
+    print_records,
+    print_rows,
+    print_value,
+)
 
 from .client import Client
-from .formats import print_freshness, print_note, print_records, print_rows, print_value
 from .subverbs import Subverbs, run_subverb
 
 PAGE_ROWS = 10_000

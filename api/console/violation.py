@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from congress_dist.cli import FAILED, OK, UNAVAILABLE, Command
+from congress_dist.formats import print_freshness, print_note, print_rows, print_value
 
 from .client import Client
-from .formats import print_freshness, print_note, print_rows, print_value
 from .subverbs import Subverbs, run_subverb
 from .view import View, summary
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from congress_dist.api.console.explain import cell_of, tree_lines
-from congress_dist.api.console.formats import (
+from congress_dist.formats import (
     print_freshness,
     print_record,
     print_records,

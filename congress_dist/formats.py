@@ -11,8 +11,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .view import cell_text
-
 FORMATS = ("table", "json", "yaml", "csv")
 
 
@@ -72,6 +70,14 @@ def print_freshness(answer: Mapping[str, Any]) -> bool:
     if stale:
         print_note(f"stale: {', '.join(stale)}")
     return not stale and not answer.get("missing")
+
+
+def cell_text(cell: Any) -> str:
+    """Give a cell for people: null as a dash, control characters escaped."""
+    if cell is None:
+        return "-"
+    text = str(cell)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
