@@ -20,7 +20,7 @@ from .language.checks import check, check_query
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse, parse_query
 from .planner.active_rule import Missing
-from .planner.answers import Answer, Changes, Row, Violation, Waiting
+from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
 from .planner.normal_form import TableKey
 from .planner.program import DATASOURCE, Program
 from .planner.relation import Change
@@ -302,6 +302,19 @@ class Engine:
                 Waiting(active.policy, active.rule, dict(active.missing))
                 for active in self._rule_book.rules
                 if active.missing
+            ]
+
+    def failures(self) -> list[Failure]:
+        """Give, per rule, builtin and reason, the calls that failed when its rows were derived.
+
+        Shapes: a call that fails (wrong type, overflow, division by zero) yields no row, so its
+            negation holds. Counted are the calls of the rule's last evaluation.
+        """
+        with self._lock:
+            return [
+                Failure(rule.policy, rule.rule, k.builtin, k.reason, k.count, k.example)
+                for rule in self._rule_book.rules
+                for k in rule.failures()
             ]
 
     # --- inside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,13 @@ from congress_dist.errors import InternalError, NotFound
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .language.ast import Atom, Constant, Literal, Rule, Variable
+from .instance import atom_with, conjunct_with
+from .language.ast import Alternatives, Constant, Literal, NegatedGroup, Rule
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
 from .planner.join_order import order_body
-from .planner.normal_form import Match, NormalRule, TableKey, Term
+from .planner.normal_form import Absent, Match, NormalRule, TableKey, Term
 from .planner.plan import compile_plan
 from .planner.program import Program
 from .planner.symbols import Id, Tuple
@@ -33,6 +34,7 @@ class Absence:
     """What a rule required to be absent: a negated literal with the values of this derivation.
 
     Shapes: `is_ground` when it names one row, so that adding `atom` as a fact ends the derivation.
+        Of a `not (…)` group `table` is empty, and `atom` is the group.
     """
 
     policy: str
@@ -121,10 +123,10 @@ class Explainer:
         if row in derived.facts:
             _, fact = derived.facts[row]
             return _with_rule(plain, fact)
-        rule, normal, matched = self._instance(table, row)
+        rule, matched, absences = self._instance(table, row)
         return replace(
             _with_rule(plain, rule.rule),
-            absences=tuple(self._absences(normal, matched)),
+            absences=absences,
             is_cut=bool(matched) and (depth <= 1 or self._nodes_left < len(matched)),
             children=tuple(self._children(matched, depth)),
         )
@@ -137,7 +139,7 @@ class Explainer:
 
     def _instance(
         self, table: TableKey, row: Tuple
-    ) -> tuple[ActiveRule, NormalRule, tuple[_Child, ...]]:
+    ) -> tuple[ActiveRule, Sequence[_Child], tuple[Absence, ...]]:
         """Find a rule that derives a row, with the rows that its positive literals match.
 
         Promises: rows of the same recursive component appear in an earlier round than `row`.
@@ -146,15 +148,35 @@ class Explainer:
         for rule in self._evaluator.derived[table].rules:
             if row not in rule.rows:
                 continue
+            if rule.alternatives[0].fold is not None:
+                return rule, self._members(rule, row), ()
             for normal in rule.alternatives:
-                for matched in self._matches(normal, row):
+                for matched in self._matches(normal, normal.terms, row):
                     if all(ranks.get(child, -1) < ranks.get((table, row), 0) for child in matched):
-                        return rule, normal, matched
+                        return rule, matched, tuple(self._absences(normal, matched))
         raise InternalError(f"no rule derives the row {self._symbols.decode(row)} of {table}")
 
-    def _matches(self, normal: NormalRule, row: Tuple) -> Iterator[tuple[_Child, ...]]:
-        """Give, for each way to derive a row, the rows of the positive literals."""
-        given = _agree(normal.terms, row)
+    def _members(self, rule: ActiveRule, row: Tuple) -> list[_Child]:
+        """Give the rows behind a group of an aggregate, as many as there is room for."""
+        found: dict[_Child, None] = {}
+        for normal in rule.alternatives:
+            parts = normal.fold.parts if normal.fold is not None else ()
+            pairs = [(p, cell) for p, cell in zip(parts, row, strict=True) if isinstance(p, int)]
+            terms = [normal.terms[column] for column, _ in pairs]
+            for matched in self._matches(normal, terms, tuple(cell for _, cell in pairs)):
+                found.update(dict.fromkeys(matched))
+                if len(found) > self._nodes_left:
+                    return list(found)
+        return list(found)
+
+    def _matches(
+        self, normal: NormalRule, terms: Sequence[Term], cells: Tuple
+    ) -> Iterator[tuple[_Child, ...]]:
+        """Give, for each way in which terms have these values, the rows of the positive literals.
+
+        Shapes: `terms` are the head's, or of an aggregate those of the group.
+        """
+        given = _agree(terms, cells)
         if given is None:
             return
         # Every column becomes a variable, so that a binding tells the whole rows.
@@ -165,12 +187,12 @@ class Explainer:
             for number, literal in enumerate(normal.body)
         )
         matches = [m for m in body if isinstance(m, Match) and not m.negated]
-        terms = [term for match in matches for term in match.terms]
-        asked = NormalRule(normal.head, tuple(terms), body)
+        asked_terms = tuple(term for match in matches for term in match.terms)
+        asked = NormalRule(normal.head, asked_terms, body)
         relations = self._evaluator.relations
         self._read.update(match.table for match in matches)
         ordered = order_body(asked, lambda t, c, w: relations[t].fan_out(c, w), bound=given.keys())
-        plan = compile_plan(ordered, terms, given=tuple(given))
+        plan = compile_plan(ordered, asked_terms, given=tuple(given))
         for cells in plan.run(self._evaluator.context, tuple(given.values())):
             yield tuple(_cut_up(cells, matches))
 
@@ -196,12 +218,18 @@ class Explainer:
             for term, value in zip(match.terms, self._symbols.decode(row), strict=True):
                 if isinstance(term, str):
                     values[term] = Constant(value)
-        for match in normal.matches(negated=True):
-            if isinstance(match.origin, Literal):
-                atom = _instantiated(match.origin.atom, values)
-                is_ground = all(isinstance(a.value, Constant) for a in atom.arguments)
-                is_whole = len(atom.arguments) == len(match.terms)
-                yield Absence(*match.table, print_conjunct(atom), is_ground and is_whole)
+        for literal in normal.body:
+            if isinstance(literal, Match) and literal.negated:
+                if isinstance(literal.origin, Literal):
+                    atom = atom_with(literal.origin.atom, values)
+                    is_ground = all(isinstance(a.value, Constant) for a in atom.arguments)
+                    is_whole = len(atom.arguments) == len(literal.terms)
+                    yield Absence(*literal.table, print_conjunct(atom), is_ground and is_whole)
+            elif isinstance(literal, Absent) and isinstance(literal.origin, NegatedGroup):
+                known = {name: values[name] for name in literal.shared if name in values}
+                group = Alternatives(literal.origin.bodies)
+                shown = print_conjunct(conjunct_with(group, known))
+                yield Absence(normal.head[0], "", shown, is_ground=False)
 
     def _columns(self, table: TableKey, row: Tuple) -> tuple[str, ...]:
         names = self._program.columns(*table)
@@ -215,17 +243,6 @@ def _with_rule(plain: Derivation, rule: Rule) -> Derivation:
         rule_id=str(rule.annotation("id") or ""),
         title=str(rule.annotation("title") or ""),
     )
-
-
-def _instantiated(atom: Atom, values: Mapping[str, Constant]) -> Atom:
-    """Put values in the place of variables; those without one stay."""
-    arguments = tuple(
-        replace(argument, value=values.get(argument.value.name, argument.value))
-        if isinstance(argument.value, Variable)
-        else argument
-        for argument in atom.arguments
-    )
-    return replace(atom, arguments=arguments)
 
 
 def _agree(terms: Sequence[Term], row: Tuple) -> dict[str, Id] | None:

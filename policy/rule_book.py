@@ -14,7 +14,7 @@ from .language.ast import Rule
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.printer import print_rule
 from .planner.active_rule import ActiveRule, Missing
-from .planner.normal_form import Choice, NormalRule, TableKey, terms_of
+from .planner.normal_form import Choice, NormalRule, TableKey, literals_within, terms_of
 from .planner.normalize import Unresolved, normalize
 from .planner.program import Program, RuleKey, body_atoms, head_key, rule_key
 from .planner.relation import Change
@@ -162,7 +162,7 @@ class RuleBook:
         found: set[Id] = set()
         for normal in (normal for active in self.rules for normal in active.alternatives):
             found.update(term for term in normal.terms if isinstance(term, int))
-            for literal in normal.body:
+            for literal in literals_within(normal.body):
                 found.update(term for term in terms_of(literal) if isinstance(term, int))
                 if isinstance(literal, Choice):
                     found |= literal.constants

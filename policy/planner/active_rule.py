@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 
 from ..language.ast import Rule
+from .failures import FailureKind, FailureLog
+from .fold import fold_rows
 from .join_order import FanOut, order_body, starts_with
 from .normal_form import Match, NormalRule, TableKey
 from .plan import Plan, compile_plan
@@ -27,6 +30,7 @@ class ActiveRule:
     """
 
     __slots__ = (
+        "_failures",
         "_plans",
         "alternatives",
         "has_new_plan",
@@ -60,6 +64,7 @@ class ActiveRule:
         self.negated_reads: frozenset[TableKey] = frozenset()
         self.has_new_plan = False
         """A plan replaced an older one, whose indexes may be unused now."""
+        self._failures = FailureLog()
         self._plans: dict[tuple[int, int], tuple[_Sizes, Plan]] = {}
 
     def resolve(self, alternatives: tuple[NormalRule, ...]) -> None:
@@ -91,11 +96,11 @@ class ActiveRule:
 
         Raises: LimitExceeded: too many.
         """
+        self._failures = FailureLog()
         plans = [
             self._plan(number, -1, context.relations) for number in range(len(self.alternatives))
         ]
-        rows = chain.from_iterable(plan.run(context) for plan in plans)
-        return collect(rows, context.max_rows)
+        return self._run(plans, context)
 
     def derive_from(self, deltas: Mapping[TableKey, TableKey], context: Context) -> set[Tuple]:
         """Give the rows that need a row of a delta; each literal reads its delta once.
@@ -108,8 +113,11 @@ class ActiveRule:
             for place, literal in enumerate(alternative.body)
             if isinstance(literal, Match) and not literal.negated and literal.table in deltas
         ]
-        rows = chain.from_iterable(plan.run(context) for plan in plans)
-        return collect(rows, context.max_rows)
+        return self._run(plans, context)
+
+    def failures(self) -> list[FailureKind]:
+        """Give what failed when the present rows were derived."""
+        return [] if self.is_off else list(self._failures.kinds())
 
     def signatures(self) -> set[tuple[TableKey, Columns]]:
         """Give the indexes that the compiled plans use."""
@@ -117,9 +125,16 @@ class ActiveRule:
 
     def _read(self, alternatives: Iterable[NormalRule]) -> None:
         self._plans.clear()
-        negated = {m.table for rule in alternatives for m in rule.matches(negated=True)}
-        positive = {m.table for rule in alternatives for m in rule.matches(negated=False)}
-        self.reads, self.negated_reads = frozenset(negated | positive), frozenset(negated)
+        self.reads = frozenset(table for rule in alternatives for table in rule.reads())
+        self.negated_reads = frozenset(t for rule in alternatives for t in rule.reads_whole())
+
+    def _run(self, plans: Iterable[Plan], context: Context) -> set[Tuple]:
+        noting = replace(context, failures=self._failures)
+        rows = collect(chain.from_iterable(p.run(noting) for p in plans), context.max_rows)
+        fold = self.alternatives[0].fold if self.alternatives else None
+        if fold is None:
+            return rows
+        return fold_rows(fold, rows, context.symbols, self._failures)
 
     def _plan(
         self,
@@ -158,6 +173,4 @@ def _with_delta(
     literal = rule.body[place]
     assert isinstance(literal, Match)  # noqa: S101
     first = Match(deltas[literal.table], literal.terms, origin=literal.origin)
-    return NormalRule(
-        rule.head, rule.terms, (*rule.body[:place], first, *rule.body[place + 1 :])
-    ), first
+    return replace(rule, body=(*rule.body[:place], first, *rule.body[place + 1 :])), first

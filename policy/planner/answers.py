@@ -35,6 +35,19 @@ class Waiting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Calls of a builtin, or an aggregate, that failed in a rule for one reason: no rows of it."""
+
+    policy: str
+    rule: Rule
+    builtin: str
+    reason: str
+    count: int
+    example: Row
+    """The inputs of a call that failed; of an aggregate the group."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The rows of a query, and what keeps them from being all."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from congress_dist.errors import InternalError
 
 from .normal_form import (
+    Absent,
     Call,
     Choice,
     Condition,
@@ -15,7 +17,7 @@ from .normal_form import (
     NormalLiteral,
     NormalRule,
     TableKey,
-    Term,
+    is_known,
     variables_of,
 )
 from .relation import Columns
@@ -97,8 +99,18 @@ def _order_part(
         chosen = ready[0] if ready else _cheapest_join(left, known, fan_out)
         left = [literal for literal in left if literal is not chosen]
         known |= variables_of(chosen)
-        ordered.append(chosen)
+        ordered.append(_with_order(chosen, fan_out))
     return ordered
+
+
+def _with_order(literal: NormalLiteral, fan_out: FanOut) -> NormalLiteral:
+    """Order what is inside of a group; what it shares is bound when it runs."""
+    if not isinstance(literal, Absent):
+        return literal
+    shared = frozenset(literal.shared)
+    rules = (NormalRule(("", ""), (), body) for body in literal.bodies)
+    bodies = tuple(tuple(order_body(rule, fan_out, bound=shared)) for rule in rules)
+    return replace(literal, bodies=bodies)
 
 
 def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
@@ -107,15 +119,11 @@ def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
         case Match():
             return variables_of(literal) <= known
         case Condition(operator="=", left=left, right=right):
-            return _is_known(left, known) or _is_known(right, known)
+            return is_known(left, known) or is_known(right, known)
         case Call(inputs=inputs, negated=False):
-            return all(_is_known(term, known) for term in inputs)
-        case Condition() | Choice() | Call():
+            return all(is_known(term, known) for term in inputs)
+        case Condition() | Choice() | Call() | Absent():
             return variables_of(literal) <= known
-
-
-def _is_known(term: Term, known: AbstractSet[str]) -> bool:
-    return not isinstance(term, str) or term in known
 
 
 def _cheapest_join(
@@ -141,5 +149,5 @@ def bound_columns(literal: Match, known: AbstractSet[str]) -> Columns:
     return tuple(
         column
         for column, term in enumerate(literal.terms)
-        if term is not None and _is_known(term, known)
+        if term is not None and is_known(term, known)
     )

@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterable
 from congress_dist.errors import InvalidRow
 from congress_dist.row import Cell
 
+from ..language.builtins import BuiltinFailure
 from .normal_form import Solve
 from .symbols import Id, Symbols, Tuple
 
-Solutions = tuple[Tuple, ...]
 MAX_ENTRIES = 65_536
 """Per builtin. A full memo starts again; few live tables have more distinct inputs."""
+
+UNSTORABLE = "the result is no value that a table may hold"
+
+
+class Solutions(tuple[Tuple, ...]):  # noqa: SLOT001 - a tuple cannot have slots
+    """The outputs for some inputs; `failure` tells why a call gave none, empty when it did."""
+
+    failure = ""
 
 
 class Memo:
@@ -32,7 +40,7 @@ class Memo:
         def solutions(inputs: tuple[Id, ...]) -> Solutions:
             found = known.get(inputs)
             if found is None:
-                found = _encoded(solve(symbols.decode(inputs)), symbols)
+                found = _solved(solve, symbols, symbols.decode(inputs))
                 if len(known) >= MAX_ENTRIES:
                     known.clear()
                 known[inputs] = found
@@ -45,12 +53,26 @@ class Memo:
         self._solutions.clear()
 
 
+def _solved(solve: Solve, symbols: Symbols, inputs: tuple[Cell, ...]) -> Solutions:
+    try:
+        return _encoded(solve(inputs), symbols)
+    except BuiltinFailure as error:
+        return _failed(str(error))
+
+
 def _encoded(outputs: Iterable[tuple[Cell, ...]], symbols: Symbols) -> Solutions:
-    """Give the outputs as ids; one that no table may hold (an overflow) is no solution."""
+    """Give the outputs as ids; one that no table may hold (text with NUL) is no solution."""
     solutions = []
+    refused = False
     for output in outputs:
         try:
             solutions.append(symbols.encode(output))
         except InvalidRow:
-            continue
-    return tuple(solutions)
+            refused = True
+    return Solutions(solutions) if solutions or not refused else _failed(UNSTORABLE)
+
+
+def _failed(reason: str) -> Solutions:
+    solutions = Solutions()
+    solutions.failure = reason
+    return solutions

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from congress_dist.row import Cell
 
-from ..language.ast import ComparisonOperator, Conjunct
+from ..language.ast import AggregateName, ComparisonOperator, Conjunct
 from .symbols import Id
 
 TableKey = tuple[str, str]
@@ -17,7 +18,7 @@ Term = str | Id | None
 """A variable by its name, a constant by its id, or None: any value."""
 
 Solve = Callable[[tuple[Cell, ...]], Iterable[tuple[Cell, ...]]]
-"""A builtin's outputs for its inputs: one tuple per solution, none when it fails."""
+"""A builtin's outputs for its inputs, one tuple per solution; it raises BuiltinFailure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +60,86 @@ class Call:
     negated: bool = False
 
 
-NormalLiteral = Match | Condition | Choice | Call
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """There is no way to satisfy any of `bodies`.
+
+    Shapes: of the bodies' variables the `shared` ones have their values from outside, all others
+        are local.
+    """
+
+    bodies: tuple[tuple[NormalLiteral, ...], ...]
+    shared: tuple[str, ...]
+    origin: Conjunct | None = field(default=None, compare=False, repr=False)
+
+
+NormalLiteral = Match | Condition | Choice | Call | Absent
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """An aggregate over the distinct values of some columns; the first is what it works on."""
+
+    function: AggregateName
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """How rows that a body gives, the groups' columns first, become rows of the head.
+
+    Shapes: `parts` has one entry for each column of the head: a column of the group, or an
+        aggregate over the group.
+    """
+
+    groups: int
+    parts: tuple[int | Aggregation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NormalRule:
-    """One alternative of a rule: `terms` of the head follow from the conjunction `body`."""
+    """One alternative of a rule: `terms` follow from the conjunction `body`.
+
+    Shapes: `terms` are the head's, unless the rows of all alternatives are folded into the head's.
+    """
 
     head: TableKey
     terms: tuple[Term, ...]
     body: tuple[NormalLiteral, ...]
+    fold: Fold | None = None
 
     def matches(self, *, negated: bool) -> Iterator[Match]:
-        """Give the literals on tables, either the positive or the negated ones."""
+        """Give the literals on tables, the positive or the negated ones; none of a group."""
         return (m for m in self.body if isinstance(m, Match) and m.negated is negated)
+
+    def reads(self) -> Iterator[TableKey]:
+        """Give every table that the rule reads."""
+        return (m.table for m in literals_within(self.body) if isinstance(m, Match))
+
+    def reads_whole(self) -> Iterator[TableKey]:
+        """Give the tables in which an absence matters: under `not`, or under an aggregate."""
+        if self.fold is not None:
+            yield from self.reads()
+        for literal in self.body:
+            if isinstance(literal, Match) and literal.negated:
+                yield literal.table
+            elif isinstance(literal, Absent):
+                inner = literals_within([literal])
+                yield from (m.table for m in inner if isinstance(m, Match))
+
+
+def literals_within(body: Sequence[NormalLiteral]) -> Iterator[NormalLiteral]:
+    """Give the literals of a body, groups and what is in them too."""
+    stack = list(reversed(body))
+    while stack:
+        literal = stack.pop()
+        yield literal
+        if isinstance(literal, Absent):
+            stack += [inner for body in reversed(literal.bodies) for inner in reversed(body)]
 
 
 def terms_of(literal: NormalLiteral) -> tuple[Term, ...]:
-    """Give all terms of a literal, in order."""
+    """Give all terms of a literal, in order; of a group those that it shares."""
     match literal:
         case Match(terms=terms):
             return terms
@@ -86,8 +149,38 @@ def terms_of(literal: NormalLiteral) -> tuple[Term, ...]:
             return (term,)
         case Call(inputs=inputs, outputs=outputs):
             return inputs + outputs
+        case Absent(shared=shared):
+            return shared
 
 
 def variables_of(literal: NormalLiteral) -> set[str]:
-    """Give the names of the variables of a literal."""
+    """Give the names of the variables of a literal; of a group those that it shares."""
     return {term for term in terms_of(literal) if isinstance(term, str)}
+
+
+def bound_by(body: Sequence[NormalLiteral], given: Iterable[str] = ()) -> set[str]:
+    """Give the variables that a body gives values, and those given."""
+    bound = set(given)
+    left = list(body)
+    while True:
+        binding = [literal for literal in left if _binds(literal, bound)]
+        if not binding:
+            return bound
+        left = [literal for literal in left if not _binds(literal, bound)]
+        bound.update(*map(variables_of, binding))
+
+
+def _binds(literal: NormalLiteral, bound: AbstractSet[str]) -> bool:
+    match literal:
+        case Match(negated=False) | Choice(negated=False):
+            return True
+        case Condition(operator="=", left=left, right=right):
+            return is_known(left, bound) or is_known(right, bound)
+        case Call(negated=False, inputs=inputs):
+            return all(is_known(term, bound) for term in inputs)
+    return False
+
+
+def is_known(term: Term, known: AbstractSet[str]) -> bool:
+    """Tell whether a term has a value once some variables have theirs."""
+    return not isinstance(term, str) or term in known

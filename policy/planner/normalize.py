@@ -1,33 +1,16 @@
-"""From a checked rule to normal form: columns by position, `or` multiplied out."""
+"""From a checked rule to normal form: `or` multiplied out, aggregates apart from their groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import product
 
-from congress_dist.errors import InternalError
-
-from ..language.ast import (
-    Alternatives,
-    Argument,
-    Atom,
-    Body,
-    Comparison,
-    Conjunct,
-    Constant,
-    Expression,
-    Literal,
-    Membership,
-    Rule,
-    Truth,
-    Variable,
-    Wildcard,
-)
-from ..language.builtins import Builtin, find_call
+from ..language.ast import Aggregate, Alternatives, Body, Rule, Truth
 from ..language.diagnostics import Diagnostic, PolicyError
 from .join_order import UnsafeRule, refuse_unsafe
-from .normal_form import Call, Choice, Condition, Match, NormalLiteral, NormalRule, TableKey, Term
-from .program import DATASOURCE, Program, head_key
+from .normal_form import Aggregation, Fold, NormalLiteral, NormalRule, Term
+from .program import Program, head_key
+from .reader import BodyReader
 from .symbols import Symbols
 
 MAX_ALTERNATIVES = 16
@@ -52,11 +35,13 @@ def normalize(
     Raises: Unresolved: a table's columns are unknown or do not fit.
         PolicyError: there are more than `MAX_ALTERNATIVES`.
     """
-    reader = _Reader(policy, program, symbols)
-    terms = tuple(reader.term(argument.value) for argument in rule.head.arguments)
+    reader = BodyReader(
+        policy, program, symbols, lambda bodies: [p for b in bodies for p in _split(b, rule)]
+    )
+    terms, fold, extra = _read_head(rule, reader)
     head = head_key(policy, rule)
-    bodies = _alternatives(rule.body or (), rule)
-    normal = [NormalRule(head, terms, reader.body(body)) for body in bodies]
+    bodies = _split(rule.body or (), rule)
+    normal = [NormalRule(head, terms, reader.body(body, extra=extra), fold) for body in bodies]
     if reader.reasons:
         raise Unresolved(reader.reasons)
     try:
@@ -69,13 +54,44 @@ def normalize(
     return tuple(normal)
 
 
-def _alternatives(body: Body, rule: Rule) -> list[Body]:
+def _read_head(
+    rule: Rule, reader: BodyReader
+) -> tuple[tuple[Term, ...], Fold | None, tuple[NormalLiteral, ...]]:
+    """Give what the body is to give, how to fold it, and what computes arguments of the head.
+
+    Before: `load(h, "vm", count(v, n))`; after: the terms `h, "vm", v, n`, of which two are the
+    group, and the head's parts: column 0, column 1, count of columns 2 and 3.
+    """
+    values = [argument.value for argument in rule.head.arguments]
+    terms: list[Term] = []
+    extra: list[NormalLiteral] = []
+    for value in values:
+        if not isinstance(value, Aggregate):
+            term, calls = reader.value(value)
+            terms.append(term)
+            extra += calls
+    groups = len(terms)
+    if groups == len(values):
+        return tuple(terms), None, tuple(extra)
+    columns_of_groups = iter(range(groups))
+    parts: list[int | Aggregation] = []
+    for value in values:
+        if isinstance(value, Aggregate):
+            start = len(terms)
+            terms += [variable.name for variable in value.variables]
+            parts.append(Aggregation(value.function, tuple(range(start, len(terms)))))
+        else:
+            parts.append(next(columns_of_groups))
+    return tuple(terms), Fold(groups, tuple(parts)), tuple(extra)
+
+
+def _split(body: Body, rule: Rule) -> list[Body]:
     """Multiply out the alternatives; leave out what is false, drop what is true."""
     choices: list[list[Body]] = []
     for conjunct in body:
         match conjunct:
             case Alternatives(bodies=inner):
-                choices.append([part for each in inner for part in _alternatives(each, rule)])
+                choices.append([part for each in inner for part in _split(each, rule)])
             case Truth(value=value):
                 choices.append([()] if value else [])
             case _:
@@ -90,101 +106,6 @@ def _size_of(choices: Iterable[Sequence[Body]]) -> int:
     for choice in choices:
         size *= max(len(choice), 1)
     return size
-
-
-class _Reader:
-    """Reads the conjuncts of one rule; collects all that is missing."""
-
-    def __init__(self, policy: str, program: Program, symbols: Symbols) -> None:
-        self.reasons: dict[str, str] = {}
-        self._policy = policy
-        self._program = program
-        self._symbols = symbols
-
-    def body(self, body: Body) -> tuple[NormalLiteral, ...]:
-        return tuple(self._conjunct(conjunct) for conjunct in body)
-
-    def term(self, expression: Expression) -> Term:
-        match expression:
-            case Variable(name=name):
-                return name
-            case Wildcard():
-                return None
-            case Constant(value=value):
-                return self._symbols.intern(value)
-        raise InternalError(
-            f"an expression that was to be refused reached the planner: {expression}"
-        )
-
-    def _conjunct(self, conjunct: Conjunct) -> NormalLiteral:
-        match conjunct:
-            case Literal(atom=atom, negated=negated):
-                builtin = find_call(atom)
-                if builtin is not None:
-                    return self._call(builtin, atom, negated=negated)
-                key = (atom.policy or self._policy, atom.table)
-                return Match(key, self._row_of(atom, key), negated, conjunct)
-            case Comparison(operator=operator, left=left, right=right):
-                return Condition(operator, self.term(left), self.term(right))
-            case Membership(term=term, constants=constants, negated=negated):
-                ids = frozenset(self._symbols.intern(constant.value) for constant in constants)
-                return Choice(self.term(term), ids, negated)
-        raise InternalError(f"a conjunct that was to be refused reached the planner: {conjunct}")
-
-    def _call(self, builtin: Builtin, atom: Atom, *, negated: bool) -> Call:
-        terms = tuple(self.term(argument.value) for argument in atom.arguments)
-        inputs = len(builtin.inputs)
-        return Call(builtin.name, builtin.solve, terms[:inputs], terms[inputs:], negated)
-
-    def _row_of(self, atom: Atom, key: TableKey) -> tuple[Term, ...]:
-        """Give a term for each column of the table; a column that is not named is any value."""
-        columns = self._program.columns(*key)
-        width = self._program.arity(*key)
-        is_positional = all(argument.column is None for argument in atom.arguments)
-        if width is None:
-            width = len(atom.arguments)
-            if not is_positional:
-                self._miss(key, self._why_unknown(key))
-        terms: list[Term] = [None] * width
-        for place, argument in enumerate(atom.arguments):
-            column = _column_of(argument, place, columns or ())
-            if column is None or column >= width:
-                self._miss(key, self._why_not(argument, key, width))
-            else:
-                terms[column] = self.term(argument.value)
-        if is_positional and len(atom.arguments) < width and not self._is_datasource(key):
-            self._miss(key, self._wrong_width(width, len(atom.arguments)))
-        return tuple(terms)
-
-    def _miss(self, key: TableKey, reason: str) -> None:
-        self.reasons.setdefault(f"{key[0]}:{key[1]}", reason)
-
-    def _is_datasource(self, key: TableKey) -> bool:
-        return self._program.kind(key[0]) == DATASOURCE
-
-    def _why_unknown(self, key: TableKey) -> str:
-        kind = self._program.kind(key[0])
-        if kind is None:
-            return "no such policy or datasource"
-        return "no such table" if kind == DATASOURCE else "no rule gives its columns names"
-
-    def _why_not(self, argument: Argument, key: TableKey, width: int) -> str:
-        if self._program.arity(*key) is None:
-            return self._why_unknown(key)
-        if isinstance(argument.column, str):
-            return f"it has no column {argument.column!r}"
-        return f"it has {width} columns, the rule uses more"
-
-    def _wrong_width(self, width: int, used: int) -> str:
-        return f"it has {width} columns, the rule uses {used}"
-
-
-def _column_of(argument: Argument, place: int, columns: Sequence[str]) -> int | None:
-    if argument.column is None:
-        return place
-    if isinstance(argument.column, int):
-        return argument.column
-    return columns.index(argument.column) if argument.column in columns else None
 
 
 def _too_many(rule: Rule) -> PolicyError:

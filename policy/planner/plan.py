@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from .normal_form import Call, Choice, Condition, Match, NormalLiteral, TableKey, Term, terms_of
+from .group_steps import Lacks
+from .normal_form import (
+    Absent,
+    Call,
+    Choice,
+    Condition,
+    Match,
+    NormalLiteral,
+    TableKey,
+    Term,
+    terms_of,
+)
 from .relation import Columns
 from .steps import (
     Among,
@@ -50,6 +61,9 @@ class Plan:
         for step in self.steps:
             if isinstance(step, Probe | Exists) and step.columns:
                 yield step.table, step.columns
+            elif isinstance(step, Lacks):
+                for plan in step.plans:
+                    yield from plan.signatures()
 
 
 def compile_plan(
@@ -102,6 +116,8 @@ class _Builder:
                 self._add_failing_call(literal)
             case Call():
                 self._add_call(literal, needed)
+            case Absent():
+                self._add_absent(literal)
 
     def keep_only(self, needed: AbstractSet[Term]) -> None:
         """Drop the variables that nothing later reads, and with them equal bindings."""
@@ -160,6 +176,10 @@ class _Builder:
     def _add_failing_call(self, literal: Call) -> None:
         inputs, tests = self.places(literal.inputs), self._tests(literal)
         self.steps.append(Fails(literal.builtin, literal.solve, inputs, tests))
+
+    def _add_absent(self, literal: Absent) -> None:
+        plans = tuple(compile_plan(body, (), given=literal.shared) for body in literal.bodies)
+        self.steps.append(Lacks(plans, self.places(literal.shared)))
 
     def _tests(self, literal: Call) -> tuple[tuple[int, int], ...]:
         return tuple((n, self._place[literal.outputs[n]]) for n in self._bound(literal.outputs))

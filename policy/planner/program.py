@@ -10,8 +10,8 @@ from typing import TypeVar
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
 from congress_dist.schema import TableSchema
 
-from ..language.ast import Atom, Body, Conjunct, Literal, Rule, Variable
-from ..language.builtins import find_call
+from ..language.ast import Argument, Atom, Body, Conjunct, Literal, Rule, Variable, Wildcard
+from ..language.builtins import Builtin, find_call
 from ..language.walk import literals_of
 from .normal_form import TableKey
 
@@ -209,10 +209,23 @@ def head_key(policy: str, rule: Rule) -> TableKey:
 
 
 def body_atoms(body: Body) -> Iterator[Atom]:
-    """Give every atom of a body, those in brackets too; builtin calls are left out."""
+    """Give every atom of a body that reads a table, those in brackets too.
+
+    Shapes: of the calls of builtins only those that ask for the time read a table, the clock's.
+    """
     for conjunct in literals_of(body):
-        if isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
-            yield conjunct.atom
+        if isinstance(conjunct, Literal):
+            builtin = find_call(conjunct.atom)
+            if builtin is None:
+                yield conjunct.atom
+            elif (read := read_by(builtin)) is not None:
+                yield Atom(read[1], (Argument(Wildcard()),), read[0])
+
+
+def read_by(builtin: Builtin) -> TableKey | None:
+    """Give the table whose one cell a builtin works with, beside its inputs."""
+    read: TableKey | None = getattr(builtin, "reads", None)
+    return read
 
 
 def _step(counter: Counter[T], name: T, step: int) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, Protocol
 
 from ..language.ast import ComparisonOperator
-from .memo import Memo
+from .failures import FailureLog
+from .memo import Memo, Solutions
 from .normal_form import Solve, TableKey
 from .relation import Columns, Relation
 from .symbols import Id, Symbols, Tuple
@@ -43,6 +44,21 @@ class Context:
     symbols: Symbols
     memo: Memo
     max_rows: int
+    failures: FailureLog = field(default_factory=FailureLog)
+    """Takes the calls of builtins that failed."""
+
+    def solver(self, builtin: str, solve: Solve) -> Callable[[tuple[Id, ...]], Solutions]:
+        """Give the function from a builtin's inputs to its solutions; it notes failures."""
+        solutions = self.memo.of(builtin, solve, self.symbols)
+        note, decode = self.failures.note, self.symbols.decode
+
+        def solved(inputs: tuple[Id, ...]) -> Solutions:
+            found = solutions(inputs)
+            if found.failure:
+                note(builtin, found.failure, lambda: decode(inputs))
+            return found
+
+        return solved
 
     @property
     def max_bindings(self) -> int:
@@ -212,7 +228,7 @@ class Compute:
 
     def run(self, context: Context, bindings: Bindings) -> Bindings:
         """Give the bindings that follow from those given."""
-        solutions = context.memo.of(self.builtin, self.solve, context.symbols)
+        solutions = context.solver(self.builtin, self.solve)
         inputs_of, pick, tests = picker(self.inputs), picker(self.picks), self.tests
         return (
             binding + pick(outputs)
@@ -233,7 +249,7 @@ class Fails:
 
     def run(self, context: Context, bindings: Bindings) -> Bindings:
         """Give the bindings that follow from those given."""
-        solutions = context.memo.of(self.builtin, self.solve, context.symbols)
+        solutions = context.solver(self.builtin, self.solve)
         inputs_of, tests = picker(self.inputs), self.tests
         return (
             binding

@@ -1,0 +1,74 @@
+"""Conjuncts with values in the place of variables, for people who ask why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .language.ast import (
+    Alternatives,
+    Atom,
+    Body,
+    Comparison,
+    Conjunct,
+    Constant,
+    Expression,
+    Literal,
+    Membership,
+    NegatedGroup,
+    Negative,
+    Operation,
+    Truth,
+    Variable,
+)
+
+Values = Mapping[str, Constant]
+
+
+def atom_with(atom: Atom, values: Values) -> Atom:
+    """Put values in the place of an atom's variables; those without one stay."""
+    arguments = tuple(
+        replace(argument, value=_expression_with(argument.value, values))
+        for argument in atom.arguments
+    )
+    return replace(atom, arguments=arguments)
+
+
+def conjunct_with(conjunct: Conjunct, values: Values) -> Conjunct:
+    """Put values in the place of the variables of a conjunct, groups in it included."""
+    match conjunct:
+        case Literal(atom=atom):
+            return replace(conjunct, atom=atom_with(atom, values))
+        case Comparison(left=left, right=right):
+            return replace(
+                conjunct,
+                left=_expression_with(left, values),
+                right=_expression_with(right, values),
+            )
+        case Membership(term=Variable(name=name)) if name in values:
+            return replace(conjunct, term=values[name])
+        case Membership() | Truth():
+            return conjunct
+        case Alternatives() | NegatedGroup():
+            return replace(
+                conjunct, bodies=tuple(_body_with(body, values) for body in conjunct.bodies)
+            )
+
+
+def _body_with(body: Body, values: Values) -> Body:
+    return tuple(conjunct_with(conjunct, values) for conjunct in body)
+
+
+def _expression_with(expression: Expression, values: Values) -> Expression:
+    match expression:
+        case Variable(name=name):
+            return values.get(name, expression)
+        case Operation(left=left, right=right):
+            return replace(
+                expression,
+                left=_expression_with(left, values),
+                right=_expression_with(right, values),
+            )
+        case Negative(operand=operand):
+            return replace(expression, operand=_expression_with(operand, values))
+    return expression
