@@ -5,7 +5,18 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from ..ast import Atom
-from . import arithmetic, comparison, string
+from . import (
+    addresses,
+    arithmetic,
+    comparison,
+    digest,
+    documents,
+    patterns,
+    string,
+    times,
+    validation,
+    versions,
+)
 from .registry import Builtin, BuiltinFailure, Parameter, all_builtins, find_registered
 
 __all__ = [
@@ -21,7 +32,18 @@ __all__ = [
 ]
 
 PREFIX = "builtin"
-FAMILIES = (comparison, arithmetic, string)
+FAMILIES = (
+    comparison,
+    arithmetic,
+    string,
+    patterns,
+    documents,
+    digest,
+    times,
+    addresses,
+    versions,
+    validation,
+)
 
 
 def find_builtin(name: str) -> Builtin | None:

@@ -18,6 +18,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "number": (int, float),
     "integer": (int,),
     "text": (str,),
+    "whole": (int, str),
     "ordered": (int, float, str),
 }
 _TYPE_NAMES: dict[type, str] = {
@@ -27,6 +28,8 @@ _TYPE_NAMES: dict[type, str] = {
     bool: "a boolean",
     type(None): "null",
 }
+_MAX_TEXT = 2**20
+"""Characters of a text that a builtin may give: rules that call each other cannot fill memory."""
 _BUILTINS: dict[str, Builtin] = {}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -37,7 +40,10 @@ class BuiltinFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument of a builtin. Types: any, number, integer, text, ordered (number or text)."""
+    """One argument of a builtin.
+
+    Types: any, number, integer, text, ordered (number or text), whole (integer or text).
+    """
 
     name: str
     type: str
@@ -45,7 +51,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """A function that rules can call: given the inputs, it says which outputs go with them."""
+    """A function that rules can call: given the inputs, it says which outputs go with them.
+
+    Shapes: `reads` is a table of one row and one text; a builtin that has it takes that text
+        before its inputs, and a rule that calls it depends on the table.
+    """
 
     name: str
     inputs: tuple[Parameter, ...]
@@ -53,6 +63,7 @@ class Builtin:
     doc: str
     function: Callable[..., Any]
     gives_many: bool
+    reads: tuple[str, str] | None = None
 
     @property
     def arity(self) -> int:
@@ -66,6 +77,11 @@ class Builtin:
         outputs = ", ".join(parameter.name for parameter in self.outputs)
         return f"{self.name}({inputs} | {outputs})" if outputs else f"{self.name}({inputs})"
 
+    @property
+    def takes(self) -> tuple[Parameter, ...]:
+        """Give what the function is called with: the text of the table it reads, the inputs."""
+        return self.inputs if self.reads is None else (Parameter("now", "text"), *self.inputs)
+
     def rows(self, inputs: tuple[Cell, ...]) -> list[tuple[Cell, ...]]:
         """Give the outputs that go with the inputs, one tuple each.
 
@@ -74,7 +90,7 @@ class Builtin:
         Raises: BuiltinFailure: wrong type, overflow, division by zero and the like; a null operand
             is no failure, it gives nothing.
         """
-        for parameter, value in zip(self.inputs, inputs, strict=True):
+        for parameter, value in zip(self.takes, inputs, strict=True):
             if type(value) not in _TYPES[parameter.type]:
                 if value is None:
                     return []
@@ -105,12 +121,14 @@ class Builtin:
         ]
 
 
-def builtin(signature: str, *, gives_many: bool = False) -> Callable[[_Function], _Function]:
+def builtin(
+    signature: str, *, gives_many: bool = False, reads: tuple[str, str] | None = None
+) -> Callable[[_Function], _Function]:
     """Declare a builtin: `@builtin("len(x: text | n: integer)")`; before `|` stand the inputs.
 
     The function takes the inputs. It returns whether the condition holds when there are no
     outputs, the output when there is one, a tuple of them when there are several; an iterable of
-    those with `gives_many`.
+    those with `gives_many`. With `reads` it takes the text in that table before the inputs.
     """
     found = _SIGNATURE.fullmatch(signature)
     if found is None:
@@ -125,6 +143,7 @@ def builtin(signature: str, *, gives_many: bool = False) -> Callable[[_Function]
             (function.__doc__ or "").strip(),
             function,
             gives_many,
+            reads,
         )
         return function
 
@@ -152,4 +171,18 @@ def _checked(cell: Cell) -> Cell:
         if not math.isfinite(cell):
             raise BuiltinFailure("the result is not a finite number")
         return cell + 0.0
+    if type(cell) is str:
+        _check_text(cell)
     return cell
+
+
+def _check_text(text: str) -> None:
+    if len(text) > _MAX_TEXT:
+        raise BuiltinFailure("the resulting text is too long")
+    if "\0" in text:
+        raise BuiltinFailure("the resulting text holds NUL")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise BuiltinFailure("the resulting text holds half of a surrogate pair") from None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from .arithmetic import Number, plus
 from .registry import BuiltinFailure, builtin
 
+_MAX_RESULT = 2**20
 
-@builtin("concat(x: text, y: text | z: text)")
-def concat(x: str, y: str) -> str:
-    """Give two strings joined."""
-    return x + y
+
+@builtin("concat(x: ordered, y: ordered | z: ordered)")
+def concat(x: Number | str, y: Number | str) -> Number | str:
+    """Give two strings joined; of two numbers, as in Congress, the sum."""
+    return plus(x, y)
 
 
 @builtin("len(x: text | n: integer)")
@@ -58,6 +61,8 @@ def contains(x: str, part: str) -> bool:
 @builtin("replace(x: text, old: text, new: text | y: text)")
 def replace(x: str, old: str, new: str) -> str:
     """Give x with every occurrence of `old` replaced."""
+    if len(x) + x.count(old) * (len(new) - len(old)) > _MAX_RESULT:
+        raise BuiltinFailure("the resulting text is too long")
     return x.replace(old, new)
 
 

@@ -15,6 +15,7 @@ from ..ast import (
     Rule,
     Span,
 )
+from ..builtins import find_call
 from ..diagnostics import Diagnostic
 from ..walk import conjuncts_of, expressions_of
 from .batch import Batch
@@ -40,6 +41,10 @@ def _parts(rule: Rule, *, is_action: bool) -> Iterator[tuple[str, Span, str]]:
             yield "not (…) is", conjunct.span, hint
         elif isinstance(conjunct, Literal):
             yield from _atom_parts(conjunct.atom, is_action=is_action)
+            builtin = find_call(conjunct.atom)
+            if builtin is not None and builtin.reads is not None:
+                hint = "read the time from a table of your own"
+                yield f"the builtin {builtin.name} is", conjunct.atom.span, hint
         else:
             for expression in expressions_of(conjunct):
                 yield from _expression_parts(expression)

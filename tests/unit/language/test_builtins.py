@@ -78,6 +78,27 @@ def test_a_signature_tells_inputs_and_outputs() -> None:
     assert (lt.signature, lt.arity) == ("lt(x, y)", 2)
 
 
+def test_no_text_grows_beyond_a_million_characters() -> None:
+    builtins, long = all_builtins(), "a" * 600_000
+    with pytest.raises(BuiltinFailure, match="too long"):
+        builtins["concat"].rows((long, long))
+    with pytest.raises(BuiltinFailure, match="too long"):
+        builtins["replace"].rows((long, "a", long))
+
+
+def test_hostile_texts_fail_rather_than_crash() -> None:
+    builtins, brackets = all_builtins(), "[" * 100_000
+    assert builtins["json_get"].solve((brackets, "a")) == []
+    assert builtins["matches"].solve(("a" * 100_000, "(a*)*b")) == []
+    assert builtins["matches"].solve(("a", "(((a{1,1000}){1,1000}){1,1000})")) == []
+    assert builtins["extract_date"].solve(("1" * 1_000_000,)) == []
+
+
+def test_only_the_clock_is_read() -> None:
+    reads = {name: found.reads for name, found in all_builtins().items() if found.reads}
+    assert reads == {"now": ("clock", "now"), "age_seconds": ("clock", "now")}
+
+
 def test_close_names_are_found() -> None:
     assert close_names("startswith") == ["starts_with"]
     assert close_names("xyzzy") == []
@@ -92,7 +113,7 @@ def test_a_wrong_signature_is_refused() -> None:
 @given(st.data())
 def test_no_input_breaks_a_builtin(name: str, data: st.DataObject) -> None:
     found = all_builtins()[name]
-    inputs = tuple(data.draw(cells) for _ in found.inputs)
+    inputs = tuple(data.draw(cells) for _ in found.takes)
     for row in found.solve(inputs):
         assert len(row) == len(found.outputs)
         assert all(isinstance(cell, str | int | float | bool | None) for cell in row)
