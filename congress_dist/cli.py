@@ -7,6 +7,7 @@ because `--help` of every level has 0.3 s. The verb `node` is here: every proces
 from __future__ import annotations
 
 import argparse
+import io
 import shlex
 import signal
 import sys
@@ -171,6 +172,7 @@ def _names(namespace: str) -> list[str]:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and give its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    _write_what_the_locale_can()
     try:
         return _run(arguments)
     except (StartupError, WorldError) as error:
@@ -182,6 +184,13 @@ def main(argv: list[str] | None = None) -> int:
         return OK
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _write_what_the_locale_can() -> None:
+    """Write `?` for a character that the terminal's encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _run(arguments: list[str]) -> int:

@@ -51,8 +51,11 @@ done
 check_machine
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-[ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null ||
+unfinished=.venv/.set-up-unfinished # there while pip runs; left behind, nothing in .venv is trusted
+[ -x .venv/bin/python ] && .venv/bin/python -c '' 2>/dev/null && [ ! -e "$unfinished" ] ||
     step "python environment in .venv" "$python" -m venv --clear .venv
+: >"$unfinished"
 step "packages for '$purpose' (about a minute the first time)" \
     .venv/bin/python -m pip install --disable-pip-version-check -q -e ".$extras"
 printf '%s' "$want" >".venv/.set-up-$purpose"
+rm -f "$unfinished"

@@ -19,7 +19,7 @@ from rich.console import Group as Stack
 from rich.table import Table
 from rich.text import Text
 
-from .view import Group, View, cell_text, groups_of, source_words, summary
+from .view import Group, Source, View, cell_text, groups_of, source_words, summary
 
 ROWS_PER_RULE = 10
 _STYLE_BY_SEVERITY = {
@@ -62,12 +62,18 @@ class Screen:
         size = self._console.size
         below = _height(hints, size.width)
         top = render(view, header=header, notes=notes, below=below, size=size)
+        self._draw(top, hints)
+
+    def begin(self, header: str, notes: Sequence[str], sources: Sequence[Source]) -> None:
+        """Draw what is known before anything is decided: the sources, as they come up."""
+        above = [_line(header, "dim"), *(_line(note, "yellow") for note in notes)]
+        parts = [*above, *_source_lines(sources, cut=True), Text(), Text("starting …")]
+        self._draw(Stack(*parts), [])
+
+    def _draw(self, top: RenderableType, hints: Sequence[str]) -> None:
         with self._console.capture() as capture:
             self._console.print(top)
-        self.draw(capture.get().splitlines(), hints)
-
-    def draw(self, lines: Sequence[str], hints: Sequence[str] = ()) -> None:
-        """Draw lines that fit, and below them others that the terminal may break."""
+        lines = capture.get().splitlines()
         # Ordering: erase before writing; after a full line the cursor still stands on it.
         drawn = "".join(f"{_ERASE_LINE}{line}\n" for line in lines)
         self._write(_HOME + drawn + _ERASE_BELOW + "\n".join(hints))
@@ -93,9 +99,13 @@ def render(
     """
     groups = groups_of(view.violations)
     room = None if size is None else _room(view, [header, *notes], below, *size)
-    parts: list[RenderableType] = [Text(header, style="dim")] if header else []
-    parts += [Text(note, style="yellow") for note in notes]
-    parts += [*_source_lines(view), Text(), *_violation_parts(groups, _fit(groups, room))]
+    parts: list[RenderableType] = [_line(header, "dim")] if header else []
+    parts += [_line(note, "yellow") for note in notes]
+    parts += [
+        *_source_lines(view.sources, cut=size is not None),
+        Text(),
+        *_violation_parts(groups, _fit(groups, room)),
+    ]
     parts += [Text(summary(view), style="bold"), *([Text()] if below else [])]
     return Stack(*parts)
 
@@ -111,12 +121,13 @@ def _height(hints: Sequence[str], width: int) -> int:
     return sum(max(1, -(-cell_len(hint) // width)) for hint in hints)
 
 
-def _source_lines(view: View) -> Iterator[Text]:
-    width = max((cell_len(str(source["name"])) for source in view.sources), default=0)
-    for source in view.sources:
+def _source_lines(sources: Sequence[Source], *, cut: bool) -> Iterator[Text]:
+    width = max((cell_len(str(source["name"])) for source in sources), default=0)
+    for source in sources:
         words = source_words(source)
         fine = words.startswith("ok") and ";" not in words
-        line = Text(f"{source['name']:<{width}}  ", no_wrap=True, overflow="ellipsis")
+        line = Text(f"{source['name']:<{width}}  ")
+        line.no_wrap, line.overflow = cut, "ellipsis" if cut else "fold"
         yield line.append(words, style="green" if fine else "yellow")
 
 
@@ -167,6 +178,10 @@ def _violation_parts(groups: Sequence[Group], fit: _Fit) -> list[RenderableType]
         text = f"… {rest} {more}{'' if rest == 1 else 's'}: congress violation list"
         parts.append(Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
     return parts
+
+
+def _line(text: str, style: str) -> Text:
+    return Text(text, style=style, overflow="fold")
 
 
 def _title(group: Group) -> Text:

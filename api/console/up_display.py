@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from congress_dist.cli import FAILED, OK
@@ -16,7 +15,7 @@ from .client import Client
 from .hints import Hints
 from .troubles import Troubles
 from .up_run import Run
-from .view import SEVERITIES, View, changes_between, summary
+from .view import SEVERITIES, Source, View, changes_between, summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +24,8 @@ LOOK_INTERVAL = 2.0
 """Seconds between two looks at the system: as often as the fastest source of the demonstration."""
 FIRST_LOOK_INTERVAL = 0.25
 """The same while there is nothing to show yet: somebody sits and waits."""
+FILE_WIDTH = 1000
+"""Columns of output that goes to a file or a pipe: nobody there is served by cut lines."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code of --once when it was told to stop before it could print."""
 
@@ -129,7 +130,6 @@ def _watch_terminal(run: Run, troubles: Troubles, console: Console) -> None:
     hints = Hints(run.client)
     view: View | None = None
     with Screen(console, sys.stdout) as screen:
-        screen.draw([_header(run), "starting …"])
         while not run.stopping.is_set():
             new = _try_look(run, view)
             view = new or view
@@ -138,10 +138,20 @@ def _watch_terminal(run: Run, troubles: Troubles, console: Console) -> None:
                 lines = hints.lines(view)
                 screen.show(view, header=header, notes=troubles.lines(), hints=lines)
             else:
-                screen.draw([_header(run), "starting …", *troubles.lines()])
+                screen.begin(_header(run), troubles.lines(), _sources(run))
             run.stopping.wait(LOOK_INTERVAL if view else FIRST_LOOK_INTERVAL)
     if view is not None:
         console.print(summary(view))
+
+
+def _sources(run: Run) -> Sequence[Source]:
+    """Give the sources while nothing can be said about violations yet."""
+    try:
+        return View(run.client.get("status"), {}).sources
+    except CongressError as error:
+        if not error.retryable:
+            raise
+        return []
 
 
 def _print_all(view: View) -> None:
@@ -149,9 +159,8 @@ def _print_all(view: View) -> None:
 
     from .screen import render
 
-    width = None if sys.stdout.isatty() else max(160, shutil.get_terminal_size().columns)
-    console = Console(width=width, soft_wrap=False)
-    console.print(render(view))
+    width = None if sys.stdout.isatty() else FILE_WIDTH
+    Console(width=width).print(render(view))
 
 
 def _header(run: Run) -> str:

@@ -207,3 +207,11 @@ def test_a_command_is_one_line_to_who_copies_it() -> None:
 def test_reasons_of_the_engine_are_named_as_what_is_waited_for() -> None:
     status = {"sources": [], "ready": False, "reasons": ["waiting for the stream of source 's'"]}
     assert View(status, {}).awaited([]) == ["the stream of source 's'"]
+
+
+def test_while_nothing_is_decided_the_sources_are_shown_as_they_come_up() -> None:
+    out = StringIO()
+    with Screen(Console(width=60, height=20), out) as screen:
+        screen.begin("h", ["a note"], [source("host_python"), source("s", a=table())])
+    for words in ("a note", "host_python  waiting", "s            ok, 4 s old", "starting"):
+        assert words in out.getvalue()
