@@ -60,8 +60,8 @@ def parse_query(text: str) -> Rule:
     """Read a query: a rule is itself; an atom `t(1, y)` becomes `t(1, y) :- t(1, y)`.
 
     Shapes: the head's arguments are those of the atom, columns by name included; each `_` becomes
-        a variable of its own.
-    Raises: PolicyError: not policy text, not exactly one statement, or an action.
+        a variable of its own. `execute[s:t(x)]` asks for the rows of the table `execute[t]`.
+    Raises: PolicyError: not policy text, not exactly one statement, or a rule for an action.
     """
     source = "<query>"
     rules = parse(text, source=source)
@@ -73,9 +73,9 @@ def parse_query(text: str) -> Rule:
         fault = SyntaxFault("query", message, place.start, place.end, hint=hint)
         raise PolicyError([_diagnostic_of(fault, text, source)])
     rule = rules[0]
-    if rule.modal is not None:
+    if rule.modal is not None and rule.body is not None:
         place = rule.head.span
-        message = "a query asks for rows of a table, not for an action"
+        message = "a query asks for rows of a table, it does not act"
         hint = "ask what the action's rule asks: answer(x) :- the conditions of its body"
         fault = SyntaxFault("query", message, place.start, place.end, hint=hint)
         raise PolicyError([_diagnostic_of(fault, text, source)])
@@ -156,8 +156,9 @@ def _query_of(rule: Rule) -> Rule:
         else a
         for index, a in enumerate(rule.head.arguments)
     )
-    asked = Atom(rule.head.table, arguments, rule.head.policy, rule.head.span)
-    head = Atom(rule.head.table, arguments, None, rule.head.span)
+    table = f"{rule.modal}[{rule.head.table}]" if rule.modal else rule.head.table
+    asked = Atom(table, arguments, rule.head.policy, rule.head.span)
+    head = Atom(table, arguments, None, rule.head.span)
     return Rule(head, (Literal(asked, False, asked.span),), span=rule.span)
 
 

@@ -211,6 +211,9 @@ def test_an_action_has_one_table_over_all_policies(engine: Engine) -> None:
     engine.insert("p", "execute[d:stop(x)] :- d:t(x, _)")
     engine.insert("o", "execute[d:stop(9)] :- true")
     assert sorted(engine.rows("d", "execute[stop]")) == [(1,), (3,), (9,)]
+    assert sorted(engine.query("p", "execute[d:stop(x)]")) == [(1,), (3,), (9,)]
+    assert engine.query("p", "execute[d:stop(3)]") == [(3,)]
+    assert engine.query("p", "execute[e:start(x)]") == []
 
 
 def test_an_action_policy_may_describe_without_binding(engine: Engine) -> None:

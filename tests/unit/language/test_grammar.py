@@ -286,8 +286,8 @@ def test_a_query_is_one_statement(text: str) -> None:
     assert refusal(text, parse_query).code == "query"
 
 
-def test_a_query_asks_for_no_action() -> None:
-    assert refusal("execute[p(x)]", parse_query).code == "query"
+def test_a_query_does_not_act() -> None:
+    assert refusal("execute[p(x)] :- q(x)", parse_query).code == "query"
 
 
 def test_brackets_nest_two_hundred_deep_and_no_deeper() -> None:
