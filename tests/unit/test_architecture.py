@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,15 @@ def name_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports_of(path: Path) -> Iterator[tuple[str, int]]:
     """Give the modules that a file imports, absolute, in the form of `name_of`, with the line."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield folder_first(alias.name), node.lineno
@@ -56,6 +62,7 @@ def is_within(module: str, places: set[str]) -> bool:
     return any(module == place or module.startswith(place + ".") for place in places)
 
 
+@cache
 def documented_rules() -> dict[str, set[str]]:
     text = (ROOT / "ARCHITECTURE.md").read_text().split("## Who may import whom")[1]
     rows = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", text, re.MULTILINE)
@@ -90,7 +97,7 @@ FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_text_is_never_run_as_code(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in FORBIDDEN_CALLS, f"{path}:{node.lineno}"
         if isinstance(node, ast.Attribute) and node.attr == "load":
