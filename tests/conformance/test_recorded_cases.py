@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from congress_dist.policy import PolicyError
 from congress_dist.policy.language.ast import Constant, Rule
 from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.language.printer import print_rule
 from congress_dist.policy.planner.program import rule_key
 
 from .congress_engine import Answer, CongressEngine, Typed, told_changes, typed
@@ -118,6 +120,36 @@ def test_a_case_ends_as_in_congress_or_as_is_said(case: RecordedCase) -> None:
     if case.id in DEVIATIONS:
         assert problems, "it passes: take it out of deviations.yaml"
         problems = list(problems_of(DEVIATIONS[case.id].applied_to(case)))
+    assert not problems, "\n".join(problems)
+
+
+def reversed_text(text: str) -> str:
+    """Print what a text says, its statements and the literals of each in the other order."""
+    try:
+        rules = parse(text)
+    except PolicyError:
+        return text
+    turned = (replace(rule, body=rule.body and rule.body[::-1]) for rule in reversed(rules))
+    return "\n".join(print_rule(rule) for rule in turned)
+
+
+def reversed_case(case: RecordedCase) -> RecordedCase:
+    steps = [
+        {**step, "text": reversed_text(step["text"])}
+        if step["op"] in ("insert", "delete")
+        else step
+        for step in case.steps
+    ]
+    return RecordedCase(case.id, tuple(steps))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.id not in PENDING], ids=lambda case: case.id
+)
+def test_order_of_statements_and_literals_never_matters(case: RecordedCase) -> None:
+    deviation = DEVIATIONS.get(case.id)
+    expected = deviation.applied_to(case) if deviation else case
+    problems = list(problems_of(reversed_case(expected)))
     assert not problems, "\n".join(problems)
 
 
