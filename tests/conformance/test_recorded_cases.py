@@ -134,12 +134,10 @@ def reversed_text(text: str) -> str:
 
 
 def reversed_case(case: RecordedCase) -> RecordedCase:
-    steps = [
-        {**step, "text": reversed_text(step["text"])}
-        if step["op"] in ("insert", "delete")
-        else step
-        for step in case.steps
-    ]
+    steps = []
+    for step in case.steps:
+        turned = reversed_text(step["text"]) if step["op"] in ("insert", "delete") else None
+        steps.append(step if turned is None else {**step, "text": turned})
     return RecordedCase(case.id, tuple(steps))
 
 
