@@ -7,7 +7,6 @@ called from any thread; one lock makes them wait for each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from threading import RLock
 
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
@@ -21,6 +20,7 @@ from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse, parse_query
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
+from .planner.journal import Journal
 from .planner.normal_form import TableKey
 from .planner.program import DATASOURCE, Program
 from .planner.relation import Change
@@ -28,6 +28,7 @@ from .planner.symbols import Symbols
 from .query import run_query
 from .rule_book import RuleBook
 from .source_tables import GivenRows, SourceTables
+from .transactions import Transactions
 
 DEFAULT_MAX_ROWS = 2_000_000
 """Rows that one rule may derive: above the largest table of a host, about 200 MB."""
@@ -46,10 +47,19 @@ class Engine:
     """
 
     def __init__(self, *, max_rows: int = DEFAULT_MAX_ROWS) -> None:
-        self._lock = RLock()
-        self._program = Program()
+        journal = Journal()
+        self._program = Program(journal)
         self._symbols = Symbols()
-        self._evaluator = Evaluator(self._symbols, self._why_unknown, max_rows=max_rows)
+        self._evaluator = Evaluator(
+            self._symbols, self._why_unknown, max_rows=max_rows, journal=journal
+        )
+        memo = self._evaluator.memo
+        self._lock = Transactions(
+            journal,
+            lambda: memo.is_solving,
+            after_rollback=self._evaluator.reset_order,
+            after_commit=self._forget_unused_symbols,
+        )
         self._rule_book = RuleBook(self._program, self._evaluator)
         self._sources = SourceTables(self._evaluator)
         self._used_symbols = 0
@@ -62,7 +72,7 @@ class Engine:
         Raises: Conflict: a policy or datasource has that name. InvalidRequest: there is no such
             kind.
         """
-        with self._lock:
+        with self._lock.change():
             self._rule_book.create_policy(name, kind)
 
     def delete_policy(self, name: str) -> Changes:
@@ -70,7 +80,7 @@ class Engine:
 
         Raises: NotFound.
         """
-        with self._lock:
+        with self._lock.change():
             return self._decode(self._rule_book.delete_policy(name))
 
     def check(self, policy: str, text: str) -> list[Diagnostic]:
@@ -89,12 +99,12 @@ class Engine:
         Raises: PolicyError: the text, with what is wrong and where. NotFound: no such policy.
         """
         rules = parse(text)
-        with self._lock:
+        with self._lock.change():
             return self._insert(policy, rules, text)
 
     def insert_rules(self, policy: str, rules: Sequence[Rule]) -> list[Rule]:
         """Add parsed rules as `insert` does."""
-        with self._lock:
+        with self._lock.change():
             return self._insert(policy, rules, "")
 
     def delete(self, policy: str, text: str) -> Changes:
@@ -107,7 +117,7 @@ class Engine:
 
     def delete_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
         """Take parsed rules away as `delete` does."""
-        with self._lock:
+        with self._lock.change():
             return self._decode(self._rule_book.delete(policy, rules))
 
     def restore_rules(self, policy: str, rules: Sequence[Rule]) -> None:
@@ -117,7 +127,7 @@ class Engine:
             rows is parked.
         Raises: NotFound: no such policy.
         """
-        with self._lock:
+        with self._lock.change():
             self._rule_book.restore(policy, rules)
 
     def withdraw_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
@@ -125,7 +135,7 @@ class Engine:
 
         Raises: NotFound: no such policy, or it has no such rule.
         """
-        with self._lock:
+        with self._lock.change():
             return self._decode(self._rule_book.withdraw(policy, rules))
 
     def policy_rules(self, policy: str) -> list[Rule]:
@@ -145,12 +155,12 @@ class Engine:
             for them begin to run.
         Raises: Conflict: a policy has that name.
         """
-        with self._lock:
+        with self._lock.change():
             return self._decode(self._rule_book.set_schema(source, tables))
 
     def remove_source(self, source: str) -> Changes:
         """Forget a datasource with its tables; rules that read them wait. Raises: NotFound."""
-        with self._lock:
+        with self._lock.change():
             return self._decode(self._rule_book.remove_source(source))
 
     def load(self, source: str, tables: GivenRows) -> Changes:
@@ -161,7 +171,7 @@ class Engine:
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
             are known.
         """
-        with self._lock:
+        with self._lock.change():
             if self._program.kind(source) is None:
                 given = {table: list(rows) for table, rows in tables.items()}
                 self._rule_book.set_schema(source, _schema_of(source, given))
@@ -195,7 +205,7 @@ class Engine:
         missing: Mapping[str, str] | None = None,
     ) -> Changes:
         """Do what `load`, `apply` and `mark_missing` do, for several tables at once."""
-        with self._lock:
+        with self._lock.change():
             changes = self._sources.transact(
                 source,
                 loaded=loaded or {},
@@ -203,9 +213,7 @@ class Engine:
                 removed=removed or {},
                 missing=missing or {},
             )
-            decoded = self._decode(changes)
-            self._forget_unused_symbols()
-            return decoded
+            return self._decode(changes)
 
     # --- answers
 
@@ -352,7 +360,7 @@ class Engine:
     def _forget_unused_symbols(self) -> None:
         """Give back the ids of values that are gone, now and then.
 
-        Ordering: after a transaction, when nothing but tables and rules holds ids.
+        Ordering: when nothing but tables and rules holds ids, and nothing will be taken back.
         """
         if len(self._symbols) < 2 * self._used_symbols + _UNUSED_SYMBOLS:
             return

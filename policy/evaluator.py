@@ -10,11 +10,13 @@ import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from .language.ast import Rule
 from .planner.active_rule import ActiveRule, Missing
 from .planner.components import Component, components_of
 from .planner.fixpoint import Fixpoint, RuleOverLimit
+from .planner.journal import Journal
 from .planner.memo import Memo
 from .planner.normal_form import TableKey
 from .planner.relation import BaseRelation, Change, CountedRelation, Relation
@@ -78,9 +80,15 @@ class Evaluator:
     """
 
     def __init__(
-        self, symbols: Symbols, why_unknown: Callable[[TableKey], str | None], *, max_rows: int
+        self,
+        symbols: Symbols,
+        why_unknown: Callable[[TableKey], str | None],
+        *,
+        max_rows: int,
+        journal: Journal | None = None,
     ) -> None:
         self.symbols = symbols
+        self.journal = Journal() if journal is None else journal
         self.base: dict[TableKey, BaseTable] = {}
         self.derived: dict[TableKey, DerivedTable] = {}
         self.readers: defaultdict[TableKey, set[ActiveRule]] = defaultdict(set)
@@ -112,22 +120,23 @@ class Evaluator:
 
     def define_base(self, table: TableKey, width: int, reason: str) -> None:
         """Add an empty base table that is not known yet, in the place of an older one."""
-        self.base[table] = BaseTable(width, reason)
-        self.relations[table] = self.base[table].relation
+        self.journal.put(self.base, table, BaseTable(width, reason))
+        self.journal.put(self.relations, table, self.base[table].relation)
 
     def drop_base(self, table: TableKey) -> None:
         """Forget a base table."""
-        del self.base[table], self.relations[table]
+        self.journal.drop(self.base, table)
+        self.journal.drop(self.relations, table)
 
     def add_rule(self, rule: ActiveRule) -> None:
         """Take in a rule that is resolved or waits; its rows come with `refresh`."""
-        self._table(rule.head).rules[rule] = None
+        self.journal.put(self._table(rule.head).rules, rule, None)
         self._connect(rule)
 
     def remove_rule(self, rule: ActiveRule, agenda: Agenda) -> None:
         """Take a rule out; its rows leave with `refresh`."""
         self.disconnect(rule)
-        del self.derived[rule.head].rules[rule]
+        self.journal.drop(self.derived[rule.head].rules, rule)
         agenda.rules.discard(rule)
         agenda.changes[rule.head].append(Change(frozenset(), rule.rows))
 
@@ -137,23 +146,37 @@ class Evaluator:
 
     def disconnect(self, rule: ActiveRule) -> None:
         """Forget which tables a rule reads, and the indexes that only it used."""
+        reads = rule.reads
+        self._forget_reader(rule, reads)
+        self.journal.note(lambda: self._note_reader(rule, reads))
+        self.drop_unused_indexes(reads)
+
+    def change_base(self, table: TableKey, change: Change) -> None:
+        """Take rows of a base table in and out; what follows from it comes with `refresh`."""
+        relation = self.base[table].relation
+        relation.apply(change)
+        self.journal.note(lambda: relation.apply(change.inverse()))
+
+    def mark_base(self, table: TableKey, reason: str | None) -> None:
+        """Tell why a base table is not known, None when it is."""
+        base = self.base[table]
+        before, base.reason = base.reason, reason
+        self.journal.note(lambda: setattr(base, "reason", before))
+
+    def reset_order(self) -> None:
+        """Work out anew in which order tables are evaluated; rules came or went by a rollback."""
         self._components = None
-        for table in rule.reads:
-            self.readers[table].discard(rule)
-            if not self.readers[table]:
-                del self.readers[table]
-        self.drop_unused_indexes(rule.reads)
 
     def add_fact(
         self, table: TableKey, row: Tuple, origin: tuple[str, Rule], agenda: Agenda
     ) -> None:
         """Take in a fact that is not there yet."""
-        self._table(table).facts[row] = origin
+        self.journal.put(self._table(table).facts, row, origin)
         agenda.changes[table].append(Change({row}, frozenset()))
 
     def remove_fact(self, table: TableKey, row: Tuple, agenda: Agenda) -> None:
         """Take out a fact that is there."""
-        del self.derived[table].facts[row]
+        self.journal.drop(self.derived[table].facts, row)
         agenda.changes[table].append(Change(frozenset(), {row}))
 
     def refresh(self, agenda: Agenda) -> dict[TableKey, Change]:
@@ -210,15 +233,27 @@ class Evaluator:
 
     def _table(self, key: TableKey) -> DerivedTable:
         if key not in self.derived:
-            self.derived[key] = DerivedTable()
-            self.relations[key] = self.derived[key].relation
+            self.journal.put(self.derived, key, DerivedTable())
+            self.journal.put(self.relations, key, self.derived[key].relation)
             self._components = None
         return self.derived[key]
 
     def _connect(self, rule: ActiveRule) -> None:
+        reads = rule.reads
+        self._note_reader(rule, reads)
+        self.journal.note(lambda: self._forget_reader(rule, reads))
+
+    def _note_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
         self._components = None
-        for table in rule.reads:
+        for table in reads:
             self.readers[table].add(rule)
+
+    def _forget_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
+        self._components = None
+        for table in reads:
+            self.readers[table].discard(rule)
+            if not self.readers[table]:
+                del self.readers[table]
 
     def _order(self) -> dict[TableKey, Component]:
         if self._components is None:
@@ -248,7 +283,7 @@ class Evaluator:
         gained = self._derive(component, stale, agenda)
         for key in component.tables:
             own = [*agenda.changes.get(key, ()), *gained[key]]
-            net = self.derived[key].relation.apply(own)
+            net = self._change_derived(self.derived[key].relation, own)
             if net:
                 changes[key] = net
                 agenda.rows.add(key)
@@ -256,10 +291,17 @@ class Evaluator:
                 touched.append(key)
         return touched
 
+    def _change_derived(self, relation: CountedRelation, changes: Sequence[Change]) -> Change:
+        net = relation.apply(changes)
+        self.journal.note(lambda: relation.apply([change.inverse() for change in changes]))
+        return net
+
     def _settle(self, component: Component, agenda: Agenda) -> set[ActiveRule]:
         """Work out which rules can run and what the tables miss; give the switched rules."""
         tables = [self.derived[key] for key in component.tables]
         rules = [rule for table in tables for rule in table.rules]
+        for rule in rules:
+            self.journal.note(rule.memento())
         inside = dict.fromkeys(component.tables, Missing())
         outside = {read for rule in rules for read in rule.reads} - inside.keys()
         known = {read: self.missing(read) for read in outside} | inside
@@ -271,6 +313,7 @@ class Evaluator:
         for key, table in zip(component.tables, tables, strict=True):
             missing = _merged(rule.missing for rule in table.rules)
             if missing != table.missing:
+                self.journal.note(partial(setattr, table, "missing", table.missing))
                 table.missing = missing
                 agenda.missing.add(key)
         return switched
@@ -326,7 +369,8 @@ class Evaluator:
         for key in agenda.changes:
             table = self.derived[key]
             if not table.rules and not table.facts:
-                del self.derived[key], self.relations[key]
+                self.journal.drop(self.derived, key)
+                self.journal.drop(self.relations, key)
                 self._components = None
 
 

@@ -49,6 +49,7 @@ class RuleBook:
         self._program = program
         self._evaluator = evaluator
         self._symbols: Symbols = evaluator.symbols
+        self._journal = evaluator.journal
         self._active: dict[tuple[str, RuleKey], ActiveRule] = {}
 
     @property
@@ -273,7 +274,7 @@ class RuleBook:
         agenda = Agenda()
         for rule in active:
             self._take(rule, resolution)
-            self._active[rule.policy, rule_key(rule.rule)] = rule
+            self._journal.put(self._active, (rule.policy, rule_key(rule.rule)), rule)
             self._evaluator.add_rule(rule)
             agenda.rules.add(rule)
         for rule in resolution.normal.keys() | resolution.waiting.keys():
@@ -293,6 +294,7 @@ class RuleBook:
         """Take back rules with which some rule derives too many rows, and refuse them."""
         agenda = Agenda()
         for stopped in parked:
+            self._journal.note(stopped.memento())
             stopped.parked = {}
             agenda.rules.add(stopped)
         self._withdraw(policy, rules, agenda)
@@ -313,7 +315,8 @@ class RuleBook:
             if rule.is_fact:
                 self._evaluator.remove_fact(head_key(policy, rule), self._row(rule), agenda)
             else:
-                self._evaluator.remove_rule(self._active.pop((policy, rule_key(rule))), agenda)
+                active = self._journal.drop(self._active, (policy, rule_key(rule)))
+                self._evaluator.remove_rule(active, agenda)
 
     def _owner_changed(self, owner: str, agenda: Agenda) -> TableChanges:
         """Follow up that a policy or datasource came, went, or has other tables."""
@@ -337,6 +340,7 @@ class RuleBook:
         agenda.rules.add(rule)
 
     def _take(self, rule: ActiveRule, resolution: _Resolution) -> None:
+        self._journal.note(rule.memento())
         if rule in resolution.normal:
             rule.resolve(resolution.normal[rule])
         else:
@@ -350,9 +354,11 @@ class RuleBook:
             self._program.replace(policy, rule)
             if rule.is_fact:
                 table = self._evaluator.derived[head_key(policy, rule)]
-                table.facts[self._row(rule)] = (policy, rule)
+                self._journal.put(table.facts, self._row(rule), (policy, rule))
             else:
-                self._active[policy, rule_key(rule)].rule = rule
+                active = self._active[policy, rule_key(rule)]
+                self._journal.note(active.memento())
+                active.rule = rule
 
     def _row(self, fact: Rule) -> Tuple:
         (normal,) = normalize(fact, "", program=self._program, symbols=self._symbols)

@@ -86,13 +86,12 @@ class SourceTables:
 
     def _apply(self, key: TableKey, change: Change, agenda: Agenda) -> None:
         if change:
-            self._evaluator.base[key].relation.apply(change)
+            self._evaluator.change_base(key, change)
             agenda.rows.add(key)
 
     def _mark(self, key: TableKey, reason: str | None, agenda: Agenda) -> None:
-        table = self._evaluator.base[key]
-        if table.reason != reason:
-            table.reason = reason
+        if self._evaluator.base[key].reason != reason:
+            self._evaluator.mark_base(key, reason)
             agenda.missing.add(key)
 
     def _encode(self, source: str, table: str, rows: Iterable[Sequence[Cell]]) -> set[Tuple]:

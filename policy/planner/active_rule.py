@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 
@@ -79,6 +79,17 @@ class ActiveRule:
         self.unresolved = reasons
         self._plans.clear()
         self.reads, self.negated_reads = frozenset(tables), frozenset()
+
+    def memento(self) -> Callable[[], None]:
+        """Give what brings the rule back to its present state; its plans are made anew then."""
+        kept = [(name, getattr(self, name)) for name in _KEPT]
+
+        def restore() -> None:
+            for name, value in kept:
+                setattr(self, name, value)
+            self._plans.clear()
+
+        return restore
 
     def settle(self, missing_of: Mapping[TableKey, Missing]) -> bool:
         """Work out what the rule lacks and if it is off; tell whether that changed."""
@@ -161,6 +172,9 @@ class ActiveRule:
     def _sizes(self, relations: Mapping[TableKey, Relation]) -> _Sizes:
         """Give the magnitudes (in steps of 8) of the tables read; orders depend on them."""
         return tuple(len(relations[table].rows).bit_length() // 3 for table in self.reads)
+
+
+_KEPT = tuple(name for name in ActiveRule.__slots__ if name not in ("_plans", "has_new_plan"))
 
 
 def _fan_out(relations: Mapping[TableKey, Relation]) -> FanOut:

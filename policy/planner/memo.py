@@ -26,9 +26,11 @@ class Solutions(tuple[Tuple, ...]):  # noqa: SLOT001 - a tuple cannot have slots
 class Memo:
     """Solutions of builtins by their inputs, bounded per builtin."""
 
-    __slots__ = ("_solutions",)
+    __slots__ = ("_solutions", "is_solving")
 
     def __init__(self) -> None:
+        self.is_solving = False
+        """A builtin is being called."""
         self._solutions: dict[str, dict[Tuple, Solutions]] = {}
 
     def of(
@@ -40,7 +42,11 @@ class Memo:
         def solutions(inputs: tuple[Id, ...]) -> Solutions:
             found = known.get(inputs)
             if found is None:
-                found = _solved(solve, symbols, symbols.decode(inputs))
+                self.is_solving = True
+                try:
+                    found = _solved(solve, symbols, symbols.decode(inputs))
+                finally:
+                    self.is_solving = False
                 if len(known) >= MAX_ENTRIES:
                     known.clear()
                 known[inputs] = found

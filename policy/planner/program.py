@@ -13,6 +13,7 @@ from congress_dist.schema import TableSchema
 from ..language.ast import Argument, Atom, Body, Conjunct, Literal, Rule, Variable, Wildcard
 from ..language.builtins import Builtin, find_call
 from ..language.walk import literals_of
+from .journal import Journal
 from .normal_form import TableKey
 
 T = TypeVar("T")
@@ -47,7 +48,8 @@ class Program:
     Promises: a method that raises has changed nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
+        self._journal = Journal() if journal is None else journal
         self._policies: dict[str, Policy] = {}
         self._schemas: dict[str, dict[str, tuple[str, ...]]] = {}
         self._names: defaultdict[TableKey, list[Counter[str]]] = defaultdict(list)
@@ -123,12 +125,12 @@ class Program:
             raise InvalidRequest(f"there is no policy kind {kind!r}; kinds are {known}", kind=kind)
         if self.kind(name) is not None:
             raise Conflict(f"a policy or datasource {name!r} exists already", policy=name)
-        self._policies[name] = Policy(KINDS[kind])
+        self._journal.put(self._policies, name, Policy(KINDS[kind]))
 
     def delete_policy(self, name: str) -> None:
         """Take a policy away whose rules are all gone. Raises: NotFound."""
         self._policy(name)
-        del self._policies[name]
+        self._journal.drop(self._policies, name)
 
     def set_schema(self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]) -> None:
         """Tell which tables and columns a datasource has.
@@ -137,10 +139,11 @@ class Program:
         """
         if source in self._policies:
             raise Conflict(f"{source!r} is a policy, not a datasource", policy=source)
-        self._schemas[source] = {
+        columns_by_table = {
             table: columns.names if isinstance(columns, TableSchema) else tuple(columns)
             for table, columns in tables.items()
         }
+        self._journal.put(self._schemas, source, columns_by_table)
 
     def schema(self, source: str) -> dict[str, tuple[str, ...]]:
         """Give the tables of a datasource with their columns; empty for an unknown one."""
@@ -150,7 +153,7 @@ class Program:
         """Forget a datasource. Raises: NotFound."""
         if source not in self._schemas:
             raise NotFound(f"there is no datasource {source!r}", datasource=source)
-        del self._schemas[source]
+        self._journal.drop(self._schemas, source)
 
     def find(self, policy: str, rule: Rule) -> Rule | None:
         """Give the rule of a policy that is the same as `rule`, with its own annotations.
@@ -161,17 +164,19 @@ class Program:
 
     def add(self, policy: str, rule: Rule) -> None:
         """Add a rule that is not there yet. Raises: NotFound: no such policy."""
-        self._policy(policy).rules[rule_key(rule)] = rule
+        self._journal.put(self._policy(policy).rules, rule_key(rule), rule)
         self._count(policy, rule, 1)
+        self._journal.note(lambda: self._count(policy, rule, -1))
 
     def remove(self, policy: str, rule: Rule) -> None:
         """Take a rule away that is there."""
-        del self._policy(policy).rules[rule_key(rule)]
+        self._journal.drop(self._policy(policy).rules, rule_key(rule))
         self._count(policy, rule, -1)
+        self._journal.note(lambda: self._count(policy, rule, 1))
 
     def replace(self, policy: str, rule: Rule) -> None:
         """Put a rule in the place of the same rule with other annotations."""
-        self._policy(policy).rules[rule_key(rule)] = rule
+        self._journal.put(self._policy(policy).rules, rule_key(rule), rule)
 
     def _policy(self, name: str) -> Policy:
         if name not in self._policies:

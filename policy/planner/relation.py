@@ -29,6 +29,10 @@ class Change(NamedTuple):
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
 
+    def inverse(self) -> Change:
+        """Give the change that takes this one back."""
+        return Change(self.removed, self.added)
+
 
 class Relation:
     """A set of tuples that can be searched by any columns.

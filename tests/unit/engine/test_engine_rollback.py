@@ -1,0 +1,113 @@
+"""After an exception, whatever it is, the engine is as before the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from congress_dist.errors import InvalidRequest
+from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy.language.builtins import registry
+from congress_dist.policy.language.grammar import parse
+
+
+class Trap:
+    """A builtin that does something unexpected once it is set."""
+
+    action: Any = None
+
+    def __call__(self, x: Any) -> bool:
+        if self.action is not None and x == "boom":
+            self.action()
+        return True
+
+
+@pytest.fixture
+def trap(monkeypatch: pytest.MonkeyPatch) -> Trap:
+    monkeypatch.setattr(registry, "_BUILTINS", dict(registry._BUILTINS))
+    trap = Trap()
+    registry.builtin("trap(x: any |)")(trap)
+    return trap
+
+
+@pytest.fixture
+def engine(trap: Trap) -> Engine:  # noqa: ARG001
+    engine = Engine()
+    engine.create_policy("p", kind="recursive")
+    engine.set_schema("d", {"a": ["x"], "b": ["x"]})
+    engine.load("d", {"a": [("one",)]})
+    engine.insert(
+        "p",
+        "first(x) :- d:a(x); first(x) :- d:b(x); fact(1); r(x) :- first(x); r(x) :- r(x), d:a(x)\n"
+        "neg(x) :- first(x), not d:b(x); last(x) :- r(x), trap(x)",
+    )
+    return engine
+
+
+TABLES = [
+    ("d", "a"),
+    ("d", "b"),
+    *(("p", t) for t in ("first", "fact", "r", "neg", "last", "new")),
+]
+
+
+def state(engine: Engine) -> object:
+    return (
+        {table: set(engine.rows(*table)) for table in TABLES},
+        {table: engine.missing(*table) for table in TABLES},
+        {table: engine.columns(*table) for table in TABLES},
+        [(waiting.rule, waiting.reasons) for waiting in engine.waiting()],
+        {policy: set(engine.policy_rules(policy)) for policy in ["p"]},
+        engine.tables("p"),
+    )
+
+
+def fail() -> None:
+    raise RuntimeError("boom")
+
+
+CHANGES: list[Any] = [
+    lambda e: e.load("d", {"a": [("boom",)], "b": [("two",)]}),
+    lambda e: e.apply("d", added={"a": [("boom",)]}, removed={"a": [("one",)]}),
+    lambda e: e.transact("d", missing={"b": "gone"}, loaded={"a": [("boom",)]}),
+    lambda e: e.insert("p", 'first("boom"); new(1); new(x) :- first(x), not fact(x)'),
+    lambda e: e.insert("p", '@title("x") last(x) :- r(x), trap(x); first("boom")'),
+    lambda e: e.restore_rules("p", parse('first("boom") :- true')),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_unexpected_exception_of_a_builtin_changes_nothing(
+    engine: Engine, trap: Trap, change: Any
+) -> None:
+    before = state(engine)
+    trap.action = fail
+    with pytest.raises(RuntimeError, match="boom"):
+        change(engine)
+    assert state(engine) == before
+    trap.action = None
+    engine.load("d", {"a": [("boom",), ("x",)], "b": [("x",)]})
+    assert set(engine.rows("p", "last")) == {("boom",), ("x",)}
+    assert set(engine.rows("p", "neg")) == {("boom",)}
+    engine.apply("d", removed={"a": [("boom",), ("x",)], "b": [("x",)]})
+    assert engine.rows("p", "last") == []
+
+
+def test_a_refused_rule_leaves_no_trace(engine: Engine) -> None:
+    before = state(engine)
+    for text in ["new(x) :- first(y)", "new(x, y) :- first(x); new(x) :- first(x)"]:
+        with pytest.raises(PolicyError):
+            engine.insert("p", text)
+    assert state(engine) == before
+
+
+def test_a_builtin_must_not_call_its_engine(engine: Engine, trap: Trap) -> None:
+    trap.action = lambda: engine.rows("p", "first")
+    before = state(engine)
+    with pytest.raises(InvalidRequest, match="a builtin called the engine"):
+        engine.load("d", {"a": [("boom",)]})
+    assert state(engine) == before
+    trap.action = None
+    engine.load("d", {"a": [("boom",)]})
+    assert engine.rows("p", "last") == [("boom",)]
