@@ -80,10 +80,16 @@ def read_packages(paths: Iterable[Path], *, kind: str = "nonrecursive") -> list[
 
     Raises: as `read_package`. Conflict: two of them have one name.
     """
+    found = [path for given in paths for path in find_packages(given)]
+    packages = {path: read_package(path, kind=kind) for path in found}
+    refuse_equal_names(packages)
+    return list(packages.values())
+
+
+def refuse_equal_names(packages: Mapping[Path, Package]) -> None:
+    """Make sure that each policy has a name of its own. Raises: Conflict."""
     places: dict[str, Path] = {}
-    packages = []
-    for path in (found for given in paths for found in find_packages(given)):
-        package = read_package(path, kind=kind)
+    for path, package in packages.items():
         if package.name in places:
             raise Conflict(
                 f"'{places[package.name]}' and '{path}' are both named {package.name!r}; a policy "
@@ -91,8 +97,6 @@ def read_packages(paths: Iterable[Path], *, kind: str = "nonrecursive") -> list[
                 policy=package.name,
             )
         places[package.name] = path
-        packages.append(package)
-    return packages
 
 
 def find_packages(path: Path) -> list[Path]:

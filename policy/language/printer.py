@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .ast import (
     Aggregate,
@@ -29,8 +29,8 @@ _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _SPECIAL = frozenset(chr(code) for code in range(32)) | {"\x7f", *_ESCAPES}
 
-_Node = Conjunct | Expression | Argument | Atom
-_Piece = str | _Node
+PrintedNode = Conjunct | Expression | Argument | Atom
+_Piece = str | PrintedNode
 
 
 def print_rule(rule: Rule) -> str:
@@ -73,6 +73,14 @@ def print_conjunct(conjunct: Conjunct | Atom | Expression) -> str:
     return _text([conjunct])
 
 
+def print_pieces(node: PrintedNode, constant: Callable[[Constant], str]) -> list[str]:
+    """Give the texts that, joined, are a node; constants as the caller writes them.
+
+    Shapes: ", " between arguments or conjuncts and " or " between bodies are pieces of their own.
+    """
+    return _pieces([node], constant)
+
+
 def print_value(value: Constant_) -> str:
     """Give a constant as it is written in a rule."""
     if value is None:
@@ -91,6 +99,14 @@ def _escaped(text: str) -> str:
 
 
 def _text(pieces: Sequence[_Piece]) -> str:
+    return "".join(_pieces(pieces, _constant_text))
+
+
+def _constant_text(constant: Constant) -> str:
+    return print_value(constant.value)
+
+
+def _pieces(pieces: Sequence[_Piece], constant: Callable[[Constant], str]) -> list[str]:
     """Print from a stack rather than by recursion: groups may nest deeper than Python calls."""
     out: list[str] = []
     stack: list[_Piece] = list(reversed(pieces))
@@ -98,12 +114,14 @@ def _text(pieces: Sequence[_Piece]) -> str:
         piece = stack.pop()
         if isinstance(piece, str):
             out.append(piece)
+        elif isinstance(piece, Constant):
+            out.append(constant(piece))
         else:
             stack.extend(reversed(_parts(piece)))
-    return "".join(out)
+    return out
 
 
-def _parts(piece: _Node) -> list[_Piece]:
+def _parts(piece: PrintedNode) -> list[_Piece]:
     match piece:
         case Literal(atom, negated):
             return ["not ", atom] if negated else [atom]
@@ -121,8 +139,6 @@ def _parts(piece: _Node) -> list[_Piece]:
             return ["(", *_alternatives(bodies), ")"]
         case NegatedGroup(bodies):
             return ["not (", *_alternatives(bodies), ")"]
-        case Constant(value):
-            return [print_value(value)]
         case Variable(name):
             return [name]
         case Wildcard():
@@ -158,7 +174,7 @@ def _alternatives(bodies: tuple[Body, ...]) -> list[_Piece]:
     return parts
 
 
-def _joined(pieces: Sequence[_Node], separator: str) -> list[_Piece]:
+def _joined(pieces: Sequence[PrintedNode], separator: str) -> list[_Piece]:
     parts: list[_Piece] = []
     for piece in pieces:
         parts += [separator, piece] if parts else [piece]

@@ -1,0 +1,115 @@
+"""The verb `check`: what is wrong or doubtful in policy files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from congress_dist.cli import OK, USAGE, Command
+
+from .workspace import Workspace, add_data_option, add_kind_option
+
+if TYPE_CHECKING:
+    from ..language.diagnostics import Diagnostic
+
+_DESCRIPTION = """\
+Check policies without running them: syntax, safety, recursion, names of tables and columns.
+Each finding has a code, its place, the reason, and what to do. Nothing is changed.
+With --data the tables and columns of datasources are known, and what does not fit them is found.
+"""
+
+_EPILOG = """\
+a policy is a directory of .dl files, one such file, or a library policy in YAML; a directory of
+policies stands for all of them. Policies given together may read each other's tables.
+
+exit codes: 0 nothing found, or warnings only; 2 errors (with --strict: warnings too)
+
+examples:
+  congress check policies/network
+  congress check policies --data recorded --strict
+  congress check policies --format sarif > findings.sarif
+"""
+
+
+class CheckCommand(Command):
+    """Check policy files."""
+
+    name = "check"
+    help = "check policy files without running them"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.description = _DESCRIPTION
+        parser.epilog = _EPILOG
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="policies")
+        parser.add_argument("--strict", action="store_true", help="warnings are errors too")
+        parser.add_argument(
+            "--format",
+            choices=("text", "json", "sarif"),
+            default="text",
+            help="how to print (default: text)",
+        )
+        add_data_option(parser)
+        add_kind_option(parser)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Print what was found."""
+        found = find_all(args.paths, args.data, kind=args.kind)
+        _print(found, args.format)
+        is_refused = any(args.strict or d.severity == "error" for d in found)
+        return USAGE if is_refused else OK
+
+
+def find_all(paths: Sequence[Path], data: Path | None, *, kind: str) -> list[Diagnostic]:
+    """Give the findings of all policies at some paths, those that cannot be read included.
+
+    Raises: as `read_packages`, except PolicyError; as `read_recording`.
+    """
+    from ..language.diagnostics import PolicyError
+    from ..language.package import Package, find_packages, read_package, refuse_equal_names
+    from ..recorded_tables import read_recording
+    from .progress import with_progress
+
+    found: list[Diagnostic] = []
+    packages: dict[Path, Package] = {}
+    for path in with_progress([p for given in paths for p in find_packages(given)], "reading"):
+        try:
+            packages[path] = read_package(path, kind=kind)
+        except PolicyError as error:
+            found += error.diagnostics
+    refuse_equal_names(packages)
+    workspace = Workspace([*packages.values()], {} if data is None else read_recording(data))
+    found += workspace.check()
+    if not any(diagnostic.severity == "error" for diagnostic in found):
+        found += _refusals(workspace)
+    return found
+
+
+def _refusals(workspace: Workspace) -> Sequence[Diagnostic]:
+    """Give what shows only when the rules are put to work."""
+    from ..language.diagnostics import PolicyError
+
+    try:
+        workspace.engine()
+    except PolicyError as error:
+        return error.diagnostics
+    return ()
+
+
+def _print(found: Sequence[Diagnostic], form: str) -> None:
+    import json
+
+    from .findings import as_json, as_sarif, as_text
+
+    if form == "text":
+        is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        sys.stdout.write(as_text(found, is_coloured=is_coloured))
+        return
+    from importlib.metadata import version
+
+    value = as_json(found) if form == "json" else as_sarif(found, version("congress_dist"))
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,127 @@
+"""What offline verbs work on: policies from files, and recorded tables where they are given."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..language.diagnostics import Diagnostic
+    from ..language.package import Package
+    from ..recorded_tables import Recording
+
+CLOCK = "clock"
+"""The datasource that tells the time, in the one row of its table `now`."""
+
+KINDS = ("nonrecursive", "recursive", "action", "database")
+
+
+def add_kind_option(parser: argparse.ArgumentParser) -> None:
+    """Declare the kind of policies that do not tell theirs."""
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        default="nonrecursive",
+        help="kind of the policies that do not say theirs (default: nonrecursive)",
+    )
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """Declare where recorded tables are."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="recorded tables: schema.json, and SOURCE/TABLE.jsonl (or .json, .yaml, .csv)",
+    )
+
+
+def add_now_option(parser: argparse.ArgumentParser) -> None:
+    """Declare the time that `now` gives."""
+    parser.add_argument(
+        "--now",
+        metavar="TIME",
+        help="the time of the clock, as '2026-01-31 12:00:00' in UTC (default: the recorded time, "
+        "else the present)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Policies, and the tables that they run over."""
+
+    packages: Sequence[Package]
+    recording: Recording = field(default_factory=dict)
+
+    @property
+    def main(self) -> str:
+        """Name the policy that is meant where none is named: the first one."""
+        return self.packages[0].name
+
+    def check(self) -> list[Diagnostic]:
+        """Give what is wrong or doubtful, all policies seen together.
+
+        Shapes: without recorded tables nobody knows which datasources there will be, so an unknown
+            one is no finding, unless its name looks like a misspelt one.
+        Raises: Conflict: a policy and a datasource have one name. InvalidRequest: no such kind.
+        """
+        from ..language.checks import check
+        from ..planner.program import Program
+
+        program = Program()
+        for package in self.packages:
+            program.create_policy(package.name, package.kind)
+        program.set_schema(CLOCK, {"now": ["time"]})
+        for source, tables in self.recording.items():
+            program.set_schema(source, {name: table.schema for name, table in tables.items()})
+        rules = [(p.name, rule) for p in self.packages for rule in p.statements]
+        texts = {source: text for p in self.packages for source, text in p.texts.items()}
+        found = check(rules, program, texts=texts)
+        if self.recording:
+            return found
+        return [d for d in found if d.code != "unknown-policy" or d.hint]
+
+    def engine(self, *, now: str | None = None) -> Engine:
+        """Give an engine with all policies and tables; its clock stands still.
+
+        Raises: PolicyError: what is wrong with the policies, with file and line. Also as `check`.
+        """
+        from ..engine import Engine
+        from ..language.diagnostics import PolicyError
+        from ..recorded_tables import load_recording
+
+        errors = [found for found in self.check() if found.severity == "error"]
+        if errors:
+            raise PolicyError(errors)
+        engine = Engine()
+        load_recording(engine, self.recording)
+        if now is not None or CLOCK not in self.recording:
+            engine.set_schema(CLOCK, {"now": ["time"]})
+            engine.load(CLOCK, {"now": [(now or _present(),)]})
+        for package in self.packages:
+            engine.create_policy(package.name, package.kind)
+        for package in self.packages:
+            engine.insert_rules(package.name, package.statements)
+        return engine
+
+
+def _present() -> str:
+    from congress_dist.clock import utc_now
+
+    return utc_now().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def open_workspace(policies: Sequence[Path], data: Path | None, *, kind: str) -> Workspace:
+    """Read policies and recorded tables.
+
+    Raises: as `read_packages` and `read_recording`.
+    """
+    from ..language.package import read_packages
+    from ..recorded_tables import read_recording
+
+    packages = read_packages(policies, kind=kind)
+    return Workspace(packages, {} if data is None else read_recording(data))
