@@ -99,6 +99,15 @@ def _atom(source: Source, _start: int, tokens: pp.ParseResults) -> Atom:
 def _aggregate(source: Source, match: Match) -> Aggregate:
     names = _NAME.finditer(source, match.end("function") + 1, match.end())
     variables = tuple(Variable(name[0], span_of(source, name)) for name in names)
+    for variable in variables:
+        if variable.name == "_":
+            raise SyntaxFault(
+                "aggregate",
+                f"'_' stands in {match['function']}(…), which needs the values of a variable",
+                variable.span.start,
+                variable.span.end,
+                hint="name a variable that the body binds",
+            )
     return Aggregate(match["function"], variables, span_of(source, match))  # type: ignore[arg-type]
 
 

@@ -1,6 +1,7 @@
 """Which variables of a body get values, and in which of its alternatives.
 
-A body is a scope, each alternative in it a scope of its own that sees what the outer one binds.
+A body is a scope, each alternative in it a scope of its own that sees what the outer one binds;
+so is each body of a `not (…)`, of which the outer scope sees nothing.
 Each (scope, variable) is worked on once: the cost is linear for flat bodies, at most depth times
 size for nested ones.
 """
@@ -19,12 +20,13 @@ from .ast import (
     Expression,
     Literal,
     Membership,
+    NegatedGroup,
     Truth,
     Variable,
     Wildcard,
 )
 from .builtins import find_call
-from .walk import expressions_of, literals_of, variables_of
+from .walk import expressions_of, literals_of, parts_of, variables_of
 
 
 @dataclass(eq=False, slots=True)
@@ -37,11 +39,13 @@ class _Implication:
 
 @dataclass(eq=False, slots=True)
 class Group:
-    """Alternatives in a scope."""
+    """Alternatives in a scope, or the bodies of a `not (…)`."""
 
     outer: Scope
     scopes: list[Scope]
     live: int
+    is_negated: bool
+    conjunct: Alternatives | NegatedGroup
     bound_counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -72,7 +76,7 @@ def scopes_of(body: Body) -> list[Scope]:
     queue: list[tuple[Scope, str]] = []
     for scope in scopes:  # grows while it is walked
         for conjunct in scope.body:
-            if isinstance(conjunct, Alternatives):
+            if isinstance(conjunct, Alternatives | NegatedGroup):
                 group = _group(conjunct, scope)
                 scope.groups.append(group)
                 scopes += group.scopes
@@ -86,9 +90,9 @@ def scopes_of(body: Body) -> list[Scope]:
     return scopes
 
 
-def _group(alternatives: Alternatives, outer: Scope) -> Group:
-    group = Group(outer, [], 0)
-    for number, body in enumerate(alternatives.bodies, 1):
+def _group(conjunct: Alternatives | NegatedGroup, outer: Scope) -> Group:
+    group = Group(outer, [], 0, isinstance(conjunct, NegatedGroup), conjunct)
+    for number, body in enumerate(conjunct.bodies, 1):
         group.scopes.append(Scope(body, number, group, mentioned=_mentioned(body)))
     group.live = sum(not scope.is_dead for scope in group.scopes)
     return group
@@ -109,7 +113,8 @@ def _connect(conjunct: Conjunct, scope: Scope) -> list[str]:
             values = [argument.value for argument in atom.arguments]
             builtin = find_call(atom)
             if builtin is None:
-                return _names(values)
+                # An expression stands for `v = expression`: it gives its variables no values.
+                return [value.name for value in values if isinstance(value, Variable)]
             inputs = len(builtin.inputs)
             return _imply(scope, values[:inputs], values[inputs:])
         case Comparison("=", left, right):
@@ -120,7 +125,7 @@ def _connect(conjunct: Conjunct, scope: Scope) -> list[str]:
 
 
 def _imply(scope: Scope, inputs: list[Expression], outputs: list[Expression]) -> list[str]:
-    if any(isinstance(value, Wildcard) for value in inputs):
+    if any(isinstance(part, Wildcard) for value in inputs for part in parts_of(value)):
         return []
     names = [value.name for value in outputs if isinstance(value, Variable)]
     needed = set(_names(inputs))
@@ -146,7 +151,7 @@ def _consequences(scope: Scope, name: str) -> list[tuple[Scope, str]]:
     for group in scope.groups:
         found += [(inner, name) for inner in group.scopes if name in inner.mentioned]
     group_above = scope.parent
-    if group_above is not None and not scope.is_dead:
+    if group_above is not None and not group_above.is_negated and not scope.is_dead:
         group_above.bound_counts[name] += 1
         if group_above.bound_counts[name] == group_above.live:
             found.append((group_above.outer, name))

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pyparsing as pp
 
-from .ast import Annotation, Argument, Atom, Literal, Rule, Span, Variable, Wildcard
+from .ast import (
+    Aggregate,
+    Annotation,
+    Argument,
+    Atom,
+    Literal,
+    Negative,
+    Operation,
+    Rule,
+    Span,
+    Truth,
+    Variable,
+    Wildcard,
+)
 from .atoms import SIMPLE_ATOM, atom_of
 from .diagnostics import Diagnostic, PolicyError
 from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, NAME, NEGATION, RESERVED, STRING, SyntaxFault
@@ -23,6 +37,7 @@ _SIMPLE_FACT = re.compile(rf"{SIMPLE_ATOM}(?=\s*+(?:[;.@]|\Z|[A-Za-z_]))", FLAGS
 _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
+_AGGREGATE_BEFORE = re.compile(r"(?<![\w.:])(?:count|sum|min|max|avg)\([\w., ]*\)\s*\Z", FLAGS)
 _SHOWN = 40
 _USUAL_HINTS = (
     (
@@ -50,10 +65,7 @@ def parse(text: str, *, source: str = "<text>") -> list[Rule]:
     Raises: PolicyError: the text is not policy text; it names the first place where it fails.
     Cost: linear in the text.
     """
-    try:
-        return _statements(text, source)
-    except SyntaxFault as fault:
-        raise PolicyError([_diagnostic_of(fault, text, source)]) from None
+    return [_with_body(rule) for rule in _read(text, source)]
 
 
 def parse_query(text: str) -> Rule:
@@ -64,7 +76,7 @@ def parse_query(text: str) -> Rule:
     Raises: PolicyError: not policy text, not exactly one statement, or a rule for an action.
     """
     source = "<query>"
-    rules = parse(text, source=source)
+    rules = _read(text, source)
     if len(rules) != 1:
         place = rules[1].span if rules else Span(0, len(text), source)
         what = f"{len(rules)} statements" if rules else "nothing"
@@ -80,6 +92,23 @@ def parse_query(text: str) -> Rule:
         fault = SyntaxFault("query", message, place.start, place.end, hint=hint)
         raise PolicyError([_diagnostic_of(fault, text, source)])
     return rule if rule.body is not None else _query_of(rule)
+
+
+def _read(text: str, source: str) -> list[Rule]:
+    try:
+        return _statements(text, source)
+    except SyntaxFault as fault:
+        raise PolicyError([_diagnostic_of(fault, text, source)]) from None
+
+
+def _with_body(rule: Rule) -> Rule:
+    """Make a rule of a head that has to be worked out: `p(1 + 2)` means `p(1 + 2) :- true`."""
+    if rule.body is not None or not any(
+        isinstance(argument.value, Operation | Negative | Aggregate)
+        for argument in rule.head.arguments
+    ):
+        return rule
+    return replace(rule, body=(Truth(True, rule.head.span),))
 
 
 def _statements(text: str, name: str) -> list[Rule]:
@@ -205,6 +234,8 @@ def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
         return f"'{found}(' without a space names a table of an action", "write spaces around it"
     if found in _COMPARISONS and _NEGATED_TERM.search(source[max(0, position - 100) : position]):
         return "'not' stands before a table or a bracket", "compare with the opposite: !=, >= …"
+    if _AGGREGATE_BEFORE.search(source[max(0, position - 100) : position]):
+        return "an aggregate is no part of an expression", "derive it in a table of its own"
     if found in ("&", "|"):
         return "", "join conditions with ',' and alternatives with '(… or …)'"
     return "", ""

@@ -15,7 +15,7 @@ import networkx as nx
 
 from .ast import Literal, ModalName, Rule
 from .builtins import find_call
-from .walk import conjuncts_of
+from .walk import aggregates_of, conjuncts_of
 
 
 class Node(NamedTuple):
@@ -31,7 +31,7 @@ class Node(NamedTuple):
 
 
 class Dependency(NamedTuple):
-    """One table read by a rule."""
+    """One table read by a rule; under an aggregate too, absence in it matters: `negated`."""
 
     node: Node
     negated: bool
@@ -63,12 +63,16 @@ def head_of(policy: str, rule: Rule) -> Node:
 
 
 def dependencies_of(policy: str, rule: Rule) -> Iterator[Dependency]:
-    """Give the tables that a rule reads, in text order; builtins are not tables."""
+    """Give the tables that a rule reads, in text order; of builtins those that read the clock."""
+    is_folded = bool(aggregates_of(rule))
     for conjunct, inside_negation in conjuncts_of(rule.body or ()):
-        if isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
-            atom = conjunct.atom
-            negated = conjunct.negated or inside_negation
-            yield Dependency(Node(atom.policy or policy, atom.table), negated)
+        if isinstance(conjunct, Literal):
+            atom, builtin = conjunct.atom, find_call(conjunct.atom)
+            negated = is_folded or conjunct.negated or inside_negation
+            if builtin is None:
+                yield Dependency(Node(atom.policy or policy, atom.table), negated)
+            elif builtin.reads is not None:
+                yield Dependency(Node(*builtin.reads), negated)
 
 
 @dataclass(eq=False, slots=True)

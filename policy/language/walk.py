@@ -54,19 +54,29 @@ def expressions_of(conjunct: Conjunct) -> tuple[Expression, ...]:
     return ()
 
 
-def variables_of(*expressions: Expression) -> Iterator[Variable]:
-    """Give each occurrence of a variable in expressions, in text order."""
+def parts_of(*expressions: Expression) -> Iterator[Expression]:
+    """Give expressions and all that they consist of, in text order."""
     stack = list(reversed(expressions))
     while stack:
         node = stack.pop()
-        if isinstance(node, Variable):
-            yield node
-        elif isinstance(node, Operation):
+        yield node
+        if isinstance(node, Operation):
             stack += [node.right, node.left]
         elif isinstance(node, Negative):
             stack.append(node.operand)
         elif isinstance(node, Aggregate):
-            yield from node.variables
+            stack += reversed(node.variables)
+
+
+def variables_of(*expressions: Expression) -> Iterator[Variable]:
+    """Give each occurrence of a variable in expressions, in text order."""
+    return (part for part in parts_of(*expressions) if isinstance(part, Variable))
+
+
+def aggregates_of(rule: Rule) -> list[Aggregate]:
+    """Give the aggregates in a rule's head."""
+    values = (argument.value for argument in rule.head.arguments)
+    return [value for value in values if isinstance(value, Aggregate)]
 
 
 def variables_of_rule(rule: Rule) -> Iterator[Variable]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..ast import Rule
 from ..diagnostics import Diagnostic
+from .aggregates import find_wrong_aggregates
 from .annotations import find_duplicate_ids, find_wrong_annotations
 from .arity import find_wrong_body_widths, find_wrong_widths
 from .batch import Batch, ProgramView
@@ -18,9 +19,9 @@ from .kinds import find_misplaced_rules
 from .layout import find_missing_commas
 from .recursion import find_cycles
 from .safety import find_unsafe_variables
+from .shared_names import find_shared_names
 from .singletons import find_singletons
 from .unknown_tables import find_unknown_tables
-from .unsupported import find_unsupported
 
 __all__ = ["CHECKS", "QUERY_CHECKS", "ProgramView", "check", "check_query"]
 
@@ -32,7 +33,9 @@ CHECKS: tuple[Check, ...] = (
     find_wrong_calls,
     find_wrong_columns,
     find_wrong_widths,
+    find_wrong_aggregates,
     find_unsafe_variables,
+    find_shared_names,
     find_cycles,
     find_wrong_annotations,
     find_duplicate_ids,
@@ -40,13 +43,15 @@ CHECKS: tuple[Check, ...] = (
     find_singletons,
     find_missing_commas,
 )
-"""What a rule must pass. `find_unsupported` goes before: the others rely on what it refuses."""
+"""What a rule must pass."""
 
 QUERY_CHECKS: tuple[Check, ...] = (
     find_wrong_calls,
     find_wrong_columns,
     find_wrong_body_widths,
+    find_wrong_aggregates,
     find_unsafe_variables,
+    find_shared_names,
     find_unknown_tables,
     find_singletons,
 )
@@ -78,10 +83,7 @@ def check_query(
 
 
 def _run(checks: Sequence[Check], batch: Batch) -> list[Diagnostic]:
-    found = list(find_unsupported(batch))
-    if not found:
-        for find in checks:
-            found += find(batch)
+    found = [diagnostic for find in checks for diagnostic in find(batch)]
     wrong = {_place(diagnostic) for diagnostic in found if diagnostic.severity == "error"}
     kept = [d for d in found if d.severity == "error" or not d.line or _place(d) not in wrong]
     return sorted(kept, key=_place)

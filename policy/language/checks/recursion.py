@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..diagnostics import Diagnostic
 from ..graph import DependencyGraph, Node, Step, dependencies_of, head_of
 from ..printer import print_rule
+from ..walk import aggregates_of
 from .batch import Batch, PolicyRule
 
 RECURSIVE_KINDS = frozenset({"recursive", "materialized", "z3"})
@@ -57,7 +58,7 @@ def _refused(batch: Batch, cycle: list[Step], nonrecursive: list[Node]) -> Diagn
     note = "\n".join(_told(step) for step in steps)
     on_what = "its own absence" if is_negated else "itself"
     if is_negated:
-        hint = "what is negated must be known before: leave the negation out of the cycle"
+        hint = "what is negated or counted must be known before: leave that out of the cycle"
     else:
         hint = (
             "leave one of these rules out, or create the policy"
@@ -74,4 +75,6 @@ def _refused(batch: Batch, cycle: list[Step], nonrecursive: list[Node]) -> Diagn
 
 def _told(step: Step) -> str:
     reads = "negates" if step.negated else "reads"
+    if aggregates_of(step.rule):
+        reads = "takes an aggregate of"
     return f"{step.head} {reads} {step.reads} by {print_rule(step.rule)}"

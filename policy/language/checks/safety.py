@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..ast import Comparison, Conjunct, Literal, Membership, Rule, Variable, Wildcard
+from ..ast import (
+    Comparison,
+    Conjunct,
+    Expression,
+    Literal,
+    Membership,
+    Rule,
+    Variable,
+    Wildcard,
+)
 from ..bindings import Scope, scopes_of
 from ..builtins import find_call
 from ..diagnostics import Diagnostic
 from ..printer import print_conjunct, print_rule
-from ..walk import expressions_of, variables_of
+from ..walk import expressions_of, parts_of, variables_of
 from .batch import Batch, did_you_mean
 
 _MEANT = "every variable must stand in a positive condition that gives it values"
@@ -47,12 +56,12 @@ def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
 
 def _unsafe_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iterator[Diagnostic]:
     values = [argument.value for argument in rule.head.arguments]
-    for value in values:
-        if isinstance(value, Wildcard):
+    for part in parts_of(*values):
+        if isinstance(part, Wildcard):
             yield batch.report(
                 "unsafe-variable",
                 "'_' stands in the head, where a value is needed",
-                value.span,
+                part.span,
                 hint="name a variable that the body binds",
             )
     for variable in _unbound(variables_of(*values), root, named):
@@ -65,9 +74,13 @@ def _unsafe_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iter
         )
 
 
-def _partly_bound(name: str, root: Scope) -> str:
+def _partly_bound(name: str, scope: Scope) -> str:
     """Tell which alternatives leave a variable unbound that others bind."""
-    for group in root.groups:
+    for group in scope.groups:
+        if group.is_negated:
+            if any(name in inner.bound for inner in group.scopes):
+                return "what is inside of not (…) gives no values to what is outside"
+            continue
         without = [n for n, scope in enumerate(group.scopes, 1) if name not in scope.bound]
         if len(without) < len(group.scopes):
             numbers = ", ".join(map(str, without))
@@ -80,26 +93,28 @@ def _needed(conjunct: Conjunct) -> Iterator[Variable]:
     if isinstance(conjunct, Literal):
         builtin = find_call(conjunct.atom)
         values = [argument.value for argument in conjunct.atom.arguments]
-        if conjunct.negated:
-            yield from variables_of(*values)
-        elif builtin is not None:
-            yield from variables_of(*values[: len(builtin.inputs)])
+        inputs = 0 if builtin is None else len(builtin.inputs)
+        for number, value in enumerate(values):
+            # An expression is worked out from its variables; it gives them no values.
+            if conjunct.negated or number < inputs or not isinstance(value, Variable):
+                yield from variables_of(value)
     elif isinstance(conjunct, Comparison | Membership):
         yield from variables_of(*expressions_of(conjunct))
 
 
 def _wildcards(batch: Batch, conjunct: Conjunct) -> Iterator[Diagnostic]:
-    """Refuse `_` where a value is needed: in comparisons and as the input of a builtin."""
-    values = expressions_of(conjunct)
+    """Refuse `_` where a value is needed: in comparisons, expressions and a builtin's inputs."""
+    values: list[Expression] = list(expressions_of(conjunct))
     if isinstance(conjunct, Literal):
         builtin = find_call(conjunct.atom)
-        values = values[: len(builtin.inputs)] if builtin is not None else ()
-    for value in values:
-        if isinstance(value, Wildcard):
+        inputs = 0 if builtin is None else len(builtin.inputs)
+        values = [v for n, v in enumerate(values) if n < inputs or not isinstance(v, Wildcard)]
+    for part in parts_of(*values):
+        if isinstance(part, Wildcard):
             yield batch.report(
                 "unsafe-variable",
                 f"'_' stands in {print_conjunct(conjunct)!r}, where a value is needed",
-                value.span,
+                part.span,
                 hint="name a variable that another condition binds",
             )
 
@@ -113,12 +128,14 @@ def _unbound(variables: Iterator[Variable], scope: Scope, named: set[str]) -> It
 
 
 def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) -> Diagnostic:
-    note = f"in alternative {scope.number}: {_MEANT}" if scope.number else _MEANT
+    note = _partly_bound(variable.name, scope) or _MEANT
+    if scope.parent is not None:
+        note = f"{_place(scope)}: {note}"
     hint = _close(variable.name, scope) or _bind_it(variable.name)
     if isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
-        hint = _close(variable.name, scope) or (
-            "write _ for any value, or bind it by another condition"
-        )
+        stands_alone = any(variable == argument.value for argument in conjunct.atom.arguments)
+        if stands_alone and not _close(variable.name, scope):
+            hint = "write _ for any value, or bind it by another condition"
     return batch.report(
         "unsafe-variable",
         f"the variable {variable.name!r} of {print_conjunct(conjunct)!r} is not bound",
@@ -126,6 +143,15 @@ def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) 
         note=note,
         hint=hint,
     )
+
+
+def _place(scope: Scope) -> str:
+    """Tell in which group a scope is, and in which of its alternatives."""
+    group = scope.parent
+    if group is None or not group.is_negated:
+        return f"in alternative {scope.number}"
+    inside = "inside of not (…)"
+    return f"{inside}, alternative {scope.number}" if len(group.scopes) > 1 else inside
 
 
 def _bind_it(name: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..ast import Atom
-from ..builtins import close_names
+from ..ast import Atom, Rule
+from ..builtins import close_names, find_call
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch, did_you_mean, table_literals
+from .batch import DATASOURCE, Batch, did_you_mean, literals, table_literals
 
 
 def find_unknown_tables(batch: Batch) -> Iterator[Diagnostic]:
@@ -20,6 +20,17 @@ def find_unknown_tables(batch: Batch) -> Iterator[Diagnostic]:
             if table not in seen and not batch.is_defined(table):
                 seen.add(table)
                 yield _unknown(batch, table[0], atom)
+        yield from _unknown_clock(batch, rule)
+
+
+def _unknown_clock(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
+    """Do the same for the table that builtins read to know the time."""
+    for literal in literals(rule):
+        builtin = find_call(literal.atom)
+        if builtin is not None and builtin.reads and not batch.is_defined(builtin.reads):
+            owner, table = builtin.reads
+            yield _unknown(batch, owner, Atom(table, (), owner, literal.atom.span))
+            return
 
 
 def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:

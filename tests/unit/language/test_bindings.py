@@ -35,6 +35,12 @@ def bound(body: str) -> list[set[str]]:
         ("((q(x) or r(x)) or (s(x, y), t(y)))", {"x"}),
         ("(x = y or q(x)), r(y)", {"x", "y"}),
         ("(x = y or q(x)), (y = z or s(y)), r(z)", {"x", "y", "z"}),
+        ("q(x, y + 1)", {"x"}),
+        ("z = x * y - 1, q(x), r(y)", {"x", "y", "z"}),
+        ("z = -x, z = 1", {"z"}),
+        ("len(x + y, n), q(x)", {"x"}),
+        ("x = _ + 1", set()),
+        ("q(x), not (r(y), x = z)", {"x"}),
     ],
 )
 def test_a_body_binds(body: str, names: set[str]) -> None:
@@ -43,6 +49,11 @@ def test_a_body_binds(body: str, names: set[str]) -> None:
 
 def test_an_alternative_sees_what_is_bound_outside_and_keeps_its_own() -> None:
     assert bound("q(x), (x = y or r(z), x < 3)") == [{"x"}, {"x", "y"}, {"x", "z"}]
+
+
+def test_a_negated_group_sees_what_is_bound_outside_and_keeps_its_own() -> None:
+    assert bound("not (r(y), x = z), q(x)") == [{"x"}, {"x", "y", "z"}]
+    assert bound("not (not (x = z)), q(x)") == [{"x"}, {"x"}, {"x", "z"}]
 
 
 def test_order_never_matters() -> None:

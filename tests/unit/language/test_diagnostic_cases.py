@@ -30,6 +30,8 @@ def program_of(case: dict[str, Any]) -> Program:
     for name, kind in {"p": "nonrecursive", **case.get("policies", {})}.items():
         program.create_policy(name, kind)
     program.set_schema("nova", CLOUD)
+    for source, tables in case.get("given_schemas", {}).items():
+        program.set_schema(source, tables)
     for name, text in case.get("given", {}).items():
         for rule in parse(text):
             program.add(name, rule)

@@ -127,6 +127,12 @@ def test_an_aggregate_stands_among_the_arguments() -> None:
     )
 
 
+def test_a_head_that_must_be_worked_out_makes_a_rule() -> None:
+    assert only("p(1 + 2)") == only("p(1 + 2) :- true")
+    assert only("p(-1, 2)").is_fact
+    assert parse_query("p(1 + 2)").body == (Literal(only("p(1 + 2)").head),)
+
+
 def test_count_is_also_a_name() -> None:
     assert print_rule(only("count(x) :- sum(x), x = max")) == "count(x) :- sum(x), x = max"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from congress_dist.policy.language.ast import Rule
 from congress_dist.policy.language.grammar import parse
-from congress_dist.policy.language.graph import Component, DependencyGraph, Node
+from congress_dist.policy.language.graph import Component, DependencyGraph, Node, dependencies_of
 
 P_TABLES = ("a", "b", "c", "d", "e")
 
@@ -25,6 +25,19 @@ def cycle_names(graph: DependencyGraph, *heads: str) -> list[list[str]]:
     return [
         [step.head.table for step in cycle] for cycle in graph.cycles(node(head) for head in heads)
     ]
+
+
+def test_absence_matters_under_not_and_under_an_aggregate() -> None:
+    (policy_rule,) = rules("a(x) :- b(x), not (c(x), not d(x)), e(x)")
+    found = [(read.table, negated) for read, negated in dependencies_of(*policy_rule)]
+    assert found == [("b", False), ("c", True), ("d", True), ("e", False)]
+    (policy_rule,) = rules("a(count(x)) :- b(x), c(x)")
+    assert all(negated for _, negated in dependencies_of(*policy_rule))
+
+
+def test_builtins_that_tell_the_time_depend_on_the_clock() -> None:
+    (policy_rule,) = rules("a(x, s) :- now(x), plus(1, 2, _), age_seconds(x, s)")
+    assert {read for read, _ in dependencies_of(*policy_rule)} == {Node("clock", "now")}
 
 
 def test_heads_depend_on_what_bodies_read() -> None:

@@ -33,6 +33,7 @@ from congress_dist.policy.language.lexical import MAX_INT, MIN_INT, RESERVED
 from congress_dist.policy.language.printer import (
     pretty_rule,
     print_annotations,
+    print_head,
     print_rule,
     print_statement,
 )
@@ -141,7 +142,7 @@ def test_a_rule_on_one_line() -> None:
 
 def test_brackets_stand_only_where_they_are_needed() -> None:
     (rule,) = parse("p((1 + 2) + 3, 1 + (2 + 3), (1 * 2) + 3, 1 * (2 + 3), -(x + 1), -(-x))")
-    assert print_rule(rule) == ("p(1 + 2 + 3, 1 + (2 + 3), 1 * 2 + 3, 1 * (2 + 3), -(x + 1), --x)")
+    assert print_head(rule) == ("p(1 + 2 + 3, 1 + (2 + 3), 1 * 2 + 3, 1 * (2 + 3), -(x + 1), --x)")
 
 
 def test_annotations_are_printed_by_themselves() -> None:
