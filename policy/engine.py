@@ -15,9 +15,9 @@ from congress_dist.schema import TableSchema
 from .evaluator import Evaluator
 from .explain import Derivation, Explainer
 from .language.ast import Rule
-from .language.checks import check, check_query
+from .language.checks import check
 from .language.diagnostics import Diagnostic, PolicyError
-from .language.grammar import parse, parse_query
+from .language.grammar import parse
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
 from .planner.journal import Journal
@@ -25,7 +25,7 @@ from .planner.normal_form import TableKey
 from .planner.program import DATASOURCE, Program
 from .planner.relation import Change
 from .planner.symbols import Symbols
-from .query import run_query
+from .prepared import PreparedQuery, Queries
 from .rule_book import RuleBook
 from .source_tables import GivenRows, SourceTables
 from .transactions import Transactions
@@ -57,11 +57,12 @@ class Engine:
         self._lock = Transactions(
             journal,
             lambda: memo.is_solving,
-            after_rollback=self._evaluator.reset_order,
+            after_rollback=self._after_rollback,
             after_commit=self._forget_unused_symbols,
         )
         self._rule_book = RuleBook(self._program, self._evaluator)
         self._sources = SourceTables(self._evaluator)
+        self._queries = Queries(self._program, self._evaluator)
         self._used_symbols = 0
 
     # --- policies and rules
@@ -263,11 +264,27 @@ class Engine:
 
         Raises: as `query`.
         """
-        rule = parse_query(text)
         with self._lock:
             self._get_kind(policy)
-            self._refuse_errors(check_query(policy, rule, self._program, text=text))
-            return run_query(policy, rule, self._program, self._evaluator)
+            return self._queries.ask(policy, text)
+
+    def prepare(self, policy: str, text: str) -> PreparedQuery:
+        """Plan a query in which `?` stands for terms that are given with each call.
+
+        Shapes: `h = e.prepare("p", "tc(?, y)")`, then `h(1)` is what `tc(1, y)` asks for.
+        Raises: as `query`.
+        Cost: while the result lives, the indexes that make its calls fast are kept.
+        """
+        with self._lock:
+            self._get_kind(policy)
+            ask, size = self._queries.prepare(policy, text)
+
+        def ask_alone(values: tuple[Cell, ...]) -> Answer:
+            with self._lock:
+                self._get_kind(policy)
+                return ask(values)
+
+        return PreparedQuery(text, ask_alone, size)
 
     def violations(self) -> list[Violation]:
         """Give each row with each rule that derives it and reports something wrong.
@@ -356,6 +373,10 @@ class Engine:
             table: (list(map(decode, change.added)), list(map(decode, change.removed)))
             for table, change in changes.items()
         }
+
+    def _after_rollback(self) -> None:
+        self._evaluator.reset_order()
+        self._program.touch()
 
     def _forget_unused_symbols(self) -> None:
         """Give back the ids of values that are gone, now and then.

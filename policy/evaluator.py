@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
+from weakref import WeakSet
 
 from .language.ast import Rule
 from .planner.active_rule import ActiveRule, Missing
@@ -92,6 +94,8 @@ class Evaluator:
         self.base: dict[TableKey, BaseTable] = {}
         self.derived: dict[TableKey, DerivedTable] = {}
         self.readers: defaultdict[TableKey, set[ActiveRule]] = defaultdict(set)
+        self.prepared: WeakSet[ActiveRule] = WeakSet()
+        """Questions that somebody holds, so that their indexes are kept."""
         self.memo = Memo()
         self._why_unknown = why_unknown
         self.relations = _Relations()
@@ -217,11 +221,11 @@ class Evaluator:
 
     def drop_unused_indexes(self, tables: Iterable[TableKey]) -> None:
         """Forget those indexes of tables that no rule's present plan uses."""
+        asked = [signature for rule in self.prepared for signature in rule.signatures()]
         for table in tables:
             readers = self.readers.get(table, ())
-            used = {
-                columns for rule in readers for read, columns in rule.signatures() if read == table
-            }
+            signatures = chain(asked, *(rule.signatures() for rule in readers))
+            used = {columns for read, columns in signatures if read == table}
             relation = self.relations[table]
             for columns in relation.signatures:
                 if columns not in used:

@@ -1,45 +1,100 @@
-"""Questions that are asked once: a rule that is run against the tables and not kept."""
+"""Questions: rules that are run against the tables and not kept."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from congress_dist.row import Cell
+
 from .evaluator import Evaluator
-from .language.ast import Literal, Rule
+from .language.ast import Argument, Atom, Literal, Rule, Variable
 from .language.diagnostics import Diagnostic, PolicyError
 from .planner.active_rule import ActiveRule
 from .planner.answers import Answer
-from .planner.normal_form import Match, NormalRule, Term
+from .planner.normal_form import Match, NormalRule, TableKey, Term
 from .planner.normalize import Unresolved, normalize
 from .planner.program import Program, head_key
 from .planner.steps import LimitExceeded
 
+_PARAMETERS: TableKey = ("?", "?")
 
-def run_query(policy: str, rule: Rule, program: Program, evaluator: Evaluator) -> Answer:
-    """Give the answer to a checked rule, or to an atom that was made one.
 
-    Raises: PolicyError: the columns of a table are not known, or there are too many rows.
+class Query:
+    """A checked question, ready to be asked; good until the program or the meaning of ids changes.
+
+    Shapes: `parameters` are variables whose values come with each call, in this order.
     """
-    active = ActiveRule(policy, rule, head_key(policy, rule))
-    try:
-        alternatives = normalize(rule, policy, program=program, symbols=evaluator.symbols)
-    except Unresolved as error:
-        raise PolicyError(
-            Diagnostic("unknown-columns", f"table {table!r}: {reason}")
-            for table, reason in error.reasons.items()
-        ) from error
-    if _is_atom(rule):
-        alternatives = tuple(_with_all_columns(normal) for normal in alternatives)
-    active.resolve(alternatives)
-    active.settle({table: evaluator.missing(table) for table in active.reads})
-    try:
-        rows = set() if active.is_off else active.derive(evaluator.context)
-    except LimitExceeded as error:
-        message = f"the query is too large: {error}"
-        raise PolicyError([Diagnostic("too-many-rows", message)]) from error
-    finally:
-        evaluator.drop_unused_indexes(active.reads)
-    return Answer([evaluator.symbols.decode(row) for row in rows], active.missing)
+
+    def __init__(
+        self,
+        policy: str,
+        rule: Rule,
+        parameters: Sequence[str],
+        *,
+        program: Program,
+        evaluator: Evaluator,
+    ) -> None:
+        """Plan the question. Raises: PolicyError: the columns of a table are not known."""
+        self._evaluator = evaluator
+        self._active = ActiveRule(policy, rule, head_key(policy, rule), tuple(parameters))
+        bound = with_parameters(rule, parameters)
+        try:
+            normal = normalize(bound, policy, program=program, symbols=evaluator.symbols)
+        except Unresolved as error:
+            raise PolicyError(
+                Diagnostic("unknown-columns", f"table {table!r}: {reason}")
+                for table, reason in error.reasons.items()
+            ) from error
+        alternatives = [_without_parameters(each) for each in normal]
+        if _is_atom(rule):
+            alternatives = [_with_all_columns(each) for each in alternatives]
+        self._active.resolve(tuple(alternatives))
+
+    def keep_indexes(self) -> None:
+        """Keep what makes repeated questions fast, as long as this one lives."""
+        self._evaluator.prepared.add(self._active)
+
+    def ask(self, values: Sequence[Cell] = ()) -> Answer:
+        """Give the answer with these values of the parameters.
+
+        Raises: PolicyError: there are too many rows. InvalidRow: no table may hold a value.
+        """
+        active, evaluator = self._active, self._evaluator
+        given = evaluator.symbols.encode(values)
+        active.settle({table: evaluator.missing(table) for table in active.reads})
+        try:
+            rows = set() if active.is_off else active.derive(evaluator.context, given)
+        except LimitExceeded as error:
+            message = f"the query is too large: {error}"
+            raise PolicyError([Diagnostic("too-many-rows", message)]) from error
+        finally:
+            if active.has_new_plan or active not in evaluator.prepared:
+                active.has_new_plan = False
+                evaluator.drop_unused_indexes(active.reads)
+        return Answer([evaluator.symbols.decode(row) for row in rows], active.missing)
+
+
+def with_parameters(rule: Rule, parameters: Sequence[str]) -> Rule:
+    """Bind the parameters by a table that nobody can name.
+
+    Before: `t(a, y)`; after: `t(a, y), ?:?(a)`.
+    """
+    if not parameters:
+        return rule
+    arguments = tuple(Argument(Variable(name)) for name in parameters)
+    binding = Literal(Atom(_PARAMETERS[1], arguments, _PARAMETERS[0]))
+    return replace(rule, body=(*(rule.body or ()), binding))
+
+
+def _without_parameters(normal: NormalRule) -> NormalRule:
+    """Take the parameters' table out again: values come with each call."""
+    body = tuple(
+        literal
+        for literal in normal.body
+        if not (isinstance(literal, Match) and literal.table == _PARAMETERS)
+    )
+    return replace(normal, body=body)
 
 
 def _is_atom(rule: Rule) -> bool:
@@ -59,10 +114,14 @@ def _with_all_columns(normal: NormalRule) -> NormalRule:
 
     Before: `t(1, _) :- t(1, _)`; after: `t(1, y) :- t(1, y)`.
     """
-    (literal,) = normal.body
-    if not isinstance(literal, Match):
+    matches = [literal for literal in normal.body if isinstance(literal, Match)]
+    if len(matches) != 1:
         return normal
+    (asked,) = matches
     terms: tuple[Term, ...] = tuple(
-        f"?{column}" if term is None else term for column, term in enumerate(literal.terms)
+        f"?{column}" if term is None else term for column, term in enumerate(asked.terms)
     )
-    return NormalRule(normal.head, terms, (replace(literal, terms=terms),))
+    body = tuple(
+        replace(asked, terms=terms) if literal is asked else literal for literal in normal.body
+    )
+    return replace(normal, terms=terms, body=body)

@@ -30,9 +30,11 @@ class ActiveRule:
     """
 
     __slots__ = (
+        "__weakref__",
         "_failures",
         "_plans",
         "alternatives",
+        "given",
         "has_new_plan",
         "head",
         "is_off",
@@ -46,7 +48,11 @@ class ActiveRule:
         "unresolved",
     )
 
-    def __init__(self, policy: str, rule: Rule, head: TableKey) -> None:
+    def __init__(
+        self, policy: str, rule: Rule, head: TableKey, given: tuple[str, ...] = ()
+    ) -> None:
+        self.given = given
+        """Variables whose values come with each evaluation: a prepared query's."""
         self.policy = policy
         self.rule = rule
         self.head = head
@@ -102,16 +108,17 @@ class ActiveRule:
         self.is_off = bool(self.parked or self.unresolved or unknown_absence)
         return was_off is not self.is_off
 
-    def derive(self, context: Context) -> set[Tuple]:
+    def derive(self, context: Context, values: Tuple = ()) -> set[Tuple]:
         """Give the rows that the rule derives from the relations of the context.
 
+        Shapes: `values` are those of the given variables.
         Raises: LimitExceeded: too many.
         """
         self._failures = FailureLog()
         plans = [
             self._plan(number, -1, context.relations) for number in range(len(self.alternatives))
         ]
-        return self._run(plans, context)
+        return self._run(plans, context, values)
 
     def derive_from(self, deltas: Mapping[TableKey, TableKey], context: Context) -> set[Tuple]:
         """Give the rows that need a row of a delta; each literal reads its delta once.
@@ -139,9 +146,9 @@ class ActiveRule:
         self.reads = frozenset(table for rule in alternatives for table in rule.reads())
         self.negated_reads = frozenset(t for rule in alternatives for t in rule.reads_whole())
 
-    def _run(self, plans: Iterable[Plan], context: Context) -> set[Tuple]:
+    def _run(self, plans: Iterable[Plan], context: Context, values: Tuple = ()) -> set[Tuple]:
         noting = replace(context, failures=self._failures)
-        rows = collect(chain.from_iterable(p.run(noting) for p in plans), context.max_rows)
+        rows = collect(chain.from_iterable(p.run(noting, values) for p in plans), context.max_rows)
         fold = self.alternatives[0].fold if self.alternatives else None
         if fold is None:
             return rows
@@ -161,12 +168,15 @@ class ActiveRule:
             rule = self.alternatives[number]
             fan_out = _fan_out(relations)
             if deltas is None:
-                body = order_body(rule, fan_out)
+                body = order_body(rule, fan_out, bound=frozenset(self.given))
             else:
                 rule, first = _with_delta(rule, place, deltas)
                 body = starts_with(rule, first, fan_out)
             self.has_new_plan = found is not None
-            found = self._plans[number, place] = (sizes, compile_plan(body, rule.terms))
+            found = self._plans[number, place] = (
+                sizes,
+                compile_plan(body, rule.terms, given=self.given),
+            )
         return found[1]
 
     def _sizes(self, relations: Mapping[TableKey, Relation]) -> _Sizes:
@@ -174,7 +184,8 @@ class ActiveRule:
         return tuple(len(relations[table].rows).bit_length() // 3 for table in self.reads)
 
 
-_KEPT = tuple(name for name in ActiveRule.__slots__ if name not in ("_plans", "has_new_plan"))
+_NOT_KEPT = ("_plans", "has_new_plan", "__weakref__")
+_KEPT = tuple(name for name in ActiveRule.__slots__ if name not in _NOT_KEPT)
 
 
 def _fan_out(relations: Mapping[TableKey, Relation]) -> FanOut:

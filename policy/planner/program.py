@@ -50,6 +50,8 @@ class Program:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = Journal() if journal is None else journal
+        self.version = 0
+        """Grows when rules, policies or schemas change."""
         self._policies: dict[str, Policy] = {}
         self._schemas: dict[str, dict[str, tuple[str, ...]]] = {}
         self._names: defaultdict[TableKey, list[Counter[str]]] = defaultdict(list)
@@ -125,11 +127,13 @@ class Program:
             raise InvalidRequest(f"there is no policy kind {kind!r}; kinds are {known}", kind=kind)
         if self.kind(name) is not None:
             raise Conflict(f"a policy or datasource {name!r} exists already", policy=name)
+        self.touch()
         self._journal.put(self._policies, name, Policy(KINDS[kind]))
 
     def delete_policy(self, name: str) -> None:
         """Take a policy away whose rules are all gone. Raises: NotFound."""
         self._policy(name)
+        self.touch()
         self._journal.drop(self._policies, name)
 
     def set_schema(self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]) -> None:
@@ -143,6 +147,7 @@ class Program:
             table: columns.names if isinstance(columns, TableSchema) else tuple(columns)
             for table, columns in tables.items()
         }
+        self.touch()
         self._journal.put(self._schemas, source, columns_by_table)
 
     def schema(self, source: str) -> dict[str, tuple[str, ...]]:
@@ -153,6 +158,7 @@ class Program:
         """Forget a datasource. Raises: NotFound."""
         if source not in self._schemas:
             raise NotFound(f"there is no datasource {source!r}", datasource=source)
+        self.touch()
         self._journal.drop(self._schemas, source)
 
     def find(self, policy: str, rule: Rule) -> Rule | None:
@@ -164,12 +170,14 @@ class Program:
 
     def add(self, policy: str, rule: Rule) -> None:
         """Add a rule that is not there yet. Raises: NotFound: no such policy."""
+        self.touch()
         self._journal.put(self._policy(policy).rules, rule_key(rule), rule)
         self._count(policy, rule, 1)
         self._journal.note(lambda: self._count(policy, rule, -1))
 
     def remove(self, policy: str, rule: Rule) -> None:
         """Take a rule away that is there."""
+        self.touch()
         self._journal.drop(self._policy(policy).rules, rule_key(rule))
         self._count(policy, rule, -1)
         self._journal.note(lambda: self._count(policy, rule, 1))
@@ -177,6 +185,10 @@ class Program:
     def replace(self, policy: str, rule: Rule) -> None:
         """Put a rule in the place of the same rule with other annotations."""
         self._journal.put(self._policy(policy).rules, rule_key(rule), rule)
+
+    def touch(self) -> None:
+        """Take that something is not what it was, by a rollback for instance."""
+        self.version += 1
 
     def _policy(self, name: str) -> Policy:
         if name not in self._policies:

@@ -22,11 +22,13 @@ class Symbols:
     Promises: 1, 1.0, "1" and True are four values; -0.0 is 0.0; ids are never negative.
     """
 
-    __slots__ = ("_free", "_ids", "values")
+    __slots__ = ("_free", "_ids", "generation", "values")
 
     def __init__(self) -> None:
         self.values: list[Cell] = []
         """The value of each id. Readers may index it; only this class changes it."""
+        self.generation = 0
+        """Grows when ids may have changed their meaning."""
         self._ids: dict[type, dict[Cell, Id]] = {kind: {} for kind in _TYPES}
         self._free: list[Id] = []
 
@@ -70,6 +72,7 @@ class Symbols:
 
     def retain(self, live: set[Id]) -> None:
         """Forget every value whose id is not in `live`; its id will be given out again."""
+        self.generation += 1
         for symbol, value in enumerate(self.values):
             if symbol not in live and value is not _FREE:
                 del self._ids[type(value)][value]

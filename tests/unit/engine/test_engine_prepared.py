@@ -1,0 +1,118 @@
+"""Prepared queries, and text queries asked again."""
+
+from __future__ import annotations
+
+import pytest
+
+from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
+from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy.prepared import MAX_CACHED, named_parameters
+
+
+@pytest.fixture
+def engine() -> Engine:
+    engine = Engine()
+    engine.create_policy("p", kind="recursive")
+    engine.set_schema("d", {"edge": ["x", "y"]})
+    engine.load("d", {"edge": [(1, 2), (2, 3), (3, 1), ("?", 4)]})
+    engine.insert("p", "tc(x, y) :- d:edge(x, y); tc(x, z) :- tc(x, y), d:edge(y, z)")
+    return engine
+
+
+def test_a_prepared_query_takes_its_values_with_each_call(engine: Engine) -> None:
+    reach = engine.prepare("p", "tc(?, y)")
+    assert sorted(reach(1)) == [(1, 1), (1, 2), (1, 3)]
+    assert reach("?") == [("?", 4)]
+    assert (reach(1.0), reach("never seen")) == ([], [])
+    assert engine.prepare("p", "d:edge(y=?)")(3) == [(2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "expected"),
+    [
+        ("ans(y) :- d:edge(x, y), x = ?", (2,), [(3,)]),
+        ("ans(x, y) :- d:edge(x, y), y > ?, y < ?", (1, 3), [(1, 2)]),
+        ("ans(x, ?) :- d:edge(x, _), not (d:edge(x, y), y != ?)", ("t", 3), [(2, "t")]),
+        ('ans(?) :- d:edge("?", y) # or ?', (7,), [(7,)]),
+        ("ans(y + ?) :- d:edge(1, y)", (40,), [(42,)]),
+        ("yes() :- d:edge(?, ?)", (2, 3), [()]),
+        ("ans(a) :- d:edge(a, ?)", (2,), [(1,)]),
+        ("ans(x) :- d:edge(x, _), ? = null", (None,), [("?",), (1,), (2,), (3,)]),
+        ("ans(count(x)) :- d:edge(x, y), y >= ?", (2,), [(3,)]),
+    ],
+)
+def test_a_question_mark_is_a_term(
+    engine: Engine, text: str, values: tuple[object, ...], expected: list[object]
+) -> None:
+    assert sorted(engine.prepare("p", text)(*values), key=str) == expected  # type: ignore[arg-type]
+
+
+def test_a_prepared_query_follows_rows_rules_and_schemas(engine: Engine) -> None:
+    reach = engine.prepare("p", "tc(?, y)")
+    engine.apply("d", added={"edge": [(3, 9)]})
+    assert sorted(reach(3)) == [(3, 1), (3, 2), (3, 3), (3, 9)]
+    engine.insert("p", "tc(x, x) :- tc(x, _)")
+    assert ("?", "?") in reach("?")
+    engine.delete("p", "tc(x, x) :- tc(x, _)")
+    assert reach("?") == [("?", 4)]
+    engine.set_schema("d", {"edge": ["x", "y", "z"]})
+    assert reach(1) == []
+    assert reach.answer(1).missing
+    engine.delete_policy("p")
+    with pytest.raises(NotFound):
+        reach(1)
+
+
+def test_ids_that_are_given_out_again_never_reach_a_prepared_query(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("congress_dist.policy.engine._UNUSED_SYMBOLS", 10)
+    named = engine.prepare("p", 'ans(x, "constant") :- d:edge(?, x)')
+    for number in range(300):
+        engine.load("d", {"edge": [(f"a{number}", f"b{number}")]})
+        assert named(f"a{number}") == [(f"b{number}", "constant")]
+        assert engine.query("p", 'ans("c") :- d:edge(_, _)') == [("c",)]
+    assert len(engine._symbols) < 100
+
+
+def test_a_prepared_query_keeps_its_index_while_it_lives(engine: Engine) -> None:
+    relation = engine._evaluator.relation(("d", "edge"))
+    before = set(relation.signatures)
+    found = engine.prepare("p", "d:edge(x, ?)")
+    found(3)
+    engine.query("p", "ans(x) :- d:edge(x, 2)")
+    assert set(relation.signatures) == before | {(1,)}
+    del found
+    engine.query("p", "d:edge(2, y)")
+    assert set(relation.signatures) <= before | {(0,)}
+
+
+def test_wrong_values_are_refused(engine: Engine) -> None:
+    reach = engine.prepare("p", "tc(?, y)")
+    with pytest.raises(InvalidRequest, match="takes 1 values, not 2"):
+        reach(1, 2)
+    with pytest.raises(InvalidRow):
+        reach(2**64)
+
+
+def test_a_diagnostic_of_a_prepared_query_keeps_its_place(engine: Engine) -> None:
+    with pytest.raises(PolicyError) as error:
+        engine.prepare("p", "ans(x, z) :- d:edge(x, ?), q(?, ?)")
+    assert [(d.code, d.column) for d in error.value.diagnostics] == [("unsafe-variable", 8)]
+
+
+def test_text_queries_are_kept_up_to_a_number(engine: Engine) -> None:
+    for number in range(MAX_CACHED + 10):
+        engine.query("p", f"d:edge({number}, y)")
+    assert len(engine._queries._by_text) == MAX_CACHED
+    assert engine.query("p", "d:edge(1, y)") == [(1, 2)]
+
+
+def test_each_question_mark_becomes_an_unused_variable() -> None:
+    assert named_parameters("t(?, a, 'b?', ?) /* c ? */") == (
+        "t(b, a, 'b?', c) /* c ? */",
+        ("b", "c"),
+    )
+    text, names = named_parameters(", ".join("?" * 60))
+    assert len(set(names)) == 60
+    assert text == ", ".join(names)
