@@ -41,12 +41,13 @@ class Trigger:
 class CongressEngine:
     """Does the steps of recorded cases.
 
-    A datasource comes here with its schema, not by create_policy; taking away a rule that is not
-    there is an error here and nothing there. Both are bridged.
+    Bridged are: a datasource comes here with its schema, not by create_policy; taking away a rule
+    that is not there is an error here and nothing there; the time comes here from outside.
     """
 
     def __init__(self) -> None:
         self.engine = Engine()
+        self.engine.load("clock", {"now": [("2026-01-01 12:00:00",)]})
         self.kinds: dict[str, str] = {}
         self.triggers: list[Trigger] = []
         self.operations: dict[str, Callable[[Step], Answer]] = {
