@@ -16,7 +16,7 @@ from oslo_log import log
 
 from .config_file import ConfigFile, read_config_file
 from .config_options import OPTIONS_BY_GROUP
-from .errors import StartupError
+from .errors import InvalidConfig
 from .options import DseOptions
 
 PROJECT = "congress_dist"
@@ -41,7 +41,7 @@ def load_config(
     """Read the configuration of one process.
 
     Shapes: `overrides` are named `option` or `group__option`, and win over the file.
-    Raises: StartupError: the file cannot be read, has an option or section that does not exist
+    Raises: InvalidConfig: the file cannot be read, has an option or section that does not exist
         (names the nearest one), or a value that its option does not take.
     """
     conf = cfg.ConfigOpts()
@@ -104,7 +104,7 @@ def _sqlite_url(file: Path) -> str:
 
 def _check_names(conf: cfg.ConfigOpts, file: ConfigFile) -> None:
     if "data_dir" in file.sections.get("DEFAULT", {}):
-        raise StartupError(
+        raise InvalidConfig(
             f"configuration file {str(file.path)!r} sets 'data_dir'; give it by --data-dir "
             "instead, because a directory belongs to one system and a file may be shared",
             option="data_dir",
@@ -125,7 +125,7 @@ def _check_value(conf: cfg.ConfigOpts, group: str, name: str) -> None:
     try:
         values[name]
     except (ValueError, cfg.Error) as error:
-        raise StartupError(
+        raise InvalidConfig(
             f"option {name!r} in section [{group}] has a wrong value: "
             + str(error).rpartition(" is not valid: ")[2],
             option=name,

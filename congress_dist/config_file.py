@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oslo_config import cfg, iniparser
 
-from .errors import StartupError
+from .errors import InvalidConfig
 
 DATASOURCE_PREFIX = "datasource:"
 _LIBRARY_PREFIX = "oslo_"
@@ -26,7 +26,7 @@ class ConfigFile:
     def datasources(self) -> dict[str, dict[str, str]]:
         """Give the sections of datasources by the name after the colon.
 
-        Raises: StartupError: one has no name or no driver.
+        Raises: InvalidConfig: one has no name or no driver.
         """
         found = {}
         for section, values in self.sections.items():
@@ -46,7 +46,7 @@ class ConfigFile:
     def check_names(self, known: Mapping[str, Iterable[str]]) -> None:
         """Refuse what is in no section of `known`; sections of oslo libraries are theirs to check.
 
-        Raises: StartupError: names the unknown one and the nearest that exists.
+        Raises: InvalidConfig: names the unknown one and the nearest that exists.
         """
         for section, values in self.sections.items():
             if section.startswith(DATASOURCE_PREFIX):
@@ -60,14 +60,14 @@ class ConfigFile:
                     raise self._unknown_option(section, key, known)
         _ = self.datasources
 
-    def _unknown_section(self, section: str, known: Mapping[str, Iterable[str]]) -> StartupError:
+    def _unknown_section(self, section: str, known: Mapping[str, Iterable[str]]) -> InvalidConfig:
         near = _nearest(section, [*known, f"{DATASOURCE_PREFIX}NAME"])
         hint = f"; did you mean [{near}]?" if near else f"; there are: {', '.join(sorted(known))}"
         return self._refused(f"no section is called [{section}]{hint}", section=section)
 
     def _unknown_option(
         self, section: str, key: str, known: Mapping[str, Iterable[str]]
-    ) -> StartupError:
+    ) -> InvalidConfig:
         elsewhere = [other for other in known if key in known[other]]
         near = _nearest(key, known[section])
         if elsewhere:
@@ -79,24 +79,24 @@ class ConfigFile:
         what = f"section [{section}] has no option {key!r}{hint}"
         return self._refused(what, section=section, option=key)
 
-    def _refused(self, what: str, **where: str) -> StartupError:
-        return StartupError(f"configuration file {str(self.path)!r}: {what}", **where)
+    def _refused(self, what: str, **where: str) -> InvalidConfig:
+        return InvalidConfig(f"configuration file {str(self.path)!r}: {what}", **where)
 
 
 def read_config_file(path: Path) -> ConfigFile:
     """Read a configuration file without looking at the meaning of its values.
 
-    Raises: StartupError: it cannot be read, or a line of it is neither section nor `key = value`.
+    Raises: InvalidConfig: it cannot be read, or a line of it is neither section nor `key = value`.
     """
     sections: dict[str, dict[str, list[str]]] = {}
     try:
         cfg.ConfigParser(str(path), sections).parse()
     except OSError as error:
-        raise StartupError(
+        raise InvalidConfig(
             f"configuration file {str(path)!r} cannot be read: {error.strerror}", path=str(path)
         ) from error
     except (iniparser.ParseError, UnicodeDecodeError) as error:
-        raise StartupError(
+        raise InvalidConfig(
             f"configuration file {str(path)!r} is not of the form 'key = value': {error}",
             path=str(path),
         ) from error

@@ -3,7 +3,8 @@
     CongressError
     ├── UserError               the request is wrong; nothing was changed
     │   ├── InvalidRequest      a value is missing or of the wrong form
-    │   │   └── InvalidRow      a cell that no table may hold
+    │   │   ├── InvalidRow      a cell that no table may hold
+    │   │   └── InvalidConfig   an option or section that does not exist, or its value
     │   ├── NotFound            a named object does not exist
     │   ├── Conflict            it exists already, or changed meanwhile
     │   └── PolicyError         rule text with diagnostics (policy/language/diagnostics.py)
@@ -79,6 +80,12 @@ class InvalidRow(InvalidRequest):
     """A cell holds what no table may hold; names table, row and column where known."""
 
     code = "invalid_row"
+
+
+class InvalidConfig(InvalidRequest):
+    """A configuration file or option is not as it must be; names file, section and option."""
+
+    code = "invalid_config"
 
 
 class NotFound(UserError):

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from congress_dist.cli import OK, USAGE, Command
+from congress_dist.errors import InvalidRequest
 from congress_dist.formats import print_note, print_record, print_records
 
 from .client import Client
@@ -61,17 +62,21 @@ class PolicyCommand(Command):
         return OK
 
     def _create(self, client: Client, args: argparse.Namespace) -> int:
-        body = {}
-        if args.path is not None:
-            from .package import read_package
+        from congress_dist.policy.language.package import read_package
 
-            body = read_package(args.path).as_request()
+        from .package import placed_in_files, request_of
+
+        package = None if args.path is None else read_package(args.path)
+        body = {} if package is None else request_of(package)
         given = {"name": args.policy, "description": args.description, "kind": args.kind}
         body |= {key: value for key, value in given.items() if value is not None}
         if "name" not in body:
             print_note("congress policy create: name the policy, or give its files with --from")
             return USAGE
-        created = client.post("policies", body=body)
+        try:
+            created = client.post("policies", body=body)
+        except InvalidRequest as error:
+            raise error if package is None else placed_in_files(error, package) from error
         created.pop("rules", None)
         print_record(created, args.format)
         return OK

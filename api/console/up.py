@@ -26,7 +26,7 @@ from congress_dist.errors import (
 )
 
 from .client import Client
-from .package import Package, read_package
+from .package import placed_in_files, request_of
 from .troubles import Troubles
 from .up_display import INTERRUPTED, once, watch
 from .up_prechecks import check_datasources, check_port, log_file, log_into_file
@@ -34,6 +34,7 @@ from .up_run import Run
 from .view import SEVERITIES
 
 if TYPE_CHECKING:
+    from congress_dist.policy.language.package import Package
     from congress_dist.supervisor import ChildSpec
 
 SCHEMA_TIMEOUT = 10.0
@@ -78,6 +79,7 @@ class UpCommand(Command):
     def run(self, args: argparse.Namespace) -> int:
         """Start, show, stop."""
         from congress_dist.config import datasource_sections, default_data_dir, load_config
+        from congress_dist.policy.language.package import read_packages
 
         if args.fail_on and not args.once:
             raise InvalidRequest("--fail-on needs --once: without it nothing ends by itself")
@@ -87,7 +89,7 @@ class UpCommand(Command):
         overrides = {} if args.port is None else {"api__bind_port": args.port}
         conf = load_config(data_dir, args.config, log_file=log_file(data_dir), **overrides)
         check_datasources(datasource_sections(conf))
-        packages = [read_package(path) for path in args.policy]
+        packages = read_packages(args.policy)
         sys.stderr.write(f"state and logs: {data_dir}\n")
         with _stop_signals() as stopping:
             return _run(Run(args, conf, data_dir, packages, stopping))
@@ -203,7 +205,10 @@ def _create(client: Client, package: Package) -> None:
     try:
         client.get("policies", package.name)
     except NotFound:
-        client.post("policies", body=package.as_request())
+        try:
+            client.post("policies", body=request_of(package))
+        except InvalidRequest as error:
+            raise placed_in_files(error, package) from error
         return
     _warn_of_difference(client, package)
 
@@ -213,7 +218,7 @@ def _warn_of_difference(client: Client, package: Package) -> None:
 
     stored = client.get("policies", package.name, "rules")["results"]
     has = {rule for entry in stored for rule in parse(entry["rule"])}
-    wants = {rule for entry in package.rules for rule in parse(entry["rule"])}
+    wants = set(package.statements)
     if has != wants:
         sys.stderr.write(
             f"warning: policy '{package.name}' is there already and differs from its files "

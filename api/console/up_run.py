@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .client import Client
-from .package import Package
 
 if TYPE_CHECKING:
     import argparse
 
     from oslo_config import cfg
+
+    from congress_dist.policy.language.package import Package
 
 
 class Run:

@@ -5,9 +5,11 @@ Called from any thread. Outside policy/store nobody sees an exception of SQLAlch
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy
@@ -29,6 +31,8 @@ _SQLITE_SESSION = (
 )
 _WRITING = "congress_dist_writing"
 
+_FEW_PAGES = 16 * 4096
+"""Bytes: what SQLite needs beside a database before it can even say that the disk is full."""
 _SQLITE_CAUSES = {
     "SQLITE_FULL": ("the disk is full", "free some space and repeat the request"),
     "SQLITE_IOERR": ("reading or writing its file failed", "look at the disk and its file system"),
@@ -131,6 +135,15 @@ class Database:
                 except (DBError, SQLAlchemyError) as error:
                     raise self._unavailable(error, "unknown") from error
 
+    def _has_room(self) -> bool:
+        """Tell whether the disk of an SQLite database has room for a few of its pages."""
+        if self._url.get_backend_name() != "sqlite" or not self._url.database:
+            return True
+        try:
+            return shutil.disk_usage(Path(self._url.database).parent).free >= _FEW_PAGES
+        except OSError:
+            return True
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
@@ -143,7 +156,7 @@ class Database:
             raise self._unavailable(error, "not_written") from error
 
     def _unavailable(self, error: BaseException, outcome: Outcome) -> StoreUnavailable:
-        cause, advice = _explain(error)
+        cause, advice = _explain(error, has_room=self._has_room())
         done = "nothing was changed" if outcome == "not_written" else "the outcome is unknown"
         return StoreUnavailable(
             f"the rule database {self.name!r} is not available: {cause}; {done}; {advice}",
@@ -186,8 +199,11 @@ def _begin_immediate(
     return statement, parameters
 
 
-def _explain(error: BaseException) -> tuple[str, str]:
+def _explain(error: BaseException, *, has_room: bool) -> tuple[str, str]:
     name = _sqlite_error_name(error)
+    # SQLite maps a file beside the database into memory; where that finds no room it says IOERR.
+    if name.startswith("SQLITE_IOERR") and not has_room:
+        name = "SQLITE_FULL"
     for prefix, explanation in _SQLITE_CAUSES.items():
         if name.startswith(prefix):
             return explanation

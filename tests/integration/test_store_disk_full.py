@@ -72,3 +72,16 @@ def _fill(service: PolicyService, acknowledged: list[str]) -> None:
 def _rules(service: PolicyService) -> list[str]:
     listed = service.methods()["rule_list"](policy="classification")
     return [rule["rule"] for rule in listed]
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_so(small_disk: Path) -> None:
+    _open(small_disk).stop()
+    filled = subprocess.run(
+        ["dd", "if=/dev/zero", f"of={small_disk / 'ballast'}", "bs=4096"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No space left" in filled.stderr
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        _open(small_disk)

@@ -16,7 +16,7 @@ from congress_dist.config import (
     list_options,
     load_config,
 )
-from congress_dist.errors import StartupError
+from congress_dist.errors import InvalidConfig
 from congress_dist.options import DseOptions
 
 ALL_OPTIONS = [(group, option) for group, options in list_options() for option in options]
@@ -128,12 +128,12 @@ def test_configurations_do_not_share_state(tmp_path: Path) -> None:
 def test_mistake_in_the_file_is_refused_with_its_cure(
     tmp_path: Path, text: str, message: str
 ) -> None:
-    with pytest.raises(StartupError, match=message):
+    with pytest.raises(InvalidConfig, match=message):
         load_config(tmp_path, write(tmp_path, text + "\n"))
 
 
 def test_missing_file_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match=r"no\.conf' cannot be read: No such file or directory"):
+    with pytest.raises(InvalidConfig, match=r"no\.conf' cannot be read: No such file or directory"):
         load_config(tmp_path, tmp_path / "no.conf")
 
 
