@@ -11,7 +11,7 @@ import itertools
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from .attachments import Attachments
@@ -179,16 +179,18 @@ class DseNode:
         schemas: Mapping[str, TableSchema],
         *,
         max_age: Mapping[str, float | None],
+        slow: Collection[str] = (),
         on_granted: Callable[[Epoch], None],
         on_lost: Callable[[str], None],
     ) -> StreamPublisher:
         """Become the publisher of a stream, or a candidate while another is.
 
+        Shapes: `slow` names tables whose first read the first round shall not wait for.
         Promises: returns at once; `on_granted` and `on_lost` are called in order, in a thread of
             their own, each grant with a higher epoch, which begins without rows.
         """
         tables = {
-            table: Published(schema.version, max_age.get(table))
+            table: Published(schema.version, max_age.get(table), is_slow=table in slow)
             for table, schema in schemas.items()
         }
         spec = StreamSpec(name, tables, on_granted, on_lost)

@@ -60,6 +60,8 @@ class Published:
 
     schema_version: str
     max_age: float | None = None
+    is_slow: bool = False
+    """Whether its first read takes long: the first round does not wait for it, it begins unread."""
 
 
 class PublishedTable:
@@ -144,7 +146,7 @@ class Publisher:
         self._beats = beats
         self._rng = rng
         self._tables = {name: PublishedTable(name, spec) for name, spec in tables.items()}
-        self._awaited = set(tables)
+        self._awaited = {name for name, spec in tables.items() if not spec.is_slow}
         self._log = TransactionLog(options.log_transactions, options.log_bytes)
         self._shelf = PullShelf(options.snapshots_kept, options.pull_time, options.chunk_bytes)
         self._changed_since_heartbeat: set[str] = set()

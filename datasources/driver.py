@@ -48,7 +48,7 @@ class Poll:
     """A group of tables that one `read` call gives together, as one transaction.
 
     Units: seconds. `timeout` is the longest that one read may take; past it the tables fail with
-    that reason. `low_priority` reads run niced.
+    that reason. `low_priority` reads run niced, and answers do not wait for the first one.
     """
 
     name: str

@@ -132,6 +132,7 @@ class DatasourceService(Service):
             self.name,
             tables,
             max_age=_max_ages(self._driver_class),
+            slow=_slow_tables(self._driver_class),
             on_granted=lambda epoch: self._inbox.put(_Granted(epoch)),
             on_lost=lambda reason: self._inbox.put(_Lost(reason)),
         )
@@ -304,6 +305,10 @@ class DatasourceService(Service):
                 reason,
                 exc_info=ours,
             )
+
+
+def _slow_tables(driver: type[Driver]) -> frozenset[str]:
+    return frozenset(t for poll in driver.polls if poll.low_priority for t in poll.tables)
 
 
 def _max_ages(driver: type[Driver]) -> dict[str, float | None]:

@@ -42,11 +42,15 @@ class Bench:
     # publisher's side
 
     def make_publisher(
-        self, epoch: int, incarnation: str | None = None, version: str = "v1"
+        self,
+        epoch: int,
+        incarnation: str | None = None,
+        version: str = "v1",
+        slow: tuple[str, ...] = (),
     ) -> Publisher:
         return Publisher(
             Identity(SOURCE, "ds1", incarnation or f"incarnation-{epoch}", Epoch(epoch)),
-            {name: Published(version, max_age=6.0) for name in self.tables},
+            {n: Published(version, max_age=6.0, is_slow=n in slow) for n in self.tables},
             options=self.options,
             beats=itertools.count(1),
             rng=self.rng,

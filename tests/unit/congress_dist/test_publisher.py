@@ -74,6 +74,15 @@ def test_table_that_misses_the_first_round_is_unread(bench: Any) -> None:
     assert answer.tables["servers"].kind == "full"
 
 
+def test_first_round_does_not_wait_for_a_table_that_is_slow_to_read(bench: Any) -> None:
+    bench.publisher = bench.make_publisher(2, slow=("ports",))
+    delta, heartbeat = bench.publish(servers="a")
+    assert (delta.epoch, delta.seq) == (2, 1)
+    assert heartbeat.tables["ports"].state.kind is StateKind.UNREAD
+    (delta,) = bench.publish(ports="p")
+    assert delta.tables["ports"].replace
+
+
 def test_table_whose_first_read_fails_stays_unread_with_the_reason(bench: Any) -> None:
     bench.publish(ports="p")
     delta, heartbeat = bench.publish_state("servers", failing("401"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -109,10 +109,11 @@ class FakeNode:
         schemas: Mapping[str, TableSchema],
         *,
         max_age: Mapping[str, float | None],
+        slow: Collection[str],
         on_granted: Callable[[int], None],
         on_lost: Callable[[str], None],
     ) -> RecordingPublisher:
-        self.name, self.schemas, self.max_age = name, schemas, max_age
+        self.name, self.schemas, self.max_age, self.slow = name, schemas, max_age, slow
         self.grant, self.lose = on_granted, on_lost
         return self.publisher
 
@@ -173,6 +174,7 @@ def test_the_stream_is_asked_for_with_schemas_and_three_intervals(running: Runni
     node = running.node
     assert (node.name, node.schemas) == ("cloud", Scripted.tables)
     assert node.max_age == {"servers": 10_800.0, "ports": 21_600.0}
+    assert node.slow == {"ports"}
 
 
 def test_nothing_is_read_before_the_lease_is_granted(running: Running) -> None:
