@@ -115,7 +115,9 @@ def _present() -> str:
     return utc_now().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def open_workspace(policies: Sequence[Path], data: Path | None, *, kind: str) -> Workspace:
+def open_workspace(
+    policies: Sequence[Path], data: Path | None, *, kind: str = KINDS[0]
+) -> Workspace:
     """Read policies and recorded tables.
 
     Raises: as `read_packages` and `read_recording`.

@@ -127,7 +127,12 @@ def run_python(code: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout
 
 
-GROUPS = ("congress_dist.services", "congress_dist.commands", "congress_dist.drivers")
+GROUPS = (
+    "congress_dist.services",
+    "congress_dist.commands",
+    "congress_dist.offline",
+    "congress_dist.drivers",
+)
 LOAD_ALL = f"""
 import sys, importlib.metadata as metadata
 names = [p.load().__name__ for g in {GROUPS} for p in metadata.entry_points(group=g)]

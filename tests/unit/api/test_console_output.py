@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from congress_dist.api.console.explain import cell_of, tree_lines
+from congress_dist.derivation_text import cell_of, tree_lines
 from congress_dist.formats import (
     print_freshness,
     print_record,

@@ -1,0 +1,46 @@
+"""What `explain --data` answers: why a row is in a table, from files.
+
+The verb itself asks the running system and is part of the console; it finds this by entry point.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from congress_dist.errors import NotFound
+from congress_dist.row import Cell
+
+from ..paging import row_order
+from .workspace import open_workspace
+
+
+def explain_files(
+    policies: Sequence[Path],
+    data: Path,
+    *,
+    table: str,
+    row: Sequence[Cell],
+    now: str | None = None,
+) -> dict[str, Any]:
+    """Explain a row of the first policy, or of the one that `table` names as `policy:table`.
+
+    Shapes: as the API answers: `derivation`, and `missing` with what keeps the table from being
+        complete.
+    Raises: NotFound: the row is not there; the message tells what is. Also as `open_workspace`.
+    """
+    workspace = open_workspace(policies, data)
+    engine = workspace.engine(now=now)
+    owner, mark, name = table.partition(":")
+    if not mark:
+        owner, name = workspace.main, table
+    try:
+        derivation = engine.explain(owner, name, row)
+    except NotFound as error:
+        rows = sorted(engine.rows(owner, name), key=row_order)
+        has = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        shown = f"; one is {json.dumps(rows[0], ensure_ascii=False):.200}" if rows else ""
+        raise NotFound(f"{error.message}; the table has {has}{shown}", **error.fields) from error
+    return {"derivation": derivation.to_wire(), "missing": engine.missing(owner, name)}
