@@ -7,6 +7,7 @@ called from any thread; one lock makes them wait for each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
@@ -26,7 +27,9 @@ from .planner.program import DATASOURCE, Program
 from .planner.relation import Change
 from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
+from .query import Query
 from .rule_book import RuleBook
+from .simulation import Simulation, Simulator
 from .source_tables import GivenRows, SourceTables
 from .transactions import Transactions
 
@@ -268,6 +271,15 @@ class Engine:
             self._get_kind(policy)
             return self._queries.ask(policy, text)
 
+    def ask_rule(self, policy: str, rule: Rule) -> list[Row]:
+        """Give the rows that a parsed rule derives; store nothing.
+
+        Raises: PolicyError: there are too many rows, or columns are not known.
+        """
+        with self._lock:
+            query = Query(policy, rule, (), program=self._program, evaluator=self._evaluator)
+            return query.ask().rows
+
     def prepare(self, policy: str, text: str) -> PreparedQuery:
         """Plan a query in which `?` stands for terms that are given with each call.
 
@@ -341,6 +353,43 @@ class Engine:
                 for rule in self._rule_book.rules
                 for k in rule.failures()
             ]
+
+    # --- what if
+
+    def simulate(
+        self, policy: str, query: str, sequence: str, action_policy: str | None = None
+    ) -> Simulation:
+        """Tell what a query would give after a sequence of changes and actions; change nothing.
+
+        Shapes: statements are `p+(1)`, `p-(1)`, `q+(x) :- p(x)`, `other:p+(1)`, or actions like
+            `set(1, 5)` and `set(x, 5) :- p(x)`, whose effects `action_policy` describes.
+        Promises: nothing is left behind, also when it fails.
+        Raises: PolicyError: a text, or a change that is refused. NotFound.
+        """
+        with self.trial():
+            self._get_kind(policy)
+            return Simulator(self, policy, action_policy).run(query, sequence)
+
+    def trial(self) -> AbstractContextManager[None]:
+        """Take back, at the end of a `with` block, whatever was changed inside of it."""
+        return self._lock.trial()
+
+    # --- what there is
+
+    def kind(self, owner: str) -> str | None:
+        """Give a policy's kind, `datasource` for a datasource, None for what does not exist."""
+        with self._lock:
+            return self._program.kind(owner)
+
+    def width(self, owner: str, table: str) -> int | None:
+        """Give the number of a table's columns; None when nothing tells it."""
+        with self._lock:
+            return self._program.arity(owner, table)
+
+    def has_rule(self, policy: str, rule: Rule) -> bool:
+        """Tell whether a policy has this rule or fact. Raises: NotFound: no such policy."""
+        with self._lock:
+            return self._program.find(policy, rule) is not None
 
     # --- inside
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .language.ast import (
@@ -53,6 +53,21 @@ def conjunct_with(conjunct: Conjunct, values: Values) -> Conjunct:
             return replace(
                 conjunct, bodies=tuple(_body_with(body, values) for body in conjunct.bodies)
             )
+
+
+def body_with_atoms(body: Body, change: Callable[[Atom], Atom]) -> Body:
+    """Put other atoms in the place of those of a body, in groups too."""
+    changed: list[Conjunct] = []
+    for conjunct in body:
+        match conjunct:
+            case Literal(atom=atom):
+                changed.append(replace(conjunct, atom=change(atom)))
+            case Alternatives() | NegatedGroup():
+                bodies = tuple(body_with_atoms(inner, change) for inner in conjunct.bodies)
+                changed.append(replace(conjunct, bodies=bodies))
+            case _:
+                changed.append(conjunct)
+    return tuple(changed)
 
 
 def _body_with(body: Body, values: Values) -> Body:
