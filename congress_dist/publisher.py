@@ -61,7 +61,7 @@ class Published:
     schema_version: str
     max_age: float | None = None
     is_slow: bool = False
-    """Whether its first read takes long: the first round does not wait for it, it begins unread."""
+    """Whether the first round does not wait for it: its first read takes long."""
 
 
 class PublishedTable:
