@@ -19,7 +19,9 @@ from rich.console import Group as Stack
 from rich.table import Table
 from rich.text import Text
 
-from .view import Group, Source, View, cell_text, groups_of, source_words, summary
+from congress_dist.formats import cell_text
+
+from .view import Group, Source, View, groups_of, source_words, summary
 
 ROWS_PER_RULE = 10
 _STYLE_BY_SEVERITY = {

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from congress_dist.formats import cell_text
+
 Source = Mapping[str, Any]
 Violation = Mapping[str, Any]
 
@@ -245,11 +247,3 @@ def violation_line(violation: Violation) -> str:
     """Give one violation as one line."""
     cells = ", ".join(cell_text(cell) for cell in violation["row"])
     return f"{violation['severity']} {violation['policy']} {violation['rule']}: ({cells})"
-
-
-def cell_text(cell: Any) -> str:
-    """Give a cell for people: null as a dash, control characters escaped."""
-    if cell is None:
-        return "-"
-    text = str(cell)
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
