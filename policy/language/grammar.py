@@ -121,9 +121,9 @@ def _statements(text: str, name: str) -> list[Rule]:
             hint="insert it in parts",
         )
     source = Source(blank_comments(text))
-    source.name, source.readings = name, {}
-    for bracket in brackets_of(source):
-        _read_bracket(source, bracket)
+    source.name, source.readings, source.read = name, {}, _read_bracket
+    source.brackets = brackets_of(source)
+    source.numbers = {bracket.open: bracket.number for bracket in source.brackets}
     rules: list[Rule] = []
     position = _skip_space(source, 0)
     open_end = False
@@ -137,20 +137,17 @@ def _statements(text: str, name: str) -> list[Rule]:
     return rules
 
 
-def _read_bracket(source: Source, bracket: Bracket) -> None:
-    kind = bracket.kind
-    if kind is None or kind == "list":
-        return
-    end = bracket.close + 1
+def _read_bracket(source: Source, bracket: Bracket) -> Reading:
+    kind, end = bracket.kind or "list", bracket.close + 1
+    if kind == "list":
+        return Reading(kind, end)
     try:
-        source.literals = source.operators = 0
         _, tokens = grammar().brackets[kind]._parse(source, bracket.open + 1)
     except SyntaxFault as fault:
-        source.readings[bracket.open] = Reading(kind, end, fault=fault)
+        return Reading(kind, end, fault=fault)
     except pp.ParseBaseException as error:
-        source.readings[bracket.open] = Reading(kind, end, fault=_fault_of(error, source))
-    else:
-        source.readings[bracket.open] = Reading(kind, end, tokens[0])
+        return Reading(kind, end, fault=_fault_of(error, source))
+    return Reading(kind, end, tokens[0])
 
 
 def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule]:

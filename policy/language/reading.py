@@ -1,8 +1,8 @@
 """How tokens and brackets pass through pyparsing: a token is one regular expression.
 
-Brackets are read one by one, innermost first, before the statement they stand in; where the
-grammar comes to a bracket it takes what was read and goes on behind it. So no production calls
-itself, and depth costs no stack.
+Where the grammar comes to a bracket it reads all that stand inside of it, innermost first, then
+the bracket itself, and goes on behind it. So no production calls itself, depth costs no stack, and
+nothing is read behind the first error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .lexical import (
     integer_value,
     string_value,
 )
-from .structure import BracketKind
+from .structure import Bracket, BracketKind
 
 Match = re.Match[str]
 _WORD_VALUES: dict[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -42,15 +42,36 @@ class Reading:
 
 
 class Source(str):
-    """A text on its way through the grammar, with the brackets read already, by place."""
+    """A text on its way through the grammar, with its brackets, and what was read of them."""
 
-    __slots__ = ("literals", "name", "operators", "readings")
+    __slots__ = ("brackets", "literals", "name", "numbers", "operators", "read", "readings")
 
     name: str
+    brackets: list[Bracket]
+    numbers: dict[int, int]
+    """The brackets' numbers by place."""
     readings: dict[int, Reading]
+    """By place."""
+    read: Callable[[Source, Bracket], Reading]
+    """Reads a bracket of which those inside are read."""
     literals: int
     """How many literals were read in this statement or bracket; `operators` likewise."""
     operators: int
+
+    def reading_at(self, place: int) -> Reading | None:
+        """Give what the bracket at a place holds; None when none opens there."""
+        reading = self.readings.get(place)
+        number = self.numbers.get(place)
+        if reading is not None or number is None:
+            return reading
+        counts = self.literals, self.operators
+        bracket = self.brackets[number]
+        for inner in self.brackets[bracket.first : number + 1]:
+            if inner.open not in self.readings:
+                self.literals = self.operators = 0
+                self.readings[inner.open] = self.read(self, inner)
+        self.literals, self.operators = counts
+        return self.readings[place]
 
 
 Build = Callable[[Source, Match], Any]
@@ -98,7 +119,7 @@ class BracketToken(pp.Token):
 
     def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
         """Give the reading that stands at this place, or raise what kept it from being read."""
-        reading = instring.readings.get(loc)
+        reading = instring.reading_at(loc)
         if reading is None or reading.kind != self._kind:
             raise pp.ParseException(instring, loc, self.errmsg, self)
         if reading.fault is not None:

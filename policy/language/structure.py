@@ -1,8 +1,8 @@
 """What is seen of a text before it is parsed: comments, endless strings, how brackets nest.
 
 Comments are blanked, so offsets stay; brackets that are part of a simple atom are not looked at.
-The other ones are listed innermost first, which lets the grammar read each on its own: depth then
-costs no stack.
+The other ones are listed innermost first, which lets the grammar read each on its own after those
+inside of it: depth then costs no stack.
 """
 
 from __future__ import annotations
@@ -55,12 +55,17 @@ _NEWLINES = re.compile(r"[^\n]")
 
 @dataclass(slots=True)
 class Bracket:
-    """A pair of round or square brackets; `close` is the place of the closing one."""
+    """A pair of round or square brackets; `close` is the place of the closing one.
+
+    Shapes: in the list of all brackets those inside of this one are at `[first, number)`, and it
+        is at `number` itself.
+    """
 
     open: int
     kind: BracketKind | None
     parent: Bracket | None
-    depth: int
+    first: int
+    number: int = -1
     close: int = -1
 
 
@@ -88,9 +93,11 @@ def brackets_of(text: str) -> list[Bracket]:
         position = match.end()
         event = match.lastgroup
         if event in ("call", "operand", "open"):
-            opened.append(_opened(text, position - 1, event, opened))
+            opened.append(_opened(text, position - 1, event, opened, first=len(closed)))
         elif event == "close":
-            closed.append(_closed(text, position - 1, opened))
+            bracket = _closed(text, position - 1, opened)
+            bracket.number = len(closed)
+            closed.append(bracket)
         elif event in ("comment", "string"):
             raise _endless(event, match.start(event), position)
     if opened:
@@ -106,7 +113,7 @@ def _blanked(match: re.Match[str]) -> str:
     return _NEWLINES.sub(" ", match[0])
 
 
-def _opened(text: str, place: int, event: str, opened: list[Bracket]) -> Bracket:
+def _opened(text: str, place: int, event: str, opened: list[Bracket], *, first: int) -> Bracket:
     if len(opened) >= MAX_NESTING:
         raise SyntaxFault(
             "too-deep",
@@ -122,7 +129,7 @@ def _opened(text: str, place: int, event: str, opened: list[Bracket]) -> Bracket
         kind = "arguments"
     elif event == "operand":
         kind = "expression"
-    return Bracket(place, kind, opened[-1] if opened else None, len(opened) + 1)
+    return Bracket(place, kind, opened[-1] if opened else None, first)
 
 
 def _closed(text: str, place: int, opened: list[Bracket]) -> Bracket:

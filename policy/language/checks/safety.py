@@ -21,12 +21,16 @@ from ..printer import print_conjunct, print_rule
 from ..walk import expressions_of, parts_of, variables_of
 from .batch import Batch, did_you_mean
 
+_ACTION = "action"
 _MEANT = "every variable must stand in a positive condition that gives it values"
 
 
 def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
-    """Refuse variables of heads, negations, comparisons and builtin inputs that are not bound."""
-    for _, rule in batch.rules:
+    """Refuse variables of heads, negations, comparisons and builtin inputs that are not bound.
+
+    In an action policy a head may have them: `p+(new, x) :- create(x)` makes up a new value.
+    """
+    for policy, rule in batch.rules:
         if rule.body is None:
             yield from _not_ground(batch, rule)
             continue
@@ -37,7 +41,9 @@ def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
                 yield from _wildcards(batch, conjunct)
                 for variable in _unbound(_needed(conjunct), scope, named):
                     yield _unsafe(batch, variable, conjunct, scope)
-        yield from _unsafe_head(batch, rule, scopes[0], named)
+        if batch.program.kind(policy) != _ACTION:
+            yield from _unbound_head(batch, rule, scopes[0], named)
+        yield from _wildcard_head(batch, rule)
 
 
 def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
@@ -54,9 +60,8 @@ def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
             return
 
 
-def _unsafe_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iterator[Diagnostic]:
-    values = [argument.value for argument in rule.head.arguments]
-    for part in parts_of(*values):
+def _wildcard_head(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
+    for part in parts_of(*(argument.value for argument in rule.head.arguments)):
         if isinstance(part, Wildcard):
             yield batch.report(
                 "unsafe-variable",
@@ -64,6 +69,10 @@ def _unsafe_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iter
                 part.span,
                 hint="name a variable that the body binds",
             )
+
+
+def _unbound_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iterator[Diagnostic]:
+    values = [argument.value for argument in rule.head.arguments]
     for variable in _unbound(variables_of(*values), root, named):
         yield batch.report(
             "unsafe-variable",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,13 +121,23 @@ conjuncts: st.SearchStrategy[Conjunct] = st.recursive(simple, groups, max_leaves
 bodies: st.SearchStrategy[Body | None] = st.one_of(
     st.none(), st.lists(conjuncts, min_size=1, max_size=4).map(tuple)
 )
+
+
+def with_body(rule: Rule) -> Rule:
+    """A head that must be worked out has a body."""
+    is_plain = all(
+        isinstance(a.value, Constant | Variable | Wildcard) for a in rule.head.arguments
+    )
+    return rule if is_plain or rule.body else replace(rule, body=(Truth(True),))
+
+
 rules = st.builds(
     Rule,
     atoms(st.one_of(expressions, aggregates), any_policy),
     bodies,
     st.sampled_from([None, None, "execute", "ensure"]),
     st.lists(st.builds(Annotation, names, values), max_size=2).map(tuple),
-)
+).map(with_body)
 
 
 @settings(max_examples=100, deadline=None)
