@@ -19,6 +19,7 @@ from .language.ast import Rule
 from .language.checks import check
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
+from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
 from .planner.journal import Journal
@@ -327,6 +328,11 @@ class Engine:
         with self._lock:
             self._get_kind(policy)
             return Explainer(self._program, self._evaluator).explain((policy, table), row)
+
+    def plan(self) -> list[PlannedTables]:
+        """Tell what will run for a change, in order, and why in that order; run nothing."""
+        with self._lock:
+            return PlanReporter(self._program, self._evaluator).report()
 
     def waiting(self) -> list[Waiting]:
         """Give the rules that read, directly or through others, something that is not known.

@@ -1,0 +1,148 @@
+"""The verb `plan`: what will run for a policy, and why in that order."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from congress_dist.cli import OK, Command
+
+from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
+
+if TYPE_CHECKING:
+    from ..plan_report import PlannedRule, PlannedTables
+
+_WIDTH = 72
+"""Of what steps do, before the reasons."""
+
+_DESCRIPTION = """\
+Print what will run for a policy, and why in that order: the derived tables, those first on which
+others rest, each with its rules and the steps of their joins. Nothing is changed.
+"""
+
+_EPILOG = """\
+orders depend on the sizes of tables: with --data they are those that the data gives
+a slow rule shows as a step that reads all of a large table, or looks up many rows each
+
+examples:
+  congress plan policies/network --data recorded
+  congress plan policies/network --table open_port --format json
+"""
+
+
+class PlanCommand(Command):
+    """Print the plan of policies."""
+
+    name = "plan"
+    help = "print what will run for a policy, and why in that order"
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.description = _DESCRIPTION
+        parser.epilog = _EPILOG
+        parser.add_argument("policies", nargs="+", type=Path, metavar="POLICY", help="policies")
+        parser.add_argument("--table", metavar="TABLE", help="only what this table rests on")
+        parser.add_argument(
+            "--format", choices=("text", "json"), default="text", help="how to print"
+        )
+        add_data_option(parser)
+        add_now_option(parser)
+        add_kind_option(parser)
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Print the plan."""
+        workspace = open_workspace(args.policies, args.data, kind=args.kind)
+        planned = workspace.engine(now=args.now).plan()
+        if args.table is not None:
+            planned = _below(planned, args.table, workspace.main)
+        if args.format == "json":
+            import json
+
+            value = [_plain(tables) for tables in planned]
+            sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in _lines(planned))
+        return OK
+
+
+def _below(planned: Sequence[PlannedTables], table: str, main: str) -> list[PlannedTables]:
+    """Give what a table rests on, itself last. Raises: NotFound: nothing derives it."""
+    from congress_dist.errors import NotFound
+
+    owner, mark, name = table.partition(":")
+    key = (owner, name) if mark else (main, table)
+    if not any(key in group.tables for group in planned):
+        names = ", ".join(_name(k) for group in planned for k in group.tables) or "none"
+        raise NotFound(f"no rule or fact gives the table '{_name(key)}'; there are: {names}")
+    wanted = {key}
+    kept = []
+    for group in reversed(planned):
+        if wanted.intersection(group.tables):
+            kept.append(group)
+            wanted.update(group.reads)
+    return kept[::-1]
+
+
+def _lines(planned: Sequence[PlannedTables]) -> Iterator[str]:
+    for number, group in enumerate(planned, 1):
+        yield f"{number}. {', '.join(map(_name, group.tables))}{_about(group)}"
+        for rule in group.rules:
+            yield from _rule_lines(rule)
+    if not planned:
+        yield "nothing to run: there are no rules and no facts"
+
+
+def _about(group: PlannedTables) -> str:
+    said = ["1 row" if group.rows == 1 else f"{group.rows} rows"]
+    if group.facts:
+        said.append(f"{group.facts} of them facts")
+    if group.is_recursive:
+        said.append("recursive: its rules run in rounds, until nothing new follows")
+    return f"  ({'; '.join(said)})"
+
+
+def _rule_lines(rule: PlannedRule) -> Iterator[str]:
+    from ..language.printer import print_rule
+
+    title = rule.rule.annotation("id")
+    yield f"   rule {title}: {print_rule(rule.rule)}" if title else f"   {print_rule(rule.rule)}"
+    for number, steps in enumerate(rule.alternatives, 1):
+        if len(rule.alternatives) > 1:
+            yield f"     alternative {number} of {len(rule.alternatives)}:"
+        width = min(_WIDTH, max((len(step.does) for step in steps), default=0))
+        for place, step in enumerate(steps, 1):
+            yield f"     {place}. {step.does.ljust(width)}  ({step.why})"
+    for table, reason in sorted(rule.waits.items()):
+        yield f"     waits for {table}: {reason}"
+
+
+def _plain(group: PlannedTables) -> dict[str, Any]:
+    from ..language.printer import print_rule
+
+    return {
+        "tables": list(map(_name, group.tables)),
+        "recursive": group.is_recursive,
+        "reads": list(map(_name, group.reads)),
+        "facts": group.facts,
+        "rows": group.rows,
+        "rules": [
+            {
+                "rule": print_rule(rule.rule),
+                "id": rule.rule.annotation("id"),
+                "rows": rule.rows,
+                "waits": dict(rule.waits),
+                "alternatives": [
+                    [{"does": step.does, "why": step.why} for step in steps]
+                    for steps in rule.alternatives
+                ],
+            }
+            for rule in group.rules
+        ],
+    }
+
+
+def _name(table: tuple[str, str]) -> str:
+    return f"{table[0]}:{table[1]}"
