@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..ast import (
+    Aggregate,
     Comparison,
     Conjunct,
     Expression,
@@ -28,7 +29,8 @@ _MEANT = "every variable must stand in a positive condition that gives it values
 def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse variables of heads, negations, comparisons and builtin inputs that are not bound.
 
-    In an action policy a head may have them: `p+(new, x) :- create(x)` makes up a new value.
+    In an action policy a head may have one that stands alone: `p+(new, x) :- create(x)` makes up
+    a new value.
     """
     for policy, rule in batch.rules:
         if rule.body is None:
@@ -41,9 +43,10 @@ def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
                 yield from _wildcards(batch, conjunct)
                 for variable in _unbound(_needed(conjunct), scope, named):
                     yield _unsafe(batch, variable, conjunct, scope)
-        if batch.program.kind(policy) != _ACTION:
-            yield from _unbound_head(batch, rule, scopes[0], named)
-        yield from _wildcard_head(batch, rule)
+        values = [argument.value for argument in rule.head.arguments]
+        if batch.program.kind(policy) == _ACTION and not any(map(_is_aggregate, values)):
+            values = [value for value in values if not isinstance(value, Variable)]
+        yield from _unsafe_head(batch, values, scopes[0], named)
 
 
 def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
@@ -60,8 +63,14 @@ def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
             return
 
 
-def _wildcard_head(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
-    for part in parts_of(*(argument.value for argument in rule.head.arguments)):
+def _is_aggregate(value: Expression) -> bool:
+    return isinstance(value, Aggregate)
+
+
+def _unsafe_head(
+    batch: Batch, values: Sequence[Expression], root: Scope, named: set[str]
+) -> Iterator[Diagnostic]:
+    for part in parts_of(*values):
         if isinstance(part, Wildcard):
             yield batch.report(
                 "unsafe-variable",
@@ -69,10 +78,6 @@ def _wildcard_head(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
                 part.span,
                 hint="name a variable that the body binds",
             )
-
-
-def _unbound_head(batch: Batch, rule: Rule, root: Scope, named: set[str]) -> Iterator[Diagnostic]:
-    values = [argument.value for argument in rule.head.arguments]
     for variable in _unbound(variables_of(*values), root, named):
         yield batch.report(
             "unsafe-variable",

@@ -218,8 +218,6 @@ def test_an_action_has_one_table_over_all_policies(engine: Engine) -> None:
 
 def test_an_action_policy_may_describe_without_binding(engine: Engine) -> None:
     engine.create_policy("a", kind="action")
-    engine.restore_rules(
-        "a", parse('action("set"); p+(x, y) :- set(x, y); result(z) :- set(x, y)')
-    )
+    engine.insert("a", 'action("set"); p+(x, y) :- set(x, y); result(z) :- set(x, y)')
     assert engine.rows("a", "action") == [("set",)]
     assert engine.rows("a", "result") == []
