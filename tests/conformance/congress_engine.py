@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from congress_dist.errors import CongressError, InvalidRequest
+from congress_dist.errors import CongressError
 from congress_dist.policy import Engine
 from congress_dist.policy.language.ast import Literal, Rule
-from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.language.grammar import parse, parse_query
 from congress_dist.policy.language.printer import print_head
 from congress_dist.policy.planner.program import rule_key
 
@@ -176,7 +176,14 @@ class CongressEngine:
         return {"named_rows": self.rows_by_table(step["policy"], None)}
 
     def simulate(self, step: Step) -> Answer:
-        raise InvalidRequest(f"nothing simulates {step['sequence']!r} yet")
+        found = self.engine.simulate(
+            step["policy"], step["text"], step["sequence"], step["action_policy"]
+        )
+        if not step["delta"]:
+            return {"rows": {typed(row) for row in found.rows}}
+        name = parse_query(step["text"]).head.table
+        appeared = {(f"{name}+", *typed(row)) for row in found.appeared}
+        return {"named_rows": appeared | {(f"{name}-", *typed(row)) for row in found.disappeared}}
 
     # --- triggers
 
