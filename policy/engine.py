@@ -15,6 +15,7 @@ from congress_dist.schema import TableSchema
 
 from .evaluator import Evaluator
 from .explain import Derivation, Explainer
+from .impact import Impact, RuleOperation, impact_of
 from .language.ast import Rule
 from .language.checks import check
 from .language.diagnostics import Diagnostic, PolicyError
@@ -33,6 +34,7 @@ from .rule_book import RuleBook
 from .simulation import Simulation, Simulator
 from .source_tables import GivenRows, SourceTables
 from .transactions import Transactions
+from .why_not import Doubter, WhyNot
 
 DEFAULT_MAX_ROWS = 2_000_000
 """Rows that one rule may derive: above the largest table of a host, about 200 MB."""
@@ -334,6 +336,21 @@ class Engine:
         with self._lock:
             return PlanReporter(self._program, self._evaluator).report()
 
+    def why_not(self, policy: str, table: str, row: Sequence[Cell]) -> WhyNot:
+        """Tell, for each rule that could derive a row, how far its body holds and what fails.
+
+        Promises: bounded in size.
+        Raises: NotFound: no such policy or datasource. InvalidRow: no table may hold the row.
+            InvalidRequest: the table has another width.
+        """
+        with self._lock:
+            self._get_kind(policy)
+            width = self._program.arity(policy, table)
+            if width is not None and width != len(row):
+                what = f"'{policy}:{table}' has {width} columns, the row {len(row)}"
+                raise InvalidRequest(what, table=table)
+            return Doubter(self._evaluator).why_not((policy, table), row)
+
     def waiting(self) -> list[Waiting]:
         """Give the rules that read, directly or through others, something that is not known.
 
@@ -375,6 +392,26 @@ class Engine:
         with self.trial():
             self._get_kind(policy)
             return Simulator(self, policy, action_policy).run(query, sequence)
+
+    def impact(self, operations: Iterable[RuleOperation]) -> Impact:
+        """Tell which violations and actions would come and go with some rules; change nothing.
+
+        Shapes: `RuleOperation("insert", "p", text)` or `"delete"`, carried out in order.
+        Promises: nothing is left behind, also when it fails.
+        Raises: PolicyError: a text is refused. NotFound: no such policy, or rule to delete.
+        """
+        with self.trial():
+            return impact_of(self, operations)
+
+    def reporting_tables(self) -> list[TableKey]:
+        """Give the tables whose rows are violations or actions, sorted."""
+        with self._lock:
+            return sorted(
+                key
+                for key, table in self._evaluator.derived.items()
+                if any(_reports(rule.rule) or rule.rule.modal for rule in table.rules)
+                or any(_reports(fact) or fact.modal for _, fact in table.facts.values())
+            )
 
     def trial(self) -> AbstractContextManager[None]:
         """Take back, at the end of a `with` block, whatever was changed inside of it."""

@@ -99,11 +99,11 @@ def _order_part(
         chosen = ready[0] if ready else _cheapest_join(left, known, fan_out)
         left = [literal for literal in left if literal is not chosen]
         known |= variables_of(chosen)
-        ordered.append(_with_order(chosen, fan_out))
+        ordered.append(order_within(chosen, fan_out))
     return ordered
 
 
-def _with_order(literal: NormalLiteral, fan_out: FanOut) -> NormalLiteral:
+def order_within(literal: NormalLiteral, fan_out: FanOut) -> NormalLiteral:
     """Order what is inside of a group; what it shares is bound when it runs."""
     if not isinstance(literal, Absent):
         return literal
@@ -111,6 +111,13 @@ def _with_order(literal: NormalLiteral, fan_out: FanOut) -> NormalLiteral:
     rules = (NormalRule(("", ""), (), body) for body in literal.bodies)
     bodies = tuple(tuple(order_body(rule, fan_out, bound=shared)) for rule in rules)
     return replace(literal, bodies=bodies)
+
+
+def can_run(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
+    """Tell whether a literal can run once some variables have their values."""
+    if isinstance(literal, Match | Choice) and not literal.negated:
+        return True
+    return _is_ready(literal, known)
 
 
 def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:

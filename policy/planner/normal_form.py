@@ -23,7 +23,10 @@ Solve = Callable[[tuple[Cell, ...]], Iterable[tuple[Cell, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A row of `table` that agrees with `terms`, one for each column; negated: there is none."""
+    """A row of `table` that agrees with `terms`, one for each column; negated: there is none.
+
+    Shapes: `origin`, here as in the other literals, is what it was read from.
+    """
 
     table: TableKey
     terms: tuple[Term, ...]
@@ -38,6 +41,7 @@ class Condition:
     operator: ComparisonOperator
     left: Term
     right: Term
+    origin: Conjunct | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Choice:
     term: Term
     constants: frozenset[Id]
     negated: bool = False
+    origin: Conjunct | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Call:
     inputs: tuple[Term, ...]
     outputs: tuple[Term, ...]
     negated: bool = False
+    origin: Conjunct | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from congress_dist.errors import InternalError
 
@@ -125,7 +126,7 @@ class BodyReader:
                     calls += self._call(builtin, atom, calls, negated=negated)
                 else:
                     key = (atom.policy or self._policy, atom.table)
-                    calls.append(Match(key, self._row_of(atom, key, calls), negated, conjunct))
+                    calls.append(Match(key, self._row_of(atom, key, calls), negated))
             case Comparison():
                 self._compare(conjunct, calls)
             case Membership(term=term, constants=constants, negated=negated):
@@ -134,7 +135,9 @@ class BodyReader:
             case _:
                 what = f"a conjunct that was to be refused reached the planner: {conjunct}"
                 raise InternalError(what)
-        return iter(calls)
+        return (
+            literal if literal.origin else replace(literal, origin=conjunct) for literal in calls
+        )
 
     def _compare(self, comparison: Comparison, calls: list[NormalLiteral]) -> None:
         """Add a comparison; one that is `=` with an expression binds or tests the other side."""

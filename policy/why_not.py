@@ -1,0 +1,239 @@
+"""Why a row is not there: for each rule that could derive it, what fails first, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from typing import Literal as OneOf
+
+from congress_dist.row import Cell
+
+from .evaluator import Evaluator
+from .instance import conjunct_with
+from .language.ast import Conjunct, Constant
+from .language.printer import print_conjunct, print_rule
+from .planner.active_rule import ActiveRule, Missing
+from .planner.join_order import can_run, order_within
+from .planner.normal_form import (
+    Absent,
+    Match,
+    NormalLiteral,
+    NormalRule,
+    TableKey,
+    Term,
+    literals_within,
+    variables_of,
+)
+from .planner.plan import compile_plan
+from .planner.symbols import Id, Tuple
+
+Because = OneOf["absence", "presence", "condition", "ignorance", "value", "head"]
+"""Why a rule does not derive a row.
+
+absence: no row agrees with `fails`; presence: one does, under `not`; condition: a comparison or a
+builtin does not hold; ignorance: a table is not known; value: the aggregate of the group is
+another; head: its constants, or variables that repeat, are others.
+"""
+
+MAX_RULES = 100
+"""Alternatives of rules that are looked at for one row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps one rule, or one of its alternatives, from deriving the row.
+
+    Shapes: `holds` are the conditions that can hold together, in order, and `fails` the first that
+        cannot, each with values where they are known; `missing` tells for ignorance what is not
+        known, `source:table` → reason.
+    """
+
+    policy: str
+    rule: str
+    rule_id: str
+    alternative: int
+    because: Because
+    fails: str = ""
+    holds: tuple[str, ...] = ()
+    missing: Missing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why a row is not in a table.
+
+    Shapes: `is_present`: it is there after all. `missing` is what keeps the table from being
+        known: the row could be there nevertheless. `is_cut`: more rules could derive it.
+    """
+
+    policy: str
+    table: str
+    row: tuple[Cell, ...]
+    is_present: bool
+    missing: Missing
+    obstacles: tuple[Obstacle, ...]
+    is_cut: bool = False
+
+    def to_wire(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return asdict(self)
+
+
+class Doubter:
+    """Looks for what keeps a row away; used for one row."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._symbols = evaluator.symbols
+        self._read: set[TableKey] = set()
+
+    def why_not(self, table: TableKey, row: Sequence[Cell]) -> WhyNot:
+        """Give what keeps a row out of a table. Raises: InvalidRow: no table may hold the row."""
+        encoded = self._symbols.encode(row)
+        derived = self._evaluator.derived.get(table)
+        obstacles: list[Obstacle] = []
+        is_present = encoded in self._evaluator.relation(table).rows
+        if derived is not None and not is_present:
+            for rule in derived.rules:
+                obstacles += self._obstacles(rule, encoded)
+                if len(obstacles) > MAX_RULES:
+                    break
+        self._evaluator.drop_unused_indexes(self._read)
+        missing = dict(self._evaluator.missing(table))
+        is_cut = len(obstacles) > MAX_RULES
+        kept = tuple(obstacles[:MAX_RULES])
+        return WhyNot(*table, tuple(row), is_present, missing, kept, is_cut)
+
+    def _obstacles(self, rule: ActiveRule, row: Tuple) -> Iterator[Obstacle]:
+        if not rule.alternatives:
+            yield _obstacle(rule, 0, "ignorance", missing=rule.missing)
+            return
+        for number, normal in enumerate(rule.alternatives, 1):
+            alternative = number if len(rule.alternatives) > 1 else 0
+            given = _given(normal, row)
+            if given is None:
+                yield _obstacle(rule, alternative, "head")
+            else:
+                yield self._obstacle(rule, alternative, normal, given)
+
+    def _obstacle(
+        self, rule: ActiveRule, number: int, normal: NormalRule, given: Mapping[str, Id]
+    ) -> Obstacle:
+        """Find the first literal with which those before it cannot hold."""
+        body = _in_text_order(normal, frozenset(given))
+        known: dict[str, Id] = dict(given)
+        for place, literal in enumerate(body):
+            unknown = self._missing_under_not(literal)
+            found = None if unknown else self._solution(body[: place + 1], given)
+            if found is None:
+                because, missing = self._judge(body[: place + 1], given, unknown)
+                fails, holds = self._shown(body, place, known)
+                return _obstacle(rule, number, because, fails, holds, missing)
+            known = found
+        _, holds = self._shown(body, len(body), known)
+        if rule.missing and rule.is_off:
+            return _obstacle(rule, number, "ignorance", "", holds, rule.missing)
+        return _obstacle(rule, number, "value", "", holds)
+
+    def _judge(
+        self, prefix: Sequence[NormalLiteral], given: Mapping[str, Id], unknown: Missing
+    ) -> tuple[Because, Missing | None]:
+        """Say why the last literal of a prefix fails, and if that is certain."""
+        last = prefix[-1]
+        if unknown:
+            return "ignorance", unknown
+        missing = self._missing_in(prefix)
+        if missing and not self._fails_alone(last, given):
+            return "ignorance", missing
+        if isinstance(last, Match):
+            return ("presence" if last.negated else "absence"), None
+        return ("presence" if isinstance(last, Absent) else "condition"), None
+
+    def _fails_alone(self, literal: NormalLiteral, given: Mapping[str, Id]) -> bool:
+        """Tell whether a literal fails whatever the conditions before it give."""
+        if self._missing_in([literal]):
+            return False
+        return can_run(literal, given.keys()) and self._solution([literal], given) is None
+
+    def _solution(
+        self, body: Sequence[NormalLiteral], given: Mapping[str, Id]
+    ) -> dict[str, Id] | None:
+        """Give one way to satisfy a body, with the values of all its variables."""
+        names = dict.fromkeys([*given, *sorted(set().union(*map(variables_of, body)))])
+        relations = self._evaluator.relations
+        ordered = [order_within(o, lambda t, c, w: relations[t].fan_out(c, w)) for o in body]
+        self._read.update(m.table for m in literals_within(body) if isinstance(m, Match))
+        plan = compile_plan(ordered, list(names), given=tuple(given))
+        for values in plan.run(self._evaluator.context, tuple(given.values())):
+            return dict(zip(names, values, strict=True))
+        return None
+
+    def _missing_in(self, literals: Sequence[NormalLiteral]) -> Missing:
+        missing: Missing = {}
+        for literal in literals_within(literals):
+            if isinstance(literal, Match):
+                missing |= self._evaluator.missing(literal.table)
+        return missing
+
+    def _missing_under_not(self, literal: NormalLiteral) -> Missing:
+        is_negated = isinstance(literal, Absent) or (
+            isinstance(literal, Match) and literal.negated
+        )
+        return self._missing_in([literal]) if is_negated else {}
+
+    def _shown(
+        self, body: Sequence[NormalLiteral], place: int, known: Mapping[str, Id]
+    ) -> tuple[str, tuple[str, ...]]:
+        """Give the condition at a place and those before it as text, with the values known."""
+        values = {name: Constant(self._symbols.values[cell]) for name, cell in known.items()}
+
+        def text(conjunct: Conjunct | None) -> str:
+            if conjunct is None:
+                return "the head can be worked out"
+            return print_conjunct(conjunct_with(conjunct, values))
+
+        fails = body[place].origin if place < len(body) else None
+        held = dict.fromkeys(literal.origin for literal in body[:place])
+        holds = tuple(text(origin) for origin in held if origin is not None and origin != fails)
+        return (text(fails) if place < len(body) else ""), holds
+
+
+def _obstacle(
+    rule: ActiveRule,
+    number: int,
+    because: Because,
+    fails: str = "",
+    holds: tuple[str, ...] = (),
+    missing: Missing | None = None,
+) -> Obstacle:
+    rule_id = str(rule.rule.annotation("id") or "")
+    kept = None if missing is None else dict(missing)
+    text = print_rule(rule.rule)
+    return Obstacle(rule.policy, text, rule_id, number, because, fails, holds, kept)
+
+
+def _given(normal: NormalRule, row: Tuple) -> dict[str, Id] | None:
+    """Give the values with which a head is a row; of an aggregate those of the group."""
+    pairs: list[tuple[Term, Id]] = list(zip(normal.terms, row, strict=False))
+    if normal.fold is not None:
+        parts = zip(normal.fold.parts, row, strict=False)
+        pairs = [(normal.terms[part], cell) for part, cell in parts if isinstance(part, int)]
+    given: dict[str, Id] = {}
+    for term, cell in pairs:
+        if (given.setdefault(term, cell) if isinstance(term, str) else term) != cell:
+            return None
+    return given
+
+
+def _in_text_order(normal: NormalRule, given: frozenset[str]) -> list[NormalLiteral]:
+    """Give the body as written, but each literal only after what it needs."""
+    known = set(given)
+    left = list(normal.body)
+    ordered: list[NormalLiteral] = []
+    while left:
+        chosen = next((literal for literal in left if can_run(literal, known)), left[0])
+        left = [literal for literal in left if literal is not chosen]
+        known |= variables_of(chosen)
+        ordered.append(chosen)
+    return ordered
