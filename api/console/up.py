@@ -78,21 +78,26 @@ class UpCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Start, show, stop."""
-        from congress_dist.config import datasource_sections, default_data_dir, load_config
-        from congress_dist.policy.language.package import read_packages
-
         if args.fail_on and not args.once:
             raise InvalidRequest("--fail-on needs --once: without it nothing ends by itself")
         if args.format and not args.once:
             raise InvalidRequest("--format needs --once: what changes is shown as lines")
-        data_dir = (args.data_dir or default_data_dir()).absolute()
-        overrides = {} if args.port is None else {"api__bind_port": args.port}
-        conf = load_config(data_dir, args.config, log_file=log_file(data_dir), **overrides)
-        check_datasources(datasource_sections(conf))
-        packages = read_packages(args.policy)
-        sys.stderr.write(f"state and logs: {data_dir}\n")
+        # Ordering: first, because an interrupt in the middle of an import may be lost.
         with _stop_signals() as stopping:
-            return _run(Run(args, conf, data_dir, packages, stopping))
+            return _run(_prepare(args, stopping))
+
+
+def _prepare(args: argparse.Namespace, stopping: threading.Event) -> Run:
+    from congress_dist.config import datasource_sections, default_data_dir, load_config
+    from congress_dist.policy.language.package import read_packages
+
+    data_dir = (args.data_dir or default_data_dir()).absolute()
+    overrides = {} if args.port is None else {"api__bind_port": args.port}
+    conf = load_config(data_dir, args.config, log_file=log_file(data_dir), **overrides)
+    check_datasources(datasource_sections(conf))
+    packages = read_packages(args.policy)
+    sys.stderr.write(f"state and logs: {data_dir}\n")
+    return Run(args, conf, data_dir, packages, stopping)
 
 
 class _stop_signals:  # noqa: N801
