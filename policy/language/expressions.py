@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pyparsing as pp
 
 from .ast import Constant, Expression, Negative, Operation, Span
-from .lexical import MAX_NESTING, MAX_OPERATORS, SCALAR, SyntaxFault
-from .reading import Bracketed, BracketToken, Match, Source, Token, built, keep_match, term_of
+from .lexical import FLAGS, MAX_NESTING, MAX_OPERATORS, SCALAR, SyntaxFault
+from .reading import Match, Source, term_of
 
+_SCALAR = re.compile(SCALAR, FLAGS)
+_OPERATOR = re.compile(r"\s*+(?P<operator>[-+*/%])\s*+", FLAGS)
+_MINUSES = re.compile(r"(?:-\s*+)++", FLAGS)
 _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
 
 
 def expressions() -> pp.ParserElement:
     """Give the production of a term or an operation on terms."""
-    scalar = Token(SCALAR, term_of, "a term")
-    bracket = built(BracketToken("expression", "a term"), _bracket)
-    primary = (scalar | bracket).set_name("a term")
-    minus = Token("-", keep_match, "'-'")
-    operand = (scalar | bracket | built(minus[1, ...] + primary, _minus)).set_name("a term")
-    operator = Token(r"[-+*/%]", _operator, "an operator")
-    return built(operand + (operator + operand)[...], _fold).set_name("a term")
+    return ExpressionToken()
+
+
+class ExpressionToken(pp.Token):
+    """Reads an expression in one go: texts may consist of hundreds of thousands of small ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mayIndexError = False
+        self.set_name("a term")
+
+    def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
+        """Give the longest expression that begins at this place, or raise what keeps it away."""
+        found = _operand(instring, loc)
+        if found is None:
+            raise pp.ParseException(instring, loc, self.errmsg, self)
+        position, first = found
+        items: list[Any] = [first]
+        while (match := _OPERATOR.match(instring, position)) is not None:
+            operator = _operator(instring, match)
+            found = _operand(instring, match.end())
+            if found is None:  # what follows the expression is refused at its operator
+                break
+            position, operand = found
+            items += [operator, operand]
+        return position, [_fold(instring, items)]
 
 
 def check_depth(expression: Expression) -> None:
@@ -44,10 +69,34 @@ def check_depth(expression: Expression) -> None:
             stack.append((node.operand, depth + 1))
 
 
-def _bracket(_source: Source, _start: int, tokens: pp.ParseResults) -> Expression:
-    bracket: Bracketed = tokens[0]
-    expression: Expression = bracket.value
-    return expression
+def _operand(source: Source, start: int) -> tuple[int, Expression] | None:
+    """Give the operand at a place, with the place behind it; None when there is none."""
+    match = _SCALAR.match(source, start)
+    if match is not None:
+        return match.end(), term_of(source, match)
+    minuses = _MINUSES.match(source, start)
+    if minuses is None:
+        return _bracketed(source, start)
+    found = _operand_of_minus(source, minuses.end())
+    if found is None:
+        return None
+    end, value = found
+    places = [place for place in range(*minuses.span()) if source[place] == "-"]
+    return end, _negative(source, places, value)
+
+
+def _operand_of_minus(source: Source, start: int) -> tuple[int, Expression] | None:
+    match = _SCALAR.match(source, start)
+    return (match.end(), term_of(source, match)) if match else _bracketed(source, start)
+
+
+def _bracketed(source: Source, start: int) -> tuple[int, Expression] | None:
+    reading = source.reading_at(start)
+    if reading is None or reading.kind != "expression":
+        return None
+    if reading.fault is not None:
+        raise reading.fault
+    return reading.end, reading.value
 
 
 def _operator(source: Source, match: Match) -> str:
@@ -56,18 +105,16 @@ def _operator(source: Source, match: Match) -> str:
         raise SyntaxFault(
             "too-large",
             f"the statement has more than {MAX_OPERATORS} operators",
-            match.start(),
-            match.end(),
+            match.start("operator"),
+            match.end("operator"),
             hint="compute a part of it in a table of its own",
         )
-    return match[0]
+    return match["operator"]
 
 
-def _minus(source: Source, _start: int, tokens: pp.ParseResults) -> Expression:
-    value: Expression = tokens[-1]
-    minuses: list[Match] = list(tokens[:-1])
-    for minus in reversed(minuses):
-        span = Span(minus.start(), value.span.end, source.name)
+def _negative(source: Source, places: list[int], value: Expression) -> Expression:
+    for place in reversed(places):
+        span = Span(place, value.span.end, source.name)
         if isinstance(value, Constant) and isinstance(value.value, int | float):
             value = _negated(value, span)
         else:
@@ -82,9 +129,11 @@ def _negated(constant: Constant, span: Span) -> Expression:
     return Constant(0 - constant.value, span)
 
 
-def _fold(source: Source, _start: int, tokens: pp.ParseResults) -> Expression:
+def _fold(source: Source, items: list[Any]) -> Expression:
     """Apply the operators by their strength, left to right: products first, then sums."""
-    items = list(tokens)
+    if len(items) == 1:
+        only: Expression = items[0]
+        return only
     for strength in (2, 1):
         folded = [items[0]]
         for operator, right in zip(items[1::2], items[2::2], strict=True):
