@@ -42,6 +42,12 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.
     [ -z "$missing" ] || fail "this machine lacks:$missing; run: apt-get install$missing"
 }
 
+# Two at once in one checkout would take each other's half-made environment for a broken one.
+if command -v flock >/dev/null; then
+    exec 9>.set-up.lock
+    flock 9
+fi
+
 want="$(cksum setup.cfg setup.py pyproject.toml | cksum) $PWD"
 for done_purpose in $purpose test dev; do
     stamp=.venv/.set-up-$done_purpose
