@@ -6,7 +6,7 @@ policy's and the simulated policy's together; that policy goes with the trial.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
@@ -67,18 +67,19 @@ class ActionEffects:
         """Tell whether the action policy declares an action of this name."""
         return head.policy is None and head.table in self._declared
 
-    def of(self, statement: Rule) -> list[Effect] | None:
-        """Give the effects of an action, like `set(1, 5)` or `set(x, 7) :- p(x, 9)`.
+    def of(self, statement: Sequence[Rule]) -> list[Effect] | None:
+        """Give the effects of actions at once, like `set(1, 5)` or `set(x, 7) :- p(x, 9)`.
 
-        Shapes: of several bindings the first in the order of their text counts; None: there is
-            none. A variable of a head that nothing binds becomes a new value.
+        Shapes: the rules have one body; of several bindings the first in the order of their text
+            counts; None: there is none. A variable of a head that nothing binds becomes a new
+            value.
         """
         self._prepare()
-        action = self._bound(statement)
-        if action is None:
+        actions = self._bound(statement)
+        if actions is None:
             return None
         engine = self._engine
-        called = [Rule(action), *self._results]
+        called = [*map(Rule, actions), *self._results]
         with engine.trial():
             engine.restore_rules(_SCRATCH, called)
             for rule, names in self._in_order():
@@ -112,20 +113,22 @@ class ActionEffects:
                 body = (Literal(Atom(table, arguments, self._policy)),)
                 self._engine.restore_rules(_SCRATCH, [Rule(Atom(table, arguments), body)])
 
-    def _bound(self, statement: Rule) -> Atom | None:
-        """Give the action with values in the place of its variables."""
-        if statement.is_fact:
-            return statement.head
+    def _bound(self, statement: Sequence[Rule]) -> list[Atom] | None:
+        """Give the actions with values in the place of their variables."""
+        heads = [rule.head for rule in statement]
+        body = statement[0].body
+        if body is None:
+            return heads
         self._engine.restore_rules(_SCRATCH, self._results)
-        names = sorted({v.name for v in variables_of(*_values(statement.head))})
+        names = sorted({v.name for head in heads for v in variables_of(*_values(head))})
         asked = Atom("?binding", tuple(Argument(Variable(name)) for name in names))
-        body = self._with_owners(statement.body or ())
+        body = self._with_owners(body)
         found = sorted(self._engine.ask_rule(_SCRATCH, Rule(asked, body)), key=repr)
         self._engine.withdraw_rules(_SCRATCH, self._results)
         if not found:
             return None
         values = {name: Constant(cell) for name, cell in zip(names, found[0], strict=True)}
-        return atom_with(statement.head, values)
+        return [atom_with(head, values) for head in heads]
 
     def _in_order(self) -> Iterator[tuple[Rule, frozenset[str]]]:
         """Give the rules with unbound variables, each after those on which it rests."""

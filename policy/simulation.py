@@ -16,9 +16,9 @@ from congress_dist.row import Cell
 from .action_effects import ActionEffects, Effect
 from .language.ast import Constant, Rule
 from .language.diagnostics import Diagnostic, PolicyError
-from .language.grammar import parse
+from .language.grammar import parse_sequence
 from .language.places import line_starts_of, place_of
-from .language.printer import print_conjunct, print_rule
+from .language.printer import print_conjunct, print_head, print_rule
 from .planner.active_rule import Missing
 from .planner.answers import Row
 from .planner.program import DATASOURCE
@@ -56,7 +56,7 @@ class Simulator:
         Raises: PolicyError: a text, a change that is refused, or a statement that is neither a
             change nor an action. NotFound: a policy or table to be changed does not exist.
         """
-        statements = parse(sequence, source="<sequence>")
+        statements = parse_sequence(sequence)
         before = self._engine.answer(self._policy, query)
         for statement in statements:
             self._carry_out(statement, sequence)
@@ -70,18 +70,25 @@ class Simulator:
             tuple(self._trace),
         )
 
-    def _carry_out(self, statement: Rule, text: str) -> None:
-        head = statement.head
-        if statement.modal is None and head.table[-1] in "+-":
-            self._change(statement)
-        elif statement.modal is None and self._effects.is_action(head):
-            effects = self._effects.of(statement)
-            if effects is None:
-                self._note(f"{print_rule(statement)}: no binding, nothing done")
-            else:
-                self._apply(print_rule(statement), effects)
+    def _carry_out(self, statement: Sequence[Rule], text: str) -> None:
+        """Do the changes of a statement, then its actions at once."""
+        changes = [rule for rule in statement if not rule.modal and rule.head.table[-1] in "+-"]
+        actions = [rule for rule in statement if rule not in changes]
+        for rule in actions:
+            if rule.modal or not self._effects.is_action(rule.head):
+                raise _neither(rule, text)
+        for rule in changes:
+            self._change(rule)
+        if actions:
+            self._act(actions)
+
+    def _act(self, actions: Sequence[Rule]) -> None:
+        what = ", ".join([*map(print_head, actions[:-1]), print_rule(actions[-1])])
+        effects = self._effects.of(actions)
+        if effects is None:
+            self._note(f"{what}: no binding, nothing done")
         else:
-            raise _neither(statement, text)
+            self._apply(what, effects)
 
     def _change(self, statement: Rule) -> None:
         """Insert or delete what a statement like `u:p+(x) :- q(x)` says."""

@@ -32,6 +32,7 @@ from .walk import literals_of
 
 _SPACE = re.compile(r"\s*+", FLAGS)
 _TERMINATOR = re.compile(r"\s*+;|\.|\s++\.(?!\.*+[A-Za-z_])", FLAGS)
+_HEAD_COMMA = re.compile(r"\s*+,\s*+(?=\S)", FLAGS)
 _FOUND = re.compile(rf"{STRING}|[\w.]++|:-|!=|<=|>=|==|.", FLAGS)
 _SIMPLE_FACT = re.compile(rf"{SIMPLE_ATOM}(?=\s*+(?:[;.@]|\Z|[A-Za-z_]))", FLAGS)
 _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
@@ -68,6 +69,25 @@ def parse(text: str, *, source: str = "<text>") -> list[Rule]:
     return [_with_body(rule) for rule in _read(text, source)]
 
 
+def parse_sequence(text: str, *, source: str = "<sequence>") -> list[tuple[Rule, ...]]:
+    """Read statements that may have several heads: `q(1), r(x) :- s(x)` means both at once.
+
+    Shapes: each statement is one rule per head, all with its body.
+    Raises: as `parse`.
+    """
+    joins: set[int] = set()
+    statements: list[list[Rule]] = []
+    for number, rule in enumerate(_read(text, source, joins=joins)):
+        if number in joins:
+            statements[-1].append(rule)
+        else:
+            statements.append([rule])
+    return [
+        tuple(_with_body(replace(rule, body=heads[-1].body)) for rule in heads)
+        for heads in statements
+    ]
+
+
 def parse_query(text: str) -> Rule:
     """Read a query: a rule is itself; an atom `t(1, y)` becomes `t(1, y) :- t(1, y)`.
 
@@ -94,9 +114,9 @@ def parse_query(text: str) -> Rule:
     return rule if rule.body is not None else _query_of(rule)
 
 
-def _read(text: str, source: str) -> list[Rule]:
+def _read(text: str, source: str, *, joins: set[int] | None = None) -> list[Rule]:
     try:
-        return _statements(text, source)
+        return _statements(text, source, joins)
     except SyntaxFault as fault:
         raise PolicyError([_diagnostic_of(fault, text, source)]) from None
 
@@ -111,7 +131,8 @@ def _with_body(rule: Rule) -> Rule:
     return replace(rule, body=(Truth(True, rule.head.span),))
 
 
-def _statements(text: str, name: str) -> list[Rule]:
+def _statements(text: str, name: str, joins: set[int] | None) -> list[Rule]:
+    """Read all statements; `joins` gets the numbers of those that a comma joins to the last."""
     if len(text) > MAX_TEXT:
         raise SyntaxFault(
             "too-large",
@@ -131,6 +152,12 @@ def _statements(text: str, name: str) -> list[Rule]:
         start = position
         position, rule = _statement(source, start, open_end=open_end)
         rules.append(rule)
+        if joins is not None and rule.body is None:
+            comma = _HEAD_COMMA.match(source, position)
+            if comma is not None:
+                joins.add(len(rules))
+                position, open_end = comma.end(), False
+                continue
         terminator = _TERMINATOR.match(source, position)
         open_end = terminator is None
         position = _skip_space(source, terminator.end() if terminator else position)

@@ -87,6 +87,15 @@ def test_actions_follow_each_other() -> None:
     assert simulated("r(1) q(1)", "p(x)", data="p(2)", actions=actions) == [(1,), (2,)]
 
 
+def test_the_actions_of_one_statement_work_at_once() -> None:
+    actions = 'action("q") action("r") p+(x, z) :- q(x, y), r(y, z)'
+    for sequence in ("q(1, 2), r(2, 3) :- true", "q(1, 2), r(2, 3)", "q(1, y), r(y, 3) :- s(y)"):
+        assert simulated(sequence, "p(x, y)", data="s(2)", actions=actions) == [(1, 3)]
+    assert simulated("q(1, 2) r(2, 3)", "p(x, y)", data="s(2)", actions=actions) == []
+    found = simulated("p+(7, 7), q(1, 2), r(2, 3)", "p(x, y)", data="s(2)", actions=actions)
+    assert found == [(1, 3), (7, 7)]
+
+
 def test_the_result_of_an_action_feeds_the_next_one() -> None:
     actions = """
         action("create") action("update")
@@ -128,6 +137,8 @@ def test_the_difference_is_told_by_type_and_value() -> None:
     [
         ("p+(7, 7) p(101, 5)", "simulation"),
         ("p+(7, 7) set(1", "syntax"),
+        ("p+(7, 7), set(1, 2), p(101, 5)", "simulation"),
+        ("p+(7, 7), ", "syntax"),
         ("p+(7, 7) p+(1, 2, 3)", "arity"),
         ("p+(7, 7) q+(x) :- error(x)  error+(x) :- q(x)", "recursion"),
         ("p+(7, 7) execute[set(1)]", "simulation"),

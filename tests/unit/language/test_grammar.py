@@ -29,7 +29,7 @@ from congress_dist.policy.language.ast import (
     Wildcard,
 )
 from congress_dist.policy.language.diagnostics import Diagnostic, PolicyError
-from congress_dist.policy.language.grammar import parse, parse_query
+from congress_dist.policy.language.grammar import parse, parse_query, parse_sequence
 from congress_dist.policy.language.printer import print_rule
 
 
@@ -285,6 +285,23 @@ def test_wildcards_of_a_query_are_asked_for() -> None:
 
 def test_a_rule_is_its_own_query() -> None:
     assert parse_query("ans(x) :- t(x, y), y > 3") == only("ans(x) :- t(x, y), y > 3")
+
+
+def test_a_statement_of_a_sequence_may_have_several_heads() -> None:
+    text = "p+(1) q(1), r(x) :- s(x), t(x); u(1, 2),\nv(1 + 2); w(1)"
+    expected = ["p+(1)", "q(1) :- s(x), t(x)", "r(x) :- s(x), t(x)", "u(1, 2)", "v(1 + 2) :- true"]
+    statements = parse_sequence(text)
+    assert [len(statement) for statement in statements] == [1, 2, 2, 1]
+    printed = [print_rule(rule) for statement in statements for rule in statement]
+    assert printed == [*expected, "w(1)"]
+
+
+@pytest.mark.parametrize(
+    "text", ["p(1), ", "p(1),, q(1)", ", p(1)", "p(1); , q(1)", "p(1), :- q(1)"]
+)
+def test_a_comma_of_a_sequence_joins_two_heads(text: str) -> None:
+    assert refusal(text, parse_sequence).code == "syntax"
+    assert refusal(text).code == "syntax"
 
 
 @pytest.mark.parametrize("text", ["", "p(1) q(1)"])
