@@ -30,6 +30,7 @@ from .planner.relation import Change
 from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
 from .query import Query
+from .row_input import TableInputs, column_names_of, rows_of
 from .rule_book import RuleBook
 from .simulation import Simulation, Simulator
 from .source_tables import GivenRows, SourceTables
@@ -170,25 +171,31 @@ class Engine:
         with self._lock.change():
             return self._decode(self._rule_book.remove_source(source))
 
-    def load(self, source: str, tables: GivenRows) -> Changes:
+    def load(self, source: str, tables: TableInputs) -> Changes:
         """Replace the rows of tables in one transaction; they are known from then on.
 
-        Shapes: a datasource without schema gets one, with the columns Col0, Col1, … of the first
-            rows.
+        Shapes: rows are tuples, columns by name in buffers or sequences, an Arrow table, or the
+            path of a CSV or TSV file. A datasource without schema gets one: the columns are those
+            that come along, else Col0, Col1, … of the first rows.
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
-            are known.
+            are known, or a file cannot be read.
         """
         with self._lock.change():
             if self._program.kind(source) is None:
-                given = {table: list(rows) for table, rows in tables.items()}
-                self._rule_book.set_schema(source, _schema_of(source, given))
+                names = {table: column_names_of(given) for table, given in tables.items()}
+                plain = self._rows_given(source, tables)
+                given = {table: list(rows) for table, rows in plain.items()}
+                schema = {
+                    table: n or _columns_of(source, table, given) for table, n in names.items()
+                }
+                self._rule_book.set_schema(source, schema)
                 return self.transact(source, loaded=given)
             return self.transact(source, loaded=tables)
 
     def apply(
-        self, source: str, added: GivenRows | None = None, removed: GivenRows | None = None
+        self, source: str, added: TableInputs | None = None, removed: TableInputs | None = None
     ) -> Changes:
-        """Add and remove rows in one transaction.
+        """Add and remove rows, given as for `load`, in one transaction.
 
         Shapes: a row both added and removed is present afterwards; adding what is there and
             removing what is not change nothing. A table that is not known stays so.
@@ -206,18 +213,18 @@ class Engine:
         self,
         source: str,
         *,
-        loaded: GivenRows | None = None,
-        added: GivenRows | None = None,
-        removed: GivenRows | None = None,
+        loaded: TableInputs | None = None,
+        added: TableInputs | None = None,
+        removed: TableInputs | None = None,
         missing: Mapping[str, str] | None = None,
     ) -> Changes:
         """Do what `load`, `apply` and `mark_missing` do, for several tables at once."""
         with self._lock.change():
             changes = self._sources.transact(
                 source,
-                loaded=loaded or {},
-                added=added or {},
-                removed=removed or {},
+                loaded=self._rows_given(source, loaded or {}),
+                added=self._rows_given(source, added or {}),
+                removed=self._rows_given(source, removed or {}),
                 missing=missing or {},
             )
             return self._decode(changes)
@@ -436,6 +443,12 @@ class Engine:
 
     # --- inside
 
+    def _rows_given(self, source: str, tables: TableInputs) -> GivenRows:
+        return {
+            table: rows_of(given, self._program.columns(source, table), f"{source}:{table}")
+            for table, given in tables.items()
+        }
+
     def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:
         self._get_kind(policy)
         self._refuse_errors(check([(policy, rule) for rule in rules], self._program, text=text))
@@ -486,13 +499,12 @@ def _reports(rule: Rule) -> bool:
     return rule.head.table in _REPORTING_TABLES or rule.annotation("severity") is not None
 
 
-def _schema_of(
-    source: str, tables: Mapping[str, Sequence[Sequence[Cell]]]
-) -> dict[str, list[str]]:
-    for table, rows in tables.items():
-        if not rows:
-            raise InvalidRequest(
-                f"the columns of '{source}:{table}' are not known; tell them by set_schema",
-                datasource=source,
-            )
-    return {table: [f"Col{n}" for n in range(len(rows[0]))] for table, rows in tables.items()}
+def _columns_of(
+    source: str, table: str, given: Mapping[str, Sequence[Sequence[Cell]]]
+) -> list[str]:
+    if not given[table]:
+        raise InvalidRequest(
+            f"the columns of '{source}:{table}' are not known; tell them by set_schema",
+            datasource=source,
+        )
+    return [f"Col{n}" for n in range(len(given[table][0]))]

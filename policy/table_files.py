@@ -17,8 +17,10 @@ from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, ColumnType, TableSchema
 
-SUFFIXES = (".jsonl", ".json", ".yaml", ".yml", ".csv")
+SUFFIXES = (".jsonl", ".json", ".yaml", ".yml", ".csv", ".tsv")
 """In the order in which they are looked for."""
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 Row = tuple[Cell, ...]
 _Given = tuple[str, Any]
@@ -34,7 +36,7 @@ def read_table(path: Path, schema: TableSchema | None) -> tuple[TableSchema, lis
     Raises: InvalidRequest: the file cannot be read as what its ending says. InvalidRow: a row does
         not fit; both name file and line (of CSV and JSON lines) or entry.
     """
-    if path.suffix == ".csv":
+    if path.suffix in _DELIMITERS:
         return _read_csv(path, schema)
     given = list(_READERS[path.suffix](path))
     known = schema or _seen_columns(path, given)
@@ -166,7 +168,8 @@ def _typed(schema: TableSchema, rows: Sequence[Row]) -> TableSchema:
 
 
 def _read_csv(path: Path, schema: TableSchema | None) -> tuple[TableSchema, list[Row]]:
-    reader = csv.reader(io.StringIO(file_text(path), newline=""), strict=True)
+    text = io.StringIO(file_text(path), newline="")
+    reader = csv.reader(text, delimiter=_DELIMITERS[path.suffix], strict=True)
     try:
         lines = [(f"{path}:{reader.line_num}", line) for line in reader if line]
     except csv.Error as error:

@@ -1,0 +1,89 @@
+"""Rows from files and columns."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from congress_dist.errors import InvalidRequest, InvalidRow
+from congress_dist.policy import Engine
+
+
+@pytest.fixture
+def engine() -> Engine:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.set_schema("d", {"t": ["name", "size"]})
+    return engine
+
+
+def rows(engine: Engine, table: str = "t", source: str = "d") -> list[Any]:
+    return sorted(engine.rows(source, table), key=repr)
+
+
+@pytest.mark.parametrize(("suffix", "mark"), [(".csv", ","), (".tsv", "\t")])
+def test_a_file_has_a_line_of_names_and_typed_cells(
+    engine: Engine, tmp_path: Path, suffix: str, mark: str
+) -> None:
+    path = tmp_path / f"t{suffix}"
+    lines = [("size", "name"), ("3", "a"), ("2.5", "007"), ("", '"x, y"'), ("true", "1")]
+    path.write_text("".join(f"{mark.join(line)}\n" for line in lines))
+    engine.load("d", {"t": path})
+    assert rows(engine) == [("007", 2.5), ("a", 3), ("x, y", None), (1, True)]
+    engine.load("new", {"t": path})
+    assert engine.columns("new", "t") == ("size", "name")
+    engine.apply("new", removed={"t": path})
+    assert rows(engine, source="new") == []
+
+
+def test_columns_in_any_order_are_taken_from_buffers(engine: Engine) -> None:
+    engine.load("d", {"t": {"size": array("q", [1, 2]), "name": ["a", "b"]}})
+    assert rows(engine) == [("a", 1), ("b", 2)]
+    floats = memoryview(array("d", [0.5, 1.0]))
+    engine.apply("d", added={"t": {"name": iter("cd"), "size": floats}})
+    assert rows(engine) == [("a", 1), ("b", 2), ("c", 0.5), ("d", 1.0)]
+    engine.load("new", {"t": {"x": range(3), "y": (None, True, "z")}})
+    assert engine.columns("new", "t") == ("x", "y")
+    assert rows(engine, source="new") == [(0, None), (1, True), (2, "z")]
+
+
+class Batch:
+    """The part of pyarrow's RecordBatch that is asked for."""
+
+    column_names = ("size", "name")
+
+    def to_pydict(self) -> dict[str, list[Any]]:
+        return {"size": [1, None], "name": ["a", "b"]}
+
+
+def test_arrow_tables_are_taken(engine: Engine) -> None:
+    engine.load("d", {"t": Batch()})
+    assert rows(engine) == [("a", 1), ("b", None)]
+    engine.load("new", {"t": Batch()})
+    assert engine.columns("new", "t") == ("size", "name")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"name": ["a"]},
+        {"name": ["a"], "size": [1], "more": [1]},
+        {"name": ["a", "b"], "size": [1]},
+        {"name": ["a"], "size": [float("nan")]},
+    ],
+)
+def test_columns_that_do_not_fit_change_nothing(engine: Engine, columns: Any) -> None:
+    engine.load("d", {"t": [("a", 1)]})
+    with pytest.raises(InvalidRow):
+        engine.load("d", {"t": columns})
+    assert rows(engine) == [("a", 1)]
+
+
+def test_what_is_no_column_is_refused(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="a column is a sequence of values, not int"):
+        engine.load("d", {"t": {"name": 1, "size": 2}})
+    with pytest.raises(InvalidRequest):
+        engine.load("d", {"t": tmp_path / "none.csv"})
