@@ -151,9 +151,7 @@ class _Comparison:
         missing = self._engine.missing(owner, table)
         if missing and not expected.unknown:
             reasons = ", ".join(f"{key}: {reason}" for key, reason in missing.items())
-            yield (
-                f"{owner}:{table} is not known ({reasons}); say unknown: true if that is meant"
-            )
+            yield (f"{owner}:{table} is not known ({reasons}); say unknown: true if that is meant")
         if expected.unknown and not missing:
             yield f"{owner}:{table} is known, expected that it is not"
         yield from self._rows(owner, table, expected)

@@ -1,0 +1,205 @@
+"""What is typed into the REPL, and what comes of it; without a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from congress_dist.derivation_text import tree_lines
+from congress_dist.errors import InvalidRequest, NotFound
+from congress_dist.formats import cell_text
+
+from ..engine import Engine
+from ..language.ast import Constant
+from ..language.grammar import parse_query
+from ..language.printer import pretty_rule, print_statement
+from ..paging import row_order
+from ..recorded_tables import load_recording, read_recording
+from .eval import columns_of
+
+MAX_ROWS = 1000
+"""Rows that an answer shows: more than anybody reads."""
+
+HELP = """\
+p(x, "a")                a query: an atom, or a rule as ans(x) :- p(x, y), not q(y)
++ p(x) :- q(x)           add rules or facts to the current policy
+- p(x) :- q(x)           take them away
+.policy NAME             make this policy the current one; a new name makes a new policy
+.tables [OWNER]          the tables of the current policy, or of a policy or datasource
+.rules [POLICY]          its rules
+.explain p(1, "a")       why this row is there
+.violations              what rules with @severity report
+.waiting                 rules that wait for something, and for what
+.load DIR                load recorded tables
+.help                    this
+.quit                    leave (also Ctrl-D)
+brackets that are open, and a comma or ':-' at the end, continue on the next line"""
+
+_TOKEN = re.compile(
+    r"\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", re.DOTALL
+)
+_COMMENT = re.compile(r"(?:#|//)[^\n]*")
+
+
+class Session:
+    """An engine, a current policy, and the commands on them.
+
+    Promises: what is refused changes nothing.
+    """
+
+    def __init__(self, engine: Engine, policies: Sequence[str], sources: Sequence[str]) -> None:
+        self.engine = engine
+        self.policy = policies[0]
+        self._policies = list(policies)
+        self._sources = list(sources)
+        self.is_over = False
+        self._commands: Mapping[str, Callable[[str], Iterator[str]]] = {
+            ".policy": self._use,
+            ".tables": self._tables,
+            ".rules": self._rules,
+            ".explain": self._explain,
+            ".violations": self._violations,
+            ".waiting": self._waiting,
+            ".load": self._load,
+            ".help": self._help,
+            ".quit": self._quit,
+        }
+
+    def execute(self, text: str) -> Iterator[str]:
+        """Do what a text asks and give lines to print.
+
+        Raises: UserError: the text is wrong, or what it names does not exist.
+        """
+        text = text.strip()
+        if text.startswith("."):
+            word, _, rest = text.partition(" ")
+            command = self._commands.get(word)
+            if command is None:
+                raise InvalidRequest(
+                    f"there is no command '{word}'; commands are {', '.join(self._commands)}"
+                )
+            yield from command(rest.strip())
+        elif text.startswith("+"):
+            added = self.engine.insert(self.policy, text[1:])
+            yield f"{_counted(len(added), 'rule')} added to {self.policy}"
+        elif text.startswith("-"):
+            self.engine.delete(self.policy, text[1:])
+            yield f"taken away from {self.policy}"
+        elif text:
+            yield from self._query(text)
+
+    def words(self) -> list[str]:
+        """Give what a word may be completed to: commands, owners, tables, columns, builtins."""
+        from ..language.builtins import all_builtins
+
+        found = {*self._commands, *all_builtins()}
+        for owner in [*self._policies, *self._sources]:
+            tables = self.engine.tables(owner)
+            found.update(f"{owner}:{table}" for table in tables)
+            found.update(c for table in tables for c in self.engine.columns(owner, table))
+        found.update(self.engine.tables(self.policy))
+        return sorted(found)
+
+    def _query(self, text: str) -> Iterator[str]:
+        answer = self.engine.answer(self.policy, text)
+        columns = columns_of(self.engine, self.policy, text)
+        rows = sorted(answer.rows, key=row_order)
+        lines = [list(columns), *([cell_text(cell) for cell in row] for row in rows[:MAX_ROWS])]
+        if columns:
+            widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+            for line in lines:
+                padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+                yield "  ".join(padded).rstrip()
+        yield f"({_counted(len(rows), 'row')})"
+        if len(rows) > MAX_ROWS:
+            yield f"only the first {MAX_ROWS} are shown"
+        yield from (f"incomplete: {key}: {reason}" for key, reason in answer.missing.items())
+
+    def _use(self, name: str) -> Iterator[str]:
+        if not name:
+            yield f"the current policy is {self.policy}; there are: {', '.join(self._policies)}"
+            return
+        if name not in self._policies:
+            from ..validation import check_owner_name
+
+            self.engine.create_policy(check_owner_name(name, "policy"), "recursive")
+            self._policies.append(name)
+            yield f"made policy {name}"
+        self.policy = name
+
+    def _tables(self, owner: str) -> Iterator[str]:
+        owner = owner or self.policy
+        try:
+            tables = self.engine.tables(owner)
+        except NotFound as error:
+            owners = ", ".join([*self._policies, *self._sources])
+            raise NotFound(f"{error.message}; there are: {owners}") from error
+        for table in tables:
+            columns = ", ".join(self.engine.columns(owner, table))
+            rows = _counted(len(self.engine.rows(owner, table)), "row")
+            missing = self.engine.missing(owner, table)
+            note = f"  not known: {', '.join(missing.values())}" if missing else ""
+            yield f"{owner}:{table}({columns})  {rows}{note}"
+
+    def _rules(self, policy: str) -> Iterator[str]:
+        for rule in self.engine.policy_rules(policy or self.policy):
+            head, *body = pretty_rule(rule).splitlines()
+            annotations = print_statement(rule).splitlines()[:-1]
+            yield from [*annotations, head, *body]
+
+    def _explain(self, text: str) -> Iterator[str]:
+        atom = parse_query(text).head
+        cells = [argument.value for argument in atom.arguments]
+        if not all(isinstance(cell, Constant) for cell in cells):
+            raise InvalidRequest('name one row: .explain p(1, "a"), with a value in each place')
+        row = [cell.value for cell in cells if isinstance(cell, Constant)]
+        owner = self._owner_of(text)
+        yield from tree_lines(self.engine.explain(owner, atom.table, row).to_wire())
+
+    def _owner_of(self, text: str) -> str:
+        from ..language.ast import Literal
+
+        body = parse_query(text).body or ()
+        literal = body[0] if body else None
+        return (literal.atom.policy if isinstance(literal, Literal) else None) or self.policy
+
+    def _violations(self, _: str) -> Iterator[str]:
+        for found in sorted(self.engine.violations(), key=lambda v: (v.policy, v.table)):
+            cells = ", ".join(map(cell_text, found.row))
+            about = found.rule.annotation("title") or found.rule.annotation("id") or ""
+            yield f"{found.policy}:{found.table}({cells})  {about}".rstrip()
+
+    def _waiting(self, _: str) -> Iterator[str]:
+        for waiting in self.engine.waiting():
+            yield f"{waiting.policy}: {print_statement(waiting.rule).splitlines()[-1]}"
+            yield from (f"  waits for {key}: {why}" for key, why in waiting.reasons.items())
+
+    def _load(self, directory: str) -> Iterator[str]:
+        if not directory:
+            raise InvalidRequest("name the directory: .load DIR")
+        recording = read_recording(Path(directory).expanduser())
+        load_recording(self.engine, recording)
+        self._sources = sorted({*self._sources, *recording})
+        tables = sum(len(inner) for inner in recording.values())
+        yield f"loaded {_counted(tables, 'table')} of {', '.join(recording)}"
+
+    def _help(self, _: str) -> Iterator[str]:
+        yield from HELP.splitlines()
+
+    def _quit(self, _: str) -> Iterator[str]:
+        self.is_over = True
+        yield from ()
+
+
+def goes_on(text: str) -> bool:
+    """Tell whether a text wants another line: an open bracket, or a comma or `:-` at its end."""
+    if text.lstrip().startswith("."):
+        return False
+    plain = _COMMENT.sub("", _TOKEN.sub('""', text)).rstrip()
+    is_open = sum(map(plain.count, "([")) > sum(map(plain.count, ")]"))
+    return is_open or plain.endswith((",", ":-"))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
