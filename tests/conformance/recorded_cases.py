@@ -72,11 +72,5 @@ def load_deviations() -> dict[str, Deviation]:
     }
 
 
-def load_pending() -> dict[str, str]:
-    """Read which cases wait for what is not built yet: case → construct."""
-    pending = _read("pending.yaml") or {}
-    return {case: construct for construct, cases in pending.items() for case in cases}
-
-
 def _read(name: str) -> Any:
     return yaml.safe_load((DATA / name).read_text())
