@@ -113,12 +113,12 @@ def _aggregate(source: Source, match: Match) -> Aggregate:
 
 def _refuse_prepared(_source: Source, match: Match) -> None:
     raise SyntaxFault(
-        "not-supported",
-        "'?' is not supported yet",
+        "prepared-only",
+        "'?' stands in prepared queries only",
         match.start(),
         match.end(),
-        note="it stands for a term that a prepared query is given later",
-        hint="write the value itself",
+        note="it stands for a value that is given each time the query is asked",
+        hint="write the value itself, or a variable",
     )
 
 

@@ -110,7 +110,7 @@ def _needed(conjunct: Conjunct) -> Iterator[Variable]:
         inputs = 0 if builtin is None else len(builtin.inputs)
         for number, value in enumerate(values):
             # An expression is worked out from its variables; it gives them no values.
-            if conjunct.negated or number < inputs or not isinstance(value, Variable):
+            if conjunct.negated or number < inputs or not isinstance(value, Variable | Aggregate):
                 yield from variables_of(value)
     elif isinstance(conjunct, Comparison | Membership):
         yield from variables_of(*expressions_of(conjunct))
