@@ -37,15 +37,17 @@ class Reading:
 class Readings:
     """Turns outcomes of reads into table results.
 
-    A table fails with the rows of its last good read; without such rows it is unavailable.
+    A table fails with the rows of its last good read. Before its first read there are none here,
+    but subscribers may hold some from an earlier turn: it fails all the same, and they keep them.
+    Once the source has said that it has none, it is unavailable.
     """
 
     def __init__(self, tables: Iterable[str]) -> None:
         self._states = dict.fromkeys(tables, UNREAD)
         # What the source itself said last: what an unchanged source says again.
         self._said: dict[str, TableState] = {}
-        # Invariant: exactly the tables of which the stream holds rows of a good read.
-        self._held: set[str] = set()
+        # Invariant: exactly the tables that the source did without in its last good read.
+        self._gone: set[str] = set()
 
     def on_read(self, outcomes: Mapping[str, TableOutcome]) -> Reading:
         """Take in what a read gave for each of its tables."""
@@ -63,11 +65,11 @@ class Readings:
 
     def _result(self, table: str, outcome: TableOutcome) -> TableResult:
         if isinstance(outcome, Encoded):
-            self._held.add(table)
+            self._gone.discard(table)
             self._said[table] = TableState(StateKind.READY, note=outcome.note)
             return TableResult(outcome.rows, self._said[table])
         if isinstance(outcome, Gone):
-            self._held.discard(table)
+            self._gone.add(table)
             self._said[table] = unavailable(outcome.reason)
         elif isinstance(outcome, Refused):
             self._said[table] = self._failed(table, outcome.reason)
@@ -77,7 +79,7 @@ class Readings:
         return TableResult(None, self._said[table])
 
     def _failed(self, table: str, reason: str) -> TableState:
-        return failing(reason) if table in self._held else unavailable(reason)
+        return unavailable(reason) if table in self._gone else failing(reason)
 
     def _reading(self, results: dict[str, TableResult]) -> Reading:
         changes = [

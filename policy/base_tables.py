@@ -223,7 +223,7 @@ class BaseTables:
 def reason_of(state: TableState) -> str:
     """Say why a table in this state has no rows."""
     if state.kind is not StateKind.UNAVAILABLE:
-        return WAITING
+        return f"failing: {state.reason}" if state.reason else WAITING
     return state.reason if state.reason == NO_PUBLISHER else f"unavailable: {state.reason}"
 
 

@@ -91,6 +91,8 @@ class Provenance:
 def word_of(table: TableStatus) -> str:
     """Give the one word for a table's state."""
     word = _WORD_BY_KIND[table.state.kind]
+    if word == WAITING and table.state.reason:
+        word = FAILING  # it was tried: not read yet, and not about to be
     if word == READY and table.stale:
         return STALE
     return PARTIAL if word == READY and table.state.note else word

@@ -178,7 +178,7 @@ def _table_words(table: Mapping[str, Any]) -> str:
     if state == "unavailable":
         return f"unavailable: {reason}"
     if state == "failing":
-        return f"failing, last good rows kept: {reason}"
+        return f"failing, last good rows kept: {reason}" if table["rows"] else f"failing: {reason}"
     if table["stale"]:
         return f"stale, {_age(table['source_age'])}"
     return f"partial: {note}" if note else "ok"

@@ -13,7 +13,7 @@ from congress_dist.datasources.poll_thread import ReadEnd
 from congress_dist.datasources.polling import Polling
 from congress_dist.publisher import TableResult
 from congress_dist.row import encode_row
-from congress_dist.stream import READY, unavailable
+from congress_dist.stream import READY, failing
 
 WAIT = 10.0
 
@@ -62,7 +62,7 @@ def turn() -> Iterator[Turn]:
 
 def test_the_tables_of_a_read_that_hangs_say_so(turn: Turn) -> None:
     (reading,) = turn.polling.on_tick(30.0)
-    assert reading.results == {"t": TableResult(None, unavailable("read took longer than 30 s"))}
+    assert reading.results == {"t": TableResult(None, failing("read took longer than 30 s"))}
     (poll,) = turn.polling.describe(31.0)["polls"]
     assert (poll["doing"], poll["late_reads"]) == ("late", 1)
     assert turn.polling.next_wake() is None

@@ -35,13 +35,14 @@ def results_of(*outcomes: TableOutcome | str) -> list[TableResult]:
         ([GOOD, "down"], TableResult(None, failing("down"))),
         ([GOOD, "down", Same()], TableResult(None, READY)),
         ([GOOD, "down", GOOD], TableResult(ROWS, READY)),
-        (["down"], TableResult(None, unavailable("down"))),
+        (["down"], TableResult(None, failing("down"))),
         ([Gone("no dpkg")], TableResult(None, unavailable("no dpkg"))),
         ([GOOD, Gone("no dpkg")], TableResult(None, unavailable("no dpkg"))),
         ([Gone("no dpkg"), Same()], TableResult(None, unavailable("no dpkg"))),
         ([GOOD, Gone("no dpkg"), "down"], TableResult(None, unavailable("down"))),
         ([GOOD, Gone("no dpkg"), "down", Same()], TableResult(None, unavailable("no dpkg"))),
-        ([Refused("row 3")], TableResult(None, unavailable("row 3"))),
+        ([Refused("row 3")], TableResult(None, failing("row 3"))),
+        ([Gone("no dpkg"), GOOD, "down"], TableResult(None, failing("down"))),
         ([GOOD, Refused("row 3")], TableResult(None, failing("row 3"))),
         ([GOOD, Refused("row 3"), Same()], TableResult(None, failing("row 3"))),
         ([GOOD, Refused("row 3"), GOOD], TableResult(ROWS, READY)),
@@ -60,7 +61,7 @@ def test_the_note_of_an_unchanged_table_stays() -> None:
 
 def test_unchanged_before_any_rows_is_never_ready() -> None:
     state = results_of(Same())[-1].state
-    assert state == unavailable("the driver said unchanged before it gave any rows")
+    assert state == failing("the driver said unchanged before it gave any rows")
 
 
 def test_only_changes_of_state_are_told() -> None:
@@ -69,7 +70,5 @@ def test_only_changes_of_state_are_told() -> None:
     assert [change.table for change in first.changes] == ["t", "u"]
     assert readings.on_failure(["t", "u"], "down").changes == []
     back = readings.on_read({"t": GOOD})
-    assert [(c.table, c.before, c.after) for c in back.changes] == [
-        ("t", unavailable("down"), READY)
-    ]
-    assert readings.states() == {"t": READY, "u": unavailable("down")}
+    assert [(c.table, c.before, c.after) for c in back.changes] == [("t", failing("down"), READY)]
+    assert readings.states() == {"t": READY, "u": failing("down")}
