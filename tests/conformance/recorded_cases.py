@@ -64,12 +64,9 @@ def load_reasons() -> dict[str, dict[str, str]]:
     return _read("deviations.yaml")["reasons"]
 
 
-def load_deviations() -> dict[str, Deviation]:
-    """Read the deviations, by case."""
-    return {
-        entry["case"]: Deviation(entry["case"], entry["because"], entry["instead"])
-        for entry in _read("deviations.yaml")["cases"]
-    }
+def load_deviations() -> list[Deviation]:
+    """Read the deviations."""
+    return [Deviation(**entry) for entry in _read("deviations.yaml")["cases"]]
 
 
 def _read(name: str) -> Any:
