@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
-from congress_dist.schema import TableSchema
+from congress_dist.schema import Column, TableSchema
 
 from ..language.ast import Argument, Atom, Body, Conjunct, Literal, Rule, Variable, Wildcard
 from ..language.builtins import Builtin, find_call
@@ -54,6 +54,7 @@ class Program:
         """Grows when rules, policies or schemas change."""
         self._policies: dict[str, Policy] = {}
         self._schemas: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._typed: dict[str, dict[str, tuple[Column, ...]]] = {}
         self._names: defaultdict[TableKey, list[Counter[str]]] = defaultdict(list)
         self._uses: defaultdict[TableKey, Counter[int]] = defaultdict(Counter)
         self._heads: Counter[TableKey] = Counter()
@@ -80,6 +81,10 @@ class Program:
             next(iter(names)) if len(names) == 1 else f"Col{number}"
             for number, names in enumerate(self._names[key])
         )
+
+    def typed_columns(self, policy: str, table: str) -> tuple[Column, ...] | None:
+        """Give the columns of a datasource's table with their types; None when unknown."""
+        return self._typed.get(policy, {}).get(table)
 
     def arity(self, policy: str, table: str) -> int | None:
         """Give the number of columns, by schema or by rules; None when unknown."""
@@ -147,8 +152,14 @@ class Program:
             table: columns.names if isinstance(columns, TableSchema) else tuple(columns)
             for table, columns in tables.items()
         }
+        typed = {
+            table: columns.columns
+            for table, columns in tables.items()
+            if isinstance(columns, TableSchema)
+        }
         self.touch()
         self._journal.put(self._schemas, source, columns_by_table)
+        self._journal.put(self._typed, source, typed)
 
     def schema(self, source: str) -> dict[str, tuple[str, ...]]:
         """Give the tables of a datasource with their columns; empty for an unknown one."""
@@ -160,6 +171,7 @@ class Program:
             raise NotFound(f"there is no datasource {source!r}", datasource=source)
         self.touch()
         self._journal.drop(self._schemas, source)
+        self._journal.drop(self._typed, source)
 
     def find(self, policy: str, rule: Rule) -> Rule | None:
         """Give the rule of a policy that is the same as `rule`, with its own annotations.

@@ -21,6 +21,7 @@ from .recursion import find_cycles
 from .safety import find_unsafe_variables
 from .shared_names import find_shared_names
 from .singletons import find_singletons
+from .types import find_type_conflicts
 from .unknown_tables import find_unknown_tables
 
 __all__ = ["CHECKS", "QUERY_CHECKS", "ProgramView", "check", "check_query"]
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     find_wrong_annotations,
     find_duplicate_ids,
     find_unknown_tables,
+    find_type_conflicts,
     find_singletons,
     find_missing_commas,
 )
@@ -53,6 +55,7 @@ QUERY_CHECKS: tuple[Check, ...] = (
     find_unsafe_variables,
     find_shared_names,
     find_unknown_tables,
+    find_type_conflicts,
     find_singletons,
 )
 """What a query must pass: its head is no table, so nothing is asked of it but that it is bound."""

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Literal as OneOf
 from typing import Protocol
 
+from congress_dist.schema import Column
+
 from ..ast import Atom, Literal, Rule, Span, Variable
 from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
@@ -30,6 +32,9 @@ class ProgramView(Protocol):
 
     def arity(self, policy: str, table: str) -> int | None:
         """Give the number of a table's columns; None when it is unknown."""
+
+    def typed_columns(self, policy: str, table: str) -> tuple[Column, ...] | None:
+        """Give the columns of a datasource's table with their types; None when unknown."""
 
     def rules(self) -> Iterable[PolicyRule]:
         """Give all rules with their policies."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from congress_dist.policy.language.checks import check
 from congress_dist.policy.language.diagnostics import Diagnostic, PolicyError
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.planner.program import Program
+from congress_dist.schema import Column, ColumnType, TableSchema
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = sorted((ROOT / "policy" / "language").rglob("*.py"))
@@ -24,6 +25,17 @@ CASES = [
 CLOUD = {"servers": ["id", "name", "status"], "ports": ["id", "device_id"]}
 
 
+def schema_of(given: list[str] | dict[str, str]) -> list[str] | TableSchema:
+    """Read names of columns, or names with types; `?` after a type: it may be null."""
+    if isinstance(given, list):
+        return given
+    columns = [
+        Column(name, cast("ColumnType", kind.rstrip("?")), nullable=kind.endswith("?"))
+        for name, kind in given.items()
+    ]
+    return TableSchema(tuple(columns))
+
+
 def program_of(case: dict[str, Any]) -> Program:
     """Build the program of a case: the policy p, a datasource nova, and what the case adds."""
     program = Program()
@@ -31,7 +43,7 @@ def program_of(case: dict[str, Any]) -> Program:
         program.create_policy(name, kind)
     program.set_schema("nova", CLOUD)
     for source, tables in case.get("given_schemas", {}).items():
-        program.set_schema(source, tables)
+        program.set_schema(source, {name: schema_of(given) for name, given in tables.items()})
     for name, text in case.get("given", {}).items():
         for rule in parse(text):
             program.add(name, rule)
