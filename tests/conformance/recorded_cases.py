@@ -59,8 +59,8 @@ def load_cases() -> list[RecordedCase]:
         return [RecordedCase(case["id"], tuple(case["steps"])) for case in cases]
 
 
-def load_reasons() -> dict[str, dict[str, str]]:
-    """Read what allows deviations: a name, and the text with the place where it stands."""
+def load_reasons() -> dict[str, str]:
+    """Read what allows deviations: a name, and what the language's reference says."""
     return _read("deviations.yaml")["reasons"]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from .recorded_cases import (
 
 CASES = load_cases()
 DEVIATIONS = {deviation.case: deviation for deviation in load_deviations()}
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "language.md"
 
 INTERNAL = {"abduce", "find_subpolicy", "policy_names"}
 """Questions about Congress's own inside."""
@@ -154,3 +157,9 @@ def test_each_deviation_is_of_another_recorded_case() -> None:
 
 def test_each_deviation_has_a_reason_and_each_reason_a_deviation() -> None:
     assert {deviation.because for deviation in DEVIATIONS.values()} == set(load_reasons())
+
+
+@pytest.mark.parametrize(("name", "text"), load_reasons().items())
+def test_the_reference_tells_each_reason(name: str, text: str) -> None:
+    told = REFERENCE.read_text().split("\n## Deviations\n")[1]
+    assert text in " ".join(told.split()), name
