@@ -65,11 +65,15 @@ class ReplCommand(Command):
         _set_up_terminal(session)
         print_note("congress repl; .help tells more, Ctrl-D leaves")
         while not session.is_over:
-            text = _ask(session)
-            if text is None:
-                print_note("")
-                break
-            _run(session, text)
+            try:
+                text = _ask(session)
+                if text is None:
+                    print_note("")
+                    break
+                _run(session, text)
+            except KeyboardInterrupt:
+                print_note("interrupted")
+                session.recover()
         return OK
 
 
@@ -83,7 +87,7 @@ def _session(args: argparse.Namespace) -> Session:
         workspace = Workspace([scratch], workspace.recording)
     policies = [package.name for package in workspace.packages]
     sources = sorted({*workspace.recording, CLOCK})
-    return Session(workspace.engine(now=args.now), policies, sources)
+    return Session(lambda: workspace.engine(now=args.now), policies, sources)
 
 
 def _run_lines(session: Session) -> int:
@@ -110,8 +114,6 @@ def _run(session: Session, text: str) -> int:
     except CongressError as error:
         print_note(error.message)
         return USAGE
-    except KeyboardInterrupt:
-        print_note("interrupted")
     finally:
         sys.stdout.flush()
     return OK

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from congress_dist.derivation_text import tree_lines
-from congress_dist.errors import InvalidRequest, NotFound
+from congress_dist.errors import CongressError, InvalidRequest, NotFound
 from congress_dist.formats import cell_text
 
 from ..engine import Engine
@@ -17,6 +18,8 @@ from ..language.printer import pretty_rule, print_statement
 from ..paging import row_order
 from ..recorded_tables import load_recording, read_recording
 from .eval import columns_of
+
+T = TypeVar("T")
 
 MAX_ROWS = 1000
 """Rows that an answer shows: more than anybody reads."""
@@ -45,11 +48,17 @@ _COMMENT = re.compile(r"(?:#|//)[^\n]*")
 class Session:
     """An engine, a current policy, and the commands on them.
 
-    Promises: what is refused changes nothing.
+    Promises: what is refused changes nothing; what is interrupted does not after `recover`.
     """
 
-    def __init__(self, engine: Engine, policies: Sequence[str], sources: Sequence[str]) -> None:
-        self.engine = engine
+    def __init__(
+        self, make_engine: Callable[[], Engine], policies: Sequence[str], sources: Sequence[str]
+    ) -> None:
+        self.engine = make_engine()
+        self._make_engine = make_engine
+        self._changes: list[Callable[[Engine], object]] = []
+        """What was changed so far, to be done again."""
+        self._is_changing = False
         self.policy = policies[0]
         self._policies = list(policies)
         self._sources = list(sources)
@@ -81,11 +90,13 @@ class Session:
                 )
             yield from command(rest.strip())
         elif text.startswith("+"):
-            added = self.engine.insert(self.policy, text[1:])
-            yield f"{_counted(len(added), 'rule')} added to {self.policy}"
+            policy = self.policy
+            added = self._change(lambda engine: engine.insert(policy, text[1:]))
+            yield f"{_counted(len(added), 'rule')} added to {policy}"
         elif text.startswith("-"):
-            self.engine.delete(self.policy, text[1:])
-            yield f"taken away from {self.policy}"
+            policy = self.policy
+            self._change(lambda engine: engine.delete(policy, text[1:]))
+            yield f"taken away from {policy}"
         elif text:
             yield from self._query(text)
 
@@ -100,6 +111,25 @@ class Session:
             found.update(c for table in tables for c in self.engine.columns(owner, table))
         found.update(self.engine.tables(self.policy))
         return sorted(found)
+
+    def recover(self) -> None:
+        """Make the engine anew after an interruption that left a change half done."""
+        if self._is_changing:
+            self._is_changing = False
+            self.engine = self._make_engine()
+            for change in self._changes:
+                change(self.engine)
+
+    def _change(self, change: Callable[[Engine], T]) -> T:
+        self._is_changing = True
+        try:
+            done = change(self.engine)
+        except CongressError:
+            self._is_changing = False
+            raise
+        self._is_changing = False
+        self._changes.append(change)
+        return done
 
     def _query(self, text: str) -> Iterator[str]:
         answer = self.engine.answer(self.policy, text)
@@ -123,7 +153,8 @@ class Session:
         if name not in self._policies:
             from ..validation import check_owner_name
 
-            self.engine.create_policy(check_owner_name(name, "policy"), "recursive")
+            check_owner_name(name, "policy")
+            self._change(lambda engine: engine.create_policy(name, "recursive"))
             self._policies.append(name)
             yield f"made policy {name}"
         self.policy = name
@@ -179,7 +210,7 @@ class Session:
         if not directory:
             raise InvalidRequest("name the directory: .load DIR")
         recording = read_recording(Path(directory).expanduser())
-        load_recording(self.engine, recording)
+        self._change(lambda engine: load_recording(engine, recording))
         self._sources = sorted({*self._sources, *recording})
         tables = sum(len(inner) for inner in recording.values())
         yield f"loaded {_counted(tables, 'table')} of {', '.join(recording)}"

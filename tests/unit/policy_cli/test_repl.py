@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from congress_dist.cli import OK, USAGE, main
-from congress_dist.policy.cli.session import MAX_ROWS, goes_on
+from congress_dist.policy import Engine
+from congress_dist.policy.cli.session import MAX_ROWS, Session, goes_on
+from congress_dist.policy.language.ast import Rule
 
 Output = pytest.CaptureFixture[str]
 
@@ -114,6 +116,29 @@ def test_what_is_wrong_is_told_and_the_session_goes_on(typed, text: str, message
     assert message in err
     assert "(1 row)" in out
     assert code == USAGE
+
+
+def test_an_interrupted_change_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Engine:
+        engine = Engine()
+        engine.create_policy("p")
+        engine.insert("p", "q(1)")
+        return engine
+
+    session = Session(make, ["p"], [])
+    assert list(session.execute("+ q(2)")) == ["1 rule added to p"]
+    insert = Engine.insert
+
+    def interrupted(self: Engine, policy: str, text: str) -> list[Rule]:
+        insert(self, policy, text)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Engine, "insert", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(session.execute("+ q(3)"))
+    monkeypatch.setattr(Engine, "insert", insert)
+    session.recover()
+    assert sorted(session.engine.rows("p", "q")) == [(1,), (2,)]
 
 
 @pytest.mark.parametrize(
