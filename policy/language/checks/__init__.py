@@ -23,6 +23,7 @@ from .shared_names import find_shared_names
 from .singletons import find_singletons
 from .types import find_type_conflicts
 from .unknown_tables import find_unknown_tables
+from .unreachable import find_unreachable_rules
 
 __all__ = ["CHECKS", "QUERY_CHECKS", "ProgramView", "check", "check_query"]
 
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     find_duplicate_ids,
     find_unknown_tables,
     find_type_conflicts,
+    find_unreachable_rules,
     find_singletons,
     find_missing_commas,
 )
@@ -56,6 +58,7 @@ QUERY_CHECKS: tuple[Check, ...] = (
     find_shared_names,
     find_unknown_tables,
     find_type_conflicts,
+    find_unreachable_rules,
     find_singletons,
 )
 """What a query must pass: its head is no table, so nothing is asked of it but that it is bound."""
