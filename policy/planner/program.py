@@ -11,7 +11,7 @@ from congress_dist.errors import Conflict, InvalidRequest, NotFound
 from congress_dist.schema import Column, TableSchema
 
 from ..language.ast import Argument, Atom, Body, Conjunct, Literal, Rule, Variable, Wildcard
-from ..language.builtins import Builtin, find_call
+from ..language.builtins import find_call
 from ..language.walk import literals_of
 from .journal import Journal
 from .normal_form import TableKey
@@ -247,14 +247,9 @@ def body_atoms(body: Body) -> Iterator[Atom]:
             builtin = find_call(conjunct.atom)
             if builtin is None:
                 yield conjunct.atom
-            elif (read := read_by(builtin)) is not None:
-                yield Atom(read[1], (Argument(Wildcard()),), read[0])
-
-
-def read_by(builtin: Builtin) -> TableKey | None:
-    """Give the table whose one cell a builtin works with, beside its inputs."""
-    read: TableKey | None = getattr(builtin, "reads", None)
-    return read
+            elif builtin.reads is not None:
+                owner, table = builtin.reads
+                yield Atom(table, (Argument(Wildcard()),), owner)
 
 
 def _step(counter: Counter[T], name: T, step: int) -> None:

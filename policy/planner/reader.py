@@ -37,7 +37,7 @@ from .normal_form import (
     literals_within,
     variables_of,
 )
-from .program import DATASOURCE, Program, read_by
+from .program import DATASOURCE, Program
 from .symbols import Symbols
 
 Literals = tuple[NormalLiteral, ...]
@@ -156,13 +156,12 @@ class BodyReader:
     ) -> Literals:
         terms = tuple(self._value(argument.value, calls) for argument in atom.arguments)
         inputs, outputs = terms[: len(builtin.inputs)], terms[len(builtin.inputs) :]
-        read = read_by(builtin)
-        if read is None:
+        if builtin.reads is None:
             return (Call(builtin.name, builtin.rows, inputs, outputs, negated),)
         # Before: `age_seconds(t, s)`; after: `clock:now(n)` and the call with n and t.
         now = self._new_variable()
         return (
-            Match(read, (now,)),
+            Match(builtin.reads, (now,)),
             Call(builtin.name, builtin.rows, (now, *inputs), outputs, negated),
         )
 

@@ -230,3 +230,35 @@ def test_a_derivation_names_the_group_that_has_no_solution() -> None:
     engine = engine_with("p(h) :- a:t(v, h), not (a:t(w, h), w != v)", a=SERVERS)
     (absence,) = engine.explain("p", "p", ("h2",)).absences
     assert (absence.atom, absence.is_ground) == ('(a:t(w, "h2"), w != "c")', False)
+
+
+AGES = """
+    old(x) :- a:t(x, at), age_seconds(at, s), s > 3600
+    other(x) :- a:t(x, at), not now(at)
+    known(t) :- now(t)
+"""
+TIMES: Rows = [("a", "2026-01-01 10:00:00"), ("b", "2026-01-01 12:00:00"), ("c", "no time")]
+
+
+def test_the_clock_is_a_table_that_the_caller_loads() -> None:
+    engine = engine_with(AGES, a=TIMES)
+    assert {waiting.rule.head.table: waiting.reasons for waiting in engine.waiting()} == {
+        table: {"clock:now": "no such policy or datasource"} for table in ("old", "other", "known")
+    }
+    engine.load("clock", {"now": [("2026-01-01 12:00:00",)]})
+    assert (engine.rows("p", "old"), engine.waiting()) == ([("a",)], [])
+    assert sorted(engine.rows("p", "other")) == [("a",), ("c",)]
+    changes = engine.load("clock", {"now": [("2026-01-01 13:00:01",)]})
+    assert changes["p", "old"] == ([("b",)], [])
+    assert engine.rows("p", "known") == [("2026-01-01 13:00:01",)]
+    assert [(f.builtin, f.example[1]) for f in engine.failures()] == [("age_seconds", "no time")]
+    engine.mark_missing("clock", ["now"], reason="stopped")
+    assert (engine.rows("p", "old"), engine.missing("p", "old")) == ([], {"clock:now": "stopped"})
+
+
+def test_deep_groups_and_expressions_are_evaluated() -> None:
+    depth = 150
+    nested = "not (" * depth + "a:t(x)" + ")" * depth
+    assert derived(f"p(x) :- a:t(x), {nested}", a=[(1,)]) == [(1,)]
+    added = "(" * depth + "x" + " + 1)" * depth
+    assert derived(f"p({added}) :- a:t(x)", a=[(1,)]) == [(depth + 1,)]
