@@ -69,7 +69,7 @@ class Workspace:
             one is no finding, unless its name looks like a misspelt one.
         Raises: Conflict: a policy and a datasource have one name. InvalidRequest: no such kind.
         """
-        from ..language.checks import check
+        from ..language.checks import check_program
         from ..planner.program import Program
 
         program = Program()
@@ -80,7 +80,7 @@ class Workspace:
             program.set_schema(source, {name: table.schema for name, table in tables.items()})
         rules = [(p.name, rule) for p in self.packages for rule in p.statements]
         texts = {source: text for p in self.packages for source, text in p.texts.items()}
-        found = check(rules, program, texts=texts)
+        found = check_program(rules, program, texts=texts)
         if self.recording:
             return found
         return [d for d in found if d.code != "unknown-policy" or d.hint]

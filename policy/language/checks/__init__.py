@@ -24,8 +24,9 @@ from .singletons import find_singletons
 from .types import find_type_conflicts
 from .unknown_tables import find_unknown_tables
 from .unreachable import find_unreachable_rules
+from .unused_tables import find_unused_tables
 
-__all__ = ["CHECKS", "QUERY_CHECKS", "ProgramView", "check", "check_query"]
+__all__ = ["CHECKS", "QUERY_CHECKS", "ProgramView", "check", "check_program", "check_query"]
 
 Check = Callable[[Batch], Iterator[Diagnostic]]
 
@@ -79,6 +80,21 @@ def check(
         the program.
     """
     return _run(CHECKS, Batch(policy_rules, program, text, texts))
+
+
+def check_program(
+    policy_rules: Sequence[tuple[str, Rule]],
+    program: ProgramView,
+    *,
+    text: str = "",
+    texts: Mapping[str, str] | None = None,
+) -> list[Diagnostic]:
+    """Do what `check` does for rules that are all there will be: what nothing reads is told."""
+    batch = Batch(policy_rules, program, text, texts)
+    found = _run(CHECKS, batch)
+    if any(diagnostic.severity == "error" for diagnostic in found):
+        return found  # what a refused rule would have read is not unused
+    return _run((*CHECKS, find_unused_tables), batch)
 
 
 def check_query(

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from congress_dist.policy.language.checks import check
+from congress_dist.policy.language.checks import check, check_program
 from congress_dist.policy.language.diagnostics import Diagnostic, PolicyError
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.planner.program import Program
@@ -56,7 +56,8 @@ def findings(case: dict[str, Any]) -> list[Diagnostic]:
         rules = parse(text)
     except PolicyError as error:
         return list(error.diagnostics)
-    return check([(policy, rule) for rule in rules], program_of(case), text=text)
+    find = check_program if case.get("is_whole") else check
+    return find([(policy, rule) for rule in rules], program_of(case), text=text)
 
 
 @pytest.mark.parametrize(
