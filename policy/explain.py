@@ -18,7 +18,7 @@ from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
 from .planner.join_order import order_body
-from .planner.normal_form import Absent, Match, NormalRule, TableKey, Term
+from .planner.normal_form import Group, Match, NormalRule, TableKey, Term
 from .planner.plan import compile_plan
 from .planner.program import Program
 from .planner.symbols import Id, Tuple
@@ -225,7 +225,7 @@ class Explainer:
                     is_ground = all(isinstance(a.value, Constant) for a in atom.arguments)
                     is_whole = len(atom.arguments) == len(literal.terms)
                     yield Absence(*literal.table, print_conjunct(atom), is_ground and is_whole)
-            elif isinstance(literal, Absent) and isinstance(literal.origin, NegatedGroup):
+            elif isinstance(literal, Group) and isinstance(literal.origin, NegatedGroup):
                 known = {name: values[name] for name in literal.shared if name in values}
                 group = Alternatives(literal.origin.bodies)
                 shown = print_conjunct(conjunct_with(group, known))

@@ -16,10 +16,10 @@ from .planner.active_rule import ActiveRule
 from .planner.components import Component
 from .planner.join_order import bound_columns, order_body
 from .planner.normal_form import (
-    Absent,
     Call,
     Choice,
     Condition,
+    Group,
     Match,
     NormalLiteral,
     NormalRule,
@@ -132,10 +132,11 @@ class PlanReporter:
                 call = f"{builtin}({', '.join(map(self._term, inputs + outputs))})"
                 word = "drop what has" if negated else "compute"
                 return PlannedStep(f"{word} {call}", "its inputs are known")
-            case Absent(bodies=bodies):
+            case Group(bodies=bodies, negated=negated):
                 tables = {m.table for b in bodies for m in b if isinstance(m, Match)}
                 names = ", ".join(sorted(map(_name, tables)))
-                return PlannedStep(f"drop what has a match of the group over {names}", _AS_SOON)
+                word = "drop" if negated else "keep"
+                return PlannedStep(f"{word} what has a match of the group over {names}", _AS_SOON)
 
     def _join(self, literal: Match, known: AbstractSet[str]) -> PlannedStep:
         name = _name(literal.table)

@@ -16,7 +16,7 @@ from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule, Missing
 from .planner.join_order import can_run, order_within
 from .planner.normal_form import (
-    Absent,
+    Group,
     Match,
     NormalLiteral,
     NormalRule,
@@ -148,7 +148,7 @@ class Doubter:
             return "ignorance", missing
         if isinstance(last, Match):
             return ("presence" if last.negated else "absence"), None
-        return ("presence" if isinstance(last, Absent) else "condition"), None
+        return ("presence" if isinstance(last, Group) and last.negated else "condition"), None
 
     def _fails_alone(self, literal: NormalLiteral, given: Mapping[str, Id]) -> bool:
         """Tell whether a literal fails whatever the conditions before it give."""
@@ -177,10 +177,9 @@ class Doubter:
         return missing
 
     def _missing_under_not(self, literal: NormalLiteral) -> Missing:
-        is_negated = isinstance(literal, Absent) or (
-            isinstance(literal, Match) and literal.negated
-        )
-        return self._missing_in([literal]) if is_negated else {}
+        if isinstance(literal, Match | Group) and literal.negated:
+            return self._missing_in([literal])
+        return {}
 
     def _shown(
         self, body: Sequence[NormalLiteral], place: int, known: Mapping[str, Id]

@@ -123,14 +123,19 @@ class ActiveRule:
     def derive_from(self, deltas: Mapping[TableKey, TableKey], context: Context) -> set[Tuple]:
         """Give the rows that need a row of a delta; each literal reads its delta once.
 
+        Shapes: an alternative with a group that reads such a table gives all its rows.
         Raises: LimitExceeded: too many.
         """
-        plans = [
-            self._plan(number, place, context.relations, deltas)
-            for number, alternative in enumerate(self.alternatives)
-            for place, literal in enumerate(alternative.body)
-            if isinstance(literal, Match) and not literal.negated and literal.table in deltas
-        ]
+        plans: list[Plan] = []
+        for number, alternative in enumerate(self.alternatives):
+            if alternative.filters_by(deltas):
+                plans.append(self._plan(number, -1, context.relations))
+                continue
+            plans += [
+                self._plan(number, place, context.relations, deltas)
+                for place, literal in enumerate(alternative.body)
+                if isinstance(literal, Match) and not literal.negated and literal.table in deltas
+            ]
         return self._run(plans, context)
 
     def failures(self) -> list[FailureKind]:

@@ -1,4 +1,4 @@
-"""The step for a `not (…)` group: it asks the group's own plans, once per distinct binding."""
+"""The step for a group of conditions: it asks the group's own plans, once per distinct binding."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class Inner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Lacks:
-    """Keep the bindings for which none of the plans gives a row."""
+class Ask:
+    """Keep the bindings for which a plan gives a row; `wanted` False: for which none does."""
 
     plans: Sequence[Inner]
     shared: Columns
     """Places of the variables that the plans are given."""
+    wanted: bool
 
     def run(self, context: Context, bindings: Bindings) -> Bindings:
         """Give the bindings that follow from those given."""
@@ -41,12 +42,12 @@ class Lacks:
         known: dict[Tuple, bool] = {}
         for binding in bindings:
             shared = shared_of(binding)
-            lacks = known.get(shared)
-            if lacks is None:
+            is_so = known.get(shared)
+            if is_so is None:
                 if len(known) >= _MAX_KNOWN:
                     known.clear()
-                lacks = known[shared] = not any(
+                is_so = known[shared] = any(
                     True for plan in self.plans for _ in plan.run(context, shared)
                 )
-            if lacks:
+            if is_so is self.wanted:
                 yield binding

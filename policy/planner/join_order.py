@@ -9,10 +9,10 @@ from dataclasses import replace
 from congress_dist.errors import InternalError
 
 from .normal_form import (
-    Absent,
     Call,
     Choice,
     Condition,
+    Group,
     Match,
     NormalLiteral,
     NormalRule,
@@ -105,7 +105,7 @@ def _order_part(
 
 def order_within(literal: NormalLiteral, fan_out: FanOut) -> NormalLiteral:
     """Order what is inside of a group; what it shares is bound when it runs."""
-    if not isinstance(literal, Absent):
+    if not isinstance(literal, Group):
         return literal
     shared = frozenset(literal.shared)
     rules = (NormalRule(("", ""), (), body) for body in literal.bodies)
@@ -129,7 +129,7 @@ def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
             return is_known(left, known) or is_known(right, known)
         case Call(inputs=inputs, negated=False):
             return all(is_known(term, known) for term in inputs)
-        case Condition() | Choice() | Call() | Absent():
+        case Condition() | Choice() | Call() | Group():
             return variables_of(literal) <= known
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -67,8 +67,8 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
-    """There is no way to satisfy any of `bodies`.
+class Group:
+    """There is no way to satisfy any of `bodies`; not negated: there is one.
 
     Shapes: of the bodies' variables the `shared` ones have their values from outside, all others
         are local.
@@ -76,10 +76,11 @@ class Absent:
 
     bodies: tuple[tuple[NormalLiteral, ...], ...]
     shared: tuple[str, ...]
+    negated: bool = True
     origin: Conjunct | None = field(default=None, compare=False, repr=False)
 
 
-NormalLiteral = Match | Condition | Choice | Call | Absent
+NormalLiteral = Match | Condition | Choice | Call | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,22 @@ class NormalRule:
         """Give the tables in which an absence matters: under `not`, or under an aggregate."""
         if self.fold is not None:
             yield from self.reads()
-        for literal in self.body:
+        stack: list[NormalLiteral] = list(self.body)
+        while stack:
+            literal = stack.pop()
             if isinstance(literal, Match) and literal.negated:
                 yield literal.table
-            elif isinstance(literal, Absent):
+            elif isinstance(literal, Group) and literal.negated:
                 inner = literals_within([literal])
                 yield from (m.table for m in inner if isinstance(m, Match))
+            elif isinstance(literal, Group):
+                stack += [other for body in literal.bodies for other in body]
+
+    def filters_by(self, tables: Container[TableKey]) -> bool:
+        """Tell whether a group that is not negated reads one of some tables."""
+        groups = [o for o in self.body if isinstance(o, Group) and not o.negated]
+        inner = literals_within(groups)
+        return any(isinstance(m, Match) and m.table in tables for m in inner)
 
 
 def literals_within(body: Sequence[NormalLiteral]) -> Iterator[NormalLiteral]:
@@ -140,7 +151,7 @@ def literals_within(body: Sequence[NormalLiteral]) -> Iterator[NormalLiteral]:
     while stack:
         literal = stack.pop()
         yield literal
-        if isinstance(literal, Absent):
+        if isinstance(literal, Group):
             stack += [inner for body in reversed(literal.bodies) for inner in reversed(body)]
 
 
@@ -155,7 +166,7 @@ def terms_of(literal: NormalLiteral) -> tuple[Term, ...]:
             return (term,)
         case Call(inputs=inputs, outputs=outputs):
             return inputs + outputs
-        case Absent(shared=shared):
+        case Group(shared=shared):
             return shared
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from .group_steps import Lacks
+from .group_steps import Ask
 from .normal_form import (
-    Absent,
     Call,
     Choice,
     Condition,
+    Group,
     Match,
     NormalLiteral,
     TableKey,
@@ -61,7 +61,7 @@ class Plan:
         for step in self.steps:
             if isinstance(step, Probe | Exists) and step.columns:
                 yield step.table, step.columns
-            elif isinstance(step, Lacks):
+            elif isinstance(step, Ask):
                 for plan in step.plans:
                     yield from plan.signatures()
 
@@ -116,8 +116,8 @@ class _Builder:
                 self._add_failing_call(literal)
             case Call():
                 self._add_call(literal, needed)
-            case Absent():
-                self._add_absent(literal)
+            case Group():
+                self._add_group(literal)
 
     def keep_only(self, needed: AbstractSet[Term]) -> None:
         """Drop the variables that nothing later reads, and with them equal bindings."""
@@ -177,9 +177,9 @@ class _Builder:
         inputs, tests = self.places(literal.inputs), self._tests(literal)
         self.steps.append(Fails(literal.builtin, literal.solve, inputs, tests))
 
-    def _add_absent(self, literal: Absent) -> None:
+    def _add_group(self, literal: Group) -> None:
         plans = tuple(compile_plan(body, (), given=literal.shared) for body in literal.bodies)
-        self.steps.append(Lacks(plans, self.places(literal.shared)))
+        self.steps.append(Ask(plans, self.places(literal.shared), not literal.negated))
 
     def _tests(self, literal: Call) -> tuple[tuple[int, int], ...]:
         return tuple((n, self._place[literal.outputs[n]]) for n in self._bound(literal.outputs))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from congress_dist.errors import InternalError
 
 from ..language.ast import (
+    Alternatives,
     Argument,
     Atom,
     Body,
@@ -25,10 +26,10 @@ from ..language.ast import (
 from ..language.ast import Constant as AstConstant
 from ..language.builtins import Builtin, find_builtin, find_call
 from .normal_form import (
-    Absent,
     Call,
     Choice,
     Condition,
+    Group,
     Match,
     NormalLiteral,
     TableKey,
@@ -64,15 +65,15 @@ class BodyReader:
         Shapes: `outer` are the variables that have their values from outside.
         """
         literals: list[NormalLiteral] = list(extra)
-        groups: list[NegatedGroup] = []
+        groups: list[NegatedGroup | Alternatives] = []
         for conjunct in body:
-            if isinstance(conjunct, NegatedGroup):
+            if isinstance(conjunct, NegatedGroup | Alternatives):
                 groups.append(conjunct)
             else:
                 literals += self._conjunct(conjunct)
         if groups:
             bound = bound_by(literals, outer)
-            literals += [self._absent(group, bound) for group in groups]
+            literals += [self._group(group, bound) for group in groups]
         return tuple(literals)
 
     def value(self, expression: Expression) -> tuple[Term, Literals]:
@@ -165,12 +166,13 @@ class BodyReader:
             Call(builtin.name, builtin.rows, (now, *inputs), outputs, negated),
         )
 
-    def _absent(self, group: NegatedGroup, bound: set[str]) -> Absent:
+    def _group(self, group: NegatedGroup | Alternatives, bound: set[str]) -> Group:
         bodies = tuple(self.body(body, outer=bound) for body in self._split(group.bodies))
         used: set[str] = set().union(
             *(variables_of(literal) for body in bodies for literal in literals_within(body))
         )
-        return Absent(bodies, tuple(sorted(used & bound)), group)
+        shared = tuple(sorted(used & bound))
+        return Group(bodies, shared, isinstance(group, NegatedGroup), group)
 
     def _row_of(self, atom: Atom, key: TableKey, calls: list[NormalLiteral]) -> tuple[Term, ...]:
         """Give a term for each column of the table; a column that is not named is any value."""

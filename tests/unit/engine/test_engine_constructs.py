@@ -262,3 +262,26 @@ def test_deep_groups_and_expressions_are_evaluated() -> None:
     assert derived(f"p(x) :- a:t(x), {nested}", a=[(1,)]) == [(1,)]
     added = "(" * depth + "x" + " + 1)" * depth
     assert derived(f"p({added}) :- a:t(x)", a=[(1,)]) == [(depth + 1,)]
+
+
+def test_more_alternatives_than_can_be_multiplied_out_are_filters() -> None:
+    groups = [f"(x = {n} or x != {n} or b:t(x, {n}))" for n in range(8)]
+    rows: Rows = [(n,) for n in range(9)]
+    text = f"p(x) :- a:t(x), {', '.join(groups)}, (x < 3 or b:t(x, 7) or not b:t(_, x))"
+    engine = engine_with(text, a=rows, b=[(5, 7), (1, 4), (1, 6)])
+    assert sorted(engine.rows("p", "p")) == [(0,), (1,), (2,), (3,), (5,), (8,)]
+    assert engine.explain("p", "p", (5,)).children
+    assert engine.why_not("p", "p", (4,)).obstacles
+    engine.apply("b", added={"t": [(4, 7)]}, removed={"t": [(5, 7)]})
+    assert sorted(engine.rows("p", "p")) == [(0,), (1,), (2,), (3,), (4,), (5,), (8,)]
+    engine.mark_missing("b", ["t"], reason="gone")
+    assert engine.missing("p", "p") == {"b:t": "gone"}
+
+
+def test_filters_of_alternatives_may_read_the_table_that_they_derive() -> None:
+    wide = ", ".join(f"(y != {n} or x = {n} or b:t({n}))" for n in range(20, 24))
+    text = f"p(x) :- b:t(x); p(y) :- a:t(x, y), (p(x) or x = 99), {wide}"
+    edges: Rows = [(n, n + 1) for n in range(8)]
+    assert derived(text, a=edges, b=[(0,)]) == [(n,) for n in range(9)]
+    both = text.replace("(p(x) or x = 99)", "(p(x) or x = 99), (p(x) or p(x) or p(x) or x = 98)")
+    assert derived(both, a=edges, b=[(0,)]) == [(n,) for n in range(9)]
