@@ -1,7 +1,8 @@
 """The policy engine as a library: policies, datasources, rows in; derived rows and reasons out.
 
 Callers: the replica, the offline tools, and programs that use the library. Every method may be
-called from any thread; one lock makes them wait for each other.
+called from any thread; one lock makes them wait for each other. Long, because it is the one face
+of everything behind it: each method is its contract and a few lines.
 """
 
 from __future__ import annotations

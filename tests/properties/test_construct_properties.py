@@ -435,3 +435,32 @@ def test_what_is_absent_has_an_obstacle_for_each_rule(
         assert found.is_present or len(found.obstacles) >= len(
             {c.text() for c in program if c.head.table == table}
         )
+
+
+@bounded
+@given(programs, loaded, programs, st.lists(changes, max_size=3))
+def test_a_trial_leaves_nothing_behind(
+    program: list[Clause], rows: dict[str, Any], more: list[Clause], steps: list[Any]
+) -> None:
+    world = World(program, {table: frozenset(map(_typed, r)) for table, r in rows.items()})
+    engine = engine_of(world)
+    with engine.trial():
+        for clause in program[::2]:
+            engine.delete_rules("m", engine.policy_rules("m")[:1])
+            engine.insert("m", clause.text())
+        for clause in more:
+            engine.insert("m", clause.text())
+        for table, new in steps:
+            if new is None:
+                engine.mark_missing("d", [table], reason="lost")
+            else:
+                engine.load("d", {table: new})
+        engine.create_policy("other")
+        engine.set_schema("d", {"e": ["only"]})
+        engine.delete_policy("m")
+    assert contents(engine) == meaning(world)
+    assert engine.waiting() == engine_of(world).waiting()
+    for table in BASE:
+        world.rows[table] = frozenset(map(_typed, rows["e" if BASE[table] == 2 else "f"]))
+        engine.load("d", {table: rows["e" if BASE[table] == 2 else "f"]})
+    assert contents(engine) == meaning(world)
