@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pyparsing as pp
 
-from .ast import Aggregate, Argument, Atom, Expression, Span, Term, Variable
-from .expressions import check_depth
+from .ast import Aggregate, Argument, Atom, Expression, Span, Variable
+from .expressions import check_depth, read_expression
 from .lexical import (
     ARGUMENT_SCALAR,
     ARGUMENTS,
@@ -21,22 +23,23 @@ from .lexical import (
     SyntaxFault,
 )
 from .reading import (
-    BracketToken,
     Match,
     Source,
     Token,
-    built,
-    keep_match,
     span_of,
-    symbol,
     term_of,
-    together,
 )
 
 ATOM_HEAD = rf"(?:(?P<policy>{POLICY}):)?(?P<table>{TABLE}{SUFFIX})"
 SIMPLE_ATOM = rf"{ATOM_HEAD}(?:\s*+(?P<arguments>{ARGUMENTS})|{NULLARY_END})"
-_AGGREGATES = "count|sum|min|max|avg"
-_ARGUMENT_SCALAR = re.compile(ARGUMENT_SCALAR, FLAGS)
+_NAMES = rf"\(\s*+{NAME}(?:\s*+,\s*+{NAME})*+\s*+\)"
+_AGGREGATE = re.compile(rf"(?P<function>count|sum|min|max|avg){_NAMES}", FLAGS)
+_LONE_SCALAR = re.compile(rf"(?:{ARGUMENT_SCALAR})(?=\s*+[,)])", FLAGS)
+"""A term that is the whole argument: here `5.` is a float."""
+_MARK = re.compile(r"\?", FLAGS)
+_COLUMN = re.compile(rf"\s*+(?P<column>{COLUMN})\s*+=\s*+", FLAGS)
+_CLOSE = re.compile(r"\s*+\)", FLAGS)
+_ARGUMENT_END = re.compile(r"\s*+(?P<end>[,)])\s*+", FLAGS)
 _ARGUMENT = re.compile(rf"(?:(?P<column>{COLUMN})\s*+=\s*+)?(?:{ARGUMENT_SCALAR})", FLAGS)
 _NAME = re.compile(NAME, FLAGS)
 
@@ -48,22 +51,91 @@ def simple_atom() -> pp.ParserElement:
 
 def any_atom() -> pp.ParserElement:
     """Give the production of every atom."""
-    head = Token(ATOM_HEAD, keep_match, "a table")
-    general = built(head + pp.Opt(BracketToken("arguments", "arguments")), _atom)
-    return (simple_atom() | general).set_name("a table")
+    call = CallToken(ATOM_HEAD, lambda _source, _match, atom: atom, "a table")
+    bare = Token(ATOM_HEAD, _bare_atom, "a table")
+    return (simple_atom() | call | bare).set_name("a table")
 
 
-def arguments(expression: pp.ParserElement) -> pp.ParserElement:
-    """Give the production of the arguments of an atom, with the closing bracket."""
-    column = Token(rf"(?P<column>{COLUMN})\s*+=", keep_match, "a column")
-    names = rf"\(\s*+{NAME}(?:\s*+,\s*+{NAME})*+\s*+\)"
-    aggregate = Token(rf"(?P<function>{_AGGREGATES}){names}", _aggregate, "an aggregate")
-    prepared = Token(r"\?", _refuse_prepared, "'?'")
-    scalar = Token(rf"(?:{ARGUMENT_SCALAR})(?=\s*+[,)])", _scalar, "a term")
-    value = (aggregate | prepared | scalar | expression).set_name("an argument")
-    argument = built(column - value | value, _argument)
-    some = argument + (symbol(",") - argument)[...] + symbol(r"\)", "',' or ')'")
-    return built(symbol(r"\)") | some, together).set_name("an argument or ')'")
+class CallToken(pp.Token):
+    """Reads an atom whose arguments are a bracket, with what `pattern` has before the atom."""
+
+    def __init__(
+        self, pattern: str, build: Callable[[Source, Match, Atom], Any], name: str
+    ) -> None:
+        super().__init__()
+        self._match = re.compile(rf"{pattern}\s*+(?=\()", FLAGS).match
+        self._build = build
+        self.mayIndexError = False
+        self.set_name(name)
+
+    def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
+        """Give what `build` makes of the match and the atom, or raise ParseException."""
+        match = self._match(instring, loc)
+        reading = instring.reading_at(match.end()) if match else None
+        if match is None or reading is None or reading.kind != "arguments":
+            raise pp.ParseException(instring, loc, self.errmsg, self)
+        if reading.fault is not None:
+            raise reading.fault
+        policy = match["policy"]
+        start = match.start("table" if policy is None else "policy")
+        span = Span(start, reading.end, instring.name)
+        atom = Atom(match["table"], reading.value, policy, span)
+        return reading.end, [self._build(instring, match, atom)]
+
+
+class ArgumentsToken(pp.Token):
+    """Reads the arguments of an atom in one go, with the closing bracket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mayIndexError = False
+        self.set_name("an argument or ')'")
+
+    def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
+        """Give the arguments, or raise what keeps them from being read."""
+        closing = _CLOSE.match(instring, loc)
+        if closing is not None:
+            return closing.end(), [()]
+        found: list[Argument] = []
+        position, expected = loc, "Expected an argument or ')'"
+        while True:
+            position, argument = self._argument(instring, position, expected)
+            found.append(argument)
+            end = _ARGUMENT_END.match(instring, position)
+            if end is None:
+                raise pp.ParseException(instring, position, "Expected ',' or ')'", self)
+            position = end.end()
+            if end["end"] == ")":
+                return position, [tuple(found)]
+            expected = "Expected an argument"
+
+    def _argument(self, source: Source, start: int, expected: str) -> tuple[int, Argument]:
+        column = _COLUMN.match(source, start)
+        place = start if column is None else column.end()
+        read = _value(source, place)
+        if read is None:
+            message = expected if column is None else "Expected an argument"
+            raise pp.ParseException(source, place, message, self)
+        position, value = read
+        check_depth(value)
+        if column is None:
+            return position, Argument(value, None, value.span)
+        span = Span(column.start("column"), value.span.end, source.name)
+        return position, Argument(value, _column_of(column["column"]), span)
+
+
+def _value(source: Source, start: int) -> tuple[int, Expression] | None:
+    """Give the value of an argument that begins at a place, with the place behind it."""
+    aggregate = _AGGREGATE.match(source, start)
+    if aggregate is not None:
+        return aggregate.end(), _aggregate(source, aggregate)
+    scalar = _LONE_SCALAR.match(source, start)
+    if scalar is not None:
+        return scalar.end(), term_of(source, scalar)
+    mark = _MARK.match(source, start)
+    if mark is not None:
+        raise _prepared_only(mark)
+    return read_expression(source, start)
 
 
 def atom_of(source: Source, match: Match) -> Atom:
@@ -88,12 +160,8 @@ def _column_of(text: str) -> str | int:
     return int(text[:20]) if text.isdigit() else text
 
 
-def _atom(source: Source, _start: int, tokens: pp.ParseResults) -> Atom:
-    match: Match = tokens[0]
-    if len(tokens) == 1:
-        return Atom(match["table"], (), match["policy"], span_of(source, match))
-    span = Span(match.start(), tokens[1].span.end, source.name)
-    return Atom(match["table"], tokens[1].value, match["policy"], span)
+def _bare_atom(source: Source, match: Match) -> Atom:
+    return Atom(match["table"], (), match["policy"], span_of(source, match))
 
 
 def _aggregate(source: Source, match: Match) -> Aggregate:
@@ -111,8 +179,8 @@ def _aggregate(source: Source, match: Match) -> Aggregate:
     return Aggregate(match["function"], variables, span_of(source, match))  # type: ignore[arg-type]
 
 
-def _refuse_prepared(_source: Source, match: Match) -> None:
-    raise SyntaxFault(
+def _prepared_only(match: Match) -> SyntaxFault:
+    return SyntaxFault(
         "prepared-only",
         "'?' stands in prepared queries only",
         match.start(),
@@ -120,19 +188,3 @@ def _refuse_prepared(_source: Source, match: Match) -> None:
         note="it stands for a value that is given each time the query is asked",
         hint="write the value itself, or a variable",
     )
-
-
-def _scalar(source: Source, match: Match) -> Term:
-    """Build the term again from its own expression: here `5.` is a float."""
-    found = _ARGUMENT_SCALAR.match(source, match.start())
-    return term_of(source, found or match)
-
-
-def _argument(source: Source, _start: int, tokens: pp.ParseResults) -> Argument:
-    value: Expression = tokens[-1]
-    check_depth(value)
-    if len(tokens) == 1:
-        return Argument(value, None, value.span)
-    column: Match = tokens[0]
-    span = Span(column.start(), value.span.end, source.name)
-    return Argument(value, _column_of(column["column"]), span)

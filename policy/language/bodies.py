@@ -17,7 +17,7 @@ from .ast import (
     Span,
     Truth,
 )
-from .atoms import SIMPLE_ATOM, atom_of
+from .atoms import ATOM_HEAD, SIMPLE_ATOM, CallToken, atom_of
 from .expressions import check_depth
 from .lexical import COMPARE, NAME, NEGATION, VALUE, SyntaxFault
 from .reading import (
@@ -38,6 +38,7 @@ from .reading import (
 
 _CONDITION = "a condition"
 _SIMPLE_LITERAL = rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{SIMPLE_ATOM})"
+_CALL = rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{ATOM_HEAD})"
 _SIMPLE_COMPARISON = (
     rf"(?P<left>{VALUE})\s*+(?P<operator>{COMPARE})\s*+(?P<right>{VALUE})(?!\s*+[-+*/%(])"
 )
@@ -62,6 +63,7 @@ def alternatives(body: pp.ParserElement) -> pp.ParserElement:
 
 def _conjunct(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.ParserElement:
     literal = Token(_SIMPLE_LITERAL, _literal, _CONDITION)
+    call = CallToken(_CALL, _called, _CONDITION)
     comparison = Token(_SIMPLE_COMPARISON, _simple_comparison, _CONDITION)
     group = built(BracketToken("bodies", _CONDITION), _group)
     truth = Token(r"(?:true|false)(?!\.*\w)", _truth, "true or false")
@@ -71,7 +73,7 @@ def _conjunct(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.Parser
     operator = Token(rf"==|<>|=<|=>|{COMPARE}", _operator, "a comparison")
     general = built(expression + operator - expression, _comparison)
     positive = built(atom.copy(), _positive)
-    simple = literal | comparison | _membership() | group
+    simple = literal | call | comparison | _membership() | group
     return (simple | negated | modal | general | truth | positive).set_name(_CONDITION)
 
 
@@ -85,6 +87,11 @@ def _membership() -> pp.ParserElement:
 
 def _literal(source: Source, match: Match) -> Literal:
     atom = atom_of(source, match)
+    span = Span(match.start("literal"), atom.span.end, source.name)
+    return Literal(atom, match["negation"] is not None, span)
+
+
+def _called(source: Source, match: Match, atom: Atom) -> Literal:
     span = Span(match.start("literal"), atom.span.end, source.name)
     return Literal(atom, match["negation"] is not None, span)
 

@@ -31,20 +31,32 @@ class ExpressionToken(pp.Token):
         self.set_name("a term")
 
     def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
-        """Give the longest expression that begins at this place, or raise what keeps it away."""
-        found = _operand(instring, loc)
+        """Give the expression that begins at this place, or raise what keeps it away."""
+        found = read_expression(instring, loc)
         if found is None:
             raise pp.ParseException(instring, loc, self.errmsg, self)
-        position, first = found
-        items: list[Any] = [first]
-        while (match := _OPERATOR.match(instring, position)) is not None:
-            operator = _operator(instring, match)
-            found = _operand(instring, match.end())
-            if found is None:  # what follows the expression is refused at its operator
-                break
-            position, operand = found
-            items += [operator, operand]
-        return position, [_fold(instring, items)]
+        position, expression = found
+        return position, [expression]
+
+
+def read_expression(source: Source, start: int) -> tuple[int, Expression] | None:
+    """Give the longest expression at a place, with the place behind it; None when there is none.
+
+    Raises: SyntaxFault: what stands in one of its brackets cannot be read.
+    """
+    found = _operand(source, start)
+    if found is None:
+        return None
+    position, first = found
+    items: list[Any] = [first]
+    while (match := _OPERATOR.match(source, position)) is not None:
+        operator = _operator(source, match)
+        found = _operand(source, match.end())
+        if found is None:  # what follows the expression is refused at its operator
+            break
+        position, operand = found
+        items += [operator, operand]
+    return position, _fold(source, items)
 
 
 def check_depth(expression: Expression) -> None:

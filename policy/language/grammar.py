@@ -22,6 +22,7 @@ from .ast import (
     Wildcard,
 )
 from .atoms import SIMPLE_ATOM, atom_of
+from .collection import without_collection
 from .diagnostics import Diagnostic, PolicyError
 from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, NAME, NEGATION, RESERVED, STRING, SyntaxFault
 from .places import line_starts_of, place_of
@@ -40,6 +41,8 @@ _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
 _AGGREGATE_BEFORE = re.compile(r"(?<![\w.:])(?:count|sum|min|max|avg)\([\w., ]*\)\s*\Z", FLAGS)
 _SHOWN = 40
+_LARGE = 2**16
+"""Characters of a text that is worth putting the collector off."""
 _USUAL_HINTS = (
     (
         "condition",
@@ -116,7 +119,10 @@ def parse_query(text: str) -> Rule:
 
 def _read(text: str, source: str, *, joins: set[int] | None = None) -> list[Rule]:
     try:
-        return _statements(text, source, joins)
+        if len(text) < _LARGE:
+            return _statements(text, source, joins)
+        with without_collection():
+            return _statements(text, source, joins)
     except SyntaxFault as fault:
         raise PolicyError([_diagnostic_of(fault, text, source)]) from None
 

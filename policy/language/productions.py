@@ -8,7 +8,7 @@ from functools import cache
 import pyparsing as pp
 
 from .ast import Annotation, Constant, Span
-from .atoms import any_atom, arguments, simple_atom
+from .atoms import ArgumentsToken, any_atom, simple_atom
 from .bodies import alternatives, bodies
 from .expressions import expressions
 from .lexical import NAME, VALUE, SyntaxFault
@@ -35,7 +35,7 @@ def grammar() -> Grammar:
     # The simple head alone goes first: most statements begin with one.
     start = simple_atom() | _annotation()[...] + head
     brackets: dict[BracketKind, pp.ParserElement] = {
-        "arguments": arguments(expression),
+        "arguments": ArgumentsToken(),
         "expression": expression + symbol(r"\)", "an operator or ')'"),
         "bodies": alternatives(body) + symbol(r"\)", "',', 'or' or ')'"),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +29,7 @@ from congress_dist.policy.language.ast import (
     Variable,
     Wildcard,
 )
+from congress_dist.policy.language.collection import without_collection
 from congress_dist.policy.language.diagnostics import Diagnostic, PolicyError
 from congress_dist.policy.language.grammar import parse, parse_query, parse_sequence
 from congress_dist.policy.language.printer import print_rule
@@ -393,3 +395,16 @@ def test_hostile_texts_cost_linear_time(piece: str) -> None:
     small = min(seconds_for("p :- " + piece * size) for _ in range(3))
     large = min(seconds_for("p :- " + piece * size * 8) for _ in range(2))
     assert large < 40 * small + 0.05  # quadratic time would be 64 times
+
+
+def test_the_collector_is_put_off_for_large_texts_only_while_they_are_read() -> None:
+    assert gc.isenabled()
+    assert len(parse("p(1)" * 20_000)) == 20_000
+    assert gc.isenabled()
+    assert refusal("p(1)" * 20_000 + "(").code == "syntax"
+    assert gc.isenabled()
+    with without_collection():
+        with without_collection():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
