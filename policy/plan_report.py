@@ -173,7 +173,7 @@ class PlanReporter:
             return "_"
         if isinstance(term, int):
             return print_value(self._evaluator.symbols.decode((term,))[0])
-        return term
+        return term if term.isidentifier() else f"v{term.strip('=?')}"
 
     def _fan_out(self, table: TableKey, columns: tuple[int, ...], width: int) -> float:
         return self._evaluator.relation(table).fan_out(columns, width)

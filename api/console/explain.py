@@ -56,6 +56,9 @@ class ExplainCommand(Command):
             metavar="POLICY",
             help="a further policy that the first one reads (may be repeated)",
         )
+        offline.add_argument(
+            "--kind", default="nonrecursive", help="kind of policies that do not say theirs"
+        )
         offline.add_argument("--now", metavar="TIME", help="the time of the clock, in UTC")
         add_client_options(parser)
 
@@ -84,4 +87,5 @@ def _ask_files(args: argparse.Namespace) -> Any:
         table=args.table,
         row=[cell_of(text) for text in args.values],
         now=args.now,
+        kind=args.kind,
     )

@@ -65,6 +65,12 @@ class EvalCommand(Command):
             print_rows(columns, rows, args.format)
         for table, reason in sorted(answer.missing.items()):
             print_note(f"incomplete: {table}: {reason}")
+        for failed in engine.failures():
+            example = ", ".join(map(repr, failed.example))
+            print_note(
+                f"failed, so no row: {failed.builtin}({example}), {failed.count} times: "
+                f"{failed.reason}"
+            )
         return UNAVAILABLE if answer.missing else OK
 
 

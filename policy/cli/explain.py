@@ -14,7 +14,7 @@ from congress_dist.errors import NotFound
 from congress_dist.row import Cell
 
 from ..paging import row_order
-from .workspace import open_workspace
+from .workspace import KINDS, open_workspace
 
 
 def explain_files(
@@ -24,6 +24,7 @@ def explain_files(
     table: str,
     row: Sequence[Cell],
     now: str | None = None,
+    kind: str = KINDS[0],
 ) -> dict[str, Any]:
     """Explain a row of the first policy, or of the one that `table` names as `policy:table`.
 
@@ -31,7 +32,7 @@ def explain_files(
         complete.
     Raises: NotFound: the row is not there; the message tells what is. Also as `open_workspace`.
     """
-    workspace = open_workspace(policies, data)
+    workspace = open_workspace(policies, data, kind=kind)
     engine = workspace.engine(now=now)
     owner, mark, name = table.partition(":")
     if not mark:

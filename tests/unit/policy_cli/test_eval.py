@@ -45,6 +45,14 @@ def test_a_table_that_is_not_known_is_told(capsys: Output) -> None:
     assert "incomplete: nova:links: nova did not answer" in capsys.readouterr().err
 
 
+def test_calls_that_failed_are_told(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "b.dl").write_text("bad(y) :- nova:servers(id=x), plus(x, 1, y)\n")
+    assert main(["eval", "b.dl", "--data", "data", "bad(x)"]) == OK
+    err = capsys.readouterr().err
+    assert "failed, so no row: plus('s" in err
+    assert "2 times" in err
+
+
 def test_policies_work_without_data(capsys: Output) -> None:
     assert main(["eval", "net", "allowed(x)", "--format", "csv"]) == OK
     assert capsys.readouterr().out == "x\n22\n"

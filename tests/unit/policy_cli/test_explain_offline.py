@@ -43,6 +43,15 @@ def test_further_policies_are_read(files: Path, capsys: Output) -> None:
     assert "nova did not answer" in capsys.readouterr().err
 
 
+def test_recursive_policies_are_explained(files: Path, capsys: Output) -> None:
+    (files / "r.dl").write_text("p(1)\np(y) :- p(x), plus(x, 1, y), y < 4\n")
+    arguments = ["explain", "r.dl", "p", "3", "--data", "data"]
+    assert main([*arguments, "--kind", "recursive"]) == OK
+    assert "r:p(y=1)" in capsys.readouterr().out
+    assert main([*arguments, "--kind", "odd"]) == USAGE
+    assert "there is no policy kind 'odd'" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(
     ("arguments", "message"),
