@@ -18,6 +18,7 @@ from .planner.program import Program, head_key
 from .planner.steps import LimitExceeded
 
 _PARAMETERS: TableKey = ("?", "?")
+_COLUMNS_HINT = "ask by position, or wait until the table is known"
 
 
 class Query:
@@ -43,7 +44,7 @@ class Query:
             normal = normalize(bound, policy, program=program, symbols=evaluator.symbols)
         except Unresolved as error:
             raise PolicyError(
-                Diagnostic("unknown-columns", f"table {table!r}: {reason}")
+                Diagnostic("unknown-columns", f"table {table!r}: {reason}", hint=_COLUMNS_HINT)
                 for table, reason in error.reasons.items()
             ) from error
         alternatives = [_without_parameters(each) for each in normal]
@@ -67,7 +68,8 @@ class Query:
             rows = set() if active.is_off else active.derive(evaluator.context, given)
         except LimitExceeded as error:
             message = f"the query is too large: {error}"
-            raise PolicyError([Diagnostic("too-many-rows", message)]) from error
+            hint = "bind its variables by more conditions"
+            raise PolicyError([Diagnostic("too-many-rows", message, hint=hint)]) from error
         finally:
             if active.has_new_plan or active not in evaluator.prepared:
                 active.has_new_plan = False
