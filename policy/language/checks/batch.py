@@ -55,6 +55,7 @@ class Batch:
         self._text = text
         self._texts = texts or {}
         self._line_starts: dict[str, list[int]] = {}
+        self._likely_tables: dict[Table, str] = {}
 
     def text_of(self, source: str) -> str:
         """Give the text that spans of a source lie in; empty when it is not known."""
@@ -100,6 +101,17 @@ class Batch:
     def is_defined(self, table: Table) -> bool:
         """Tell whether a schema, a rule or a fact gives a table its rows."""
         return table in self._heads or self.program.columns(*table) is not None
+
+    def likely_table(self, owner: str, name: str) -> str:
+        """Give a hint that names a table of a policy that looks like `name`, or nothing.
+
+        Cost: the policy's rules, once for each name however often it is asked.
+        """
+        key = (owner, name)
+        if key not in self._likely_tables:
+            heads = (rule.head.table for policy, rule in self.all_rules() if policy == owner)
+            self._likely_tables[key] = did_you_mean(name, heads)
+        return self._likely_tables[key]
 
     def all_rules(self) -> Iterator[PolicyRule]:
         """Give the program's rules and these."""

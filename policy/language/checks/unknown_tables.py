@@ -53,8 +53,7 @@ def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:
             hint=f"list its tables with: congress datasource schema {owner}",
             is_warning=True,
         )
-    heads = (rule.head.table for policy, rule in batch.all_rules() if policy == owner)
-    hint = did_you_mean(atom.table, heads)
+    hint = batch.likely_table(owner, atom.table)
     close = close_names(atom.table) if atom.policy is None else []
     if not hint and close:
         hint = f"did you mean the builtin {close[0]!r}?"
