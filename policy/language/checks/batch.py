@@ -8,8 +8,6 @@ from functools import cached_property
 from typing import Literal as OneOf
 from typing import Protocol
 
-from congress_dist.schema import Column
-
 from ..ast import Atom, Literal, Rule, Span, Variable
 from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
@@ -19,6 +17,22 @@ from ..walk import conjuncts_of
 DATASOURCE = "datasource"
 PolicyRule = tuple[str, Rule]
 Table = tuple[str, str]
+
+
+class TypedColumn(Protocol):
+    """A column as a datasource describes it."""
+
+    @property
+    def name(self) -> str:
+        """Give its name in rules."""
+
+    @property
+    def type(self) -> str:
+        """Give the type of its cells: str, int, float, bool or any."""
+
+    @property
+    def nullable(self) -> bool:
+        """Tell whether null may stand in it."""
 
 
 class ProgramView(Protocol):
@@ -33,7 +47,7 @@ class ProgramView(Protocol):
     def arity(self, policy: str, table: str) -> int | None:
         """Give the number of a table's columns; None when it is unknown."""
 
-    def typed_columns(self, policy: str, table: str) -> tuple[Column, ...] | None:
+    def typed_columns(self, policy: str, table: str) -> Sequence[TypedColumn] | None:
         """Give the columns of a datasource's table with their types; None when unknown."""
 
     def rules(self) -> Iterable[PolicyRule]:

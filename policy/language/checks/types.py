@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from congress_dist.schema import Column
-
 from ..ast import (
     Argument,
     Atom,
@@ -22,7 +20,7 @@ from ..ast import (
 from ..diagnostics import Diagnostic
 from ..printer import print_value
 from ..walk import literals_of
-from .batch import Batch
+from .batch import Batch, TypedColumn
 
 _NAMES = {"str": "text", "int": "integers", "float": "floats", "bool": "booleans", "null": "null"}
 _ORDERED = ({"int", "float"}, {"str"})
@@ -90,7 +88,7 @@ def _columns_of(batch: Batch, policy: str, atom: Atom) -> Iterator[tuple[Argumen
             yield argument, _Place(f"{owner}:{atom.table}.{column.name}", _types(column))
 
 
-def _types(column: Column) -> frozenset[str]:
+def _types(column: TypedColumn) -> frozenset[str]:
     return frozenset({column.type, "null"} if column.nullable else {column.type})
 
 
