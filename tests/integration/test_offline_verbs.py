@@ -190,6 +190,7 @@ def test_names_complete_and_the_history_is_kept(directory: Path, repl: Terminal)
     repl.wait_for("... ")
     repl.type("x)\n")
     repl.wait_for("(1 row)")
+    repl.wait_for("net> ")  # before it the terminal, not the line editor, would take Ctrl-D
     repl.type("\x04")
     assert repl.process.wait(TIMEOUT) == 0
     history = directory / "state" / "congress_dist" / "repl_history"
