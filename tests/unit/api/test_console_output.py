@@ -86,8 +86,18 @@ def test_values_are_json_scalars_or_text(text: str, cell: object) -> None:
 
 
 def derivation(policy: str, table: str, rule: str, *children: object) -> dict[str, Any]:
-    return {"policy": policy, "table": table, "columns": ["port"], "row": [22], "rule": rule,
-            "rule_id": "", "title": "", "absences": [], "is_cut": False, "children": list(children)}  # fmt: skip
+    return {
+        "policy": policy,
+        "table": table,
+        "columns": ["port"],
+        "row": [22],
+        "rule": rule,
+        "rule_id": "",
+        "title": "",
+        "absences": [],
+        "is_cut": False,
+        "children": list(children),
+    }
 
 
 def test_a_derivation_is_drawn_as_a_tree() -> None:

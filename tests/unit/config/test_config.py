@@ -133,7 +133,9 @@ def test_mistake_in_the_file_is_refused_with_its_cure(
 
 
 def test_missing_file_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(InvalidConfig, match=r"no\.conf' cannot be read: No such file or directory"):
+    with pytest.raises(
+        InvalidConfig, match=r"no\.conf' cannot be read: No such file or directory"
+    ):
         load_config(tmp_path, tmp_path / "no.conf")
 
 
