@@ -48,10 +48,6 @@ class DeltaBuffer:
         whole = [delta for delta in run if delta is not None and not delta.pull]
         return whole if len(whole) == len(run) else None
 
-    def has_after(self, seq: Seq) -> bool:
-        """Tell whether a later delta is here."""
-        return any(other > seq for other in self._deltas)
-
     def drop_up_to(self, seq: Seq) -> None:
         """Forget what is not later than this."""
         for old in [other for other in self._deltas if other <= seq]:

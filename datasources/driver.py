@@ -1,6 +1,6 @@
 """The driver contract: what a datasource driver declares and what `read` may give.
 
-A driver imports this module, the row translator and its own client library; never the bus.
+A driver imports this module and its own client library; never the bus.
 """
 
 from __future__ import annotations
