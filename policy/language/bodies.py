@@ -42,6 +42,8 @@ _CALL = rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{ATOM_HEAD})"
 _SIMPLE_COMPARISON = (
     rf"(?P<left>{VALUE})\s*+(?P<operator>{COMPARE})\s*+(?P<right>{VALUE})(?!\s*+[-+*/%(])"
 )
+_TRUTH = r"(?P<truth>true|false)(?!\.*\w)(?:\s*+\(\s*+\))?+"
+"""With brackets too, as Congress prints it."""
 _WRONG_COMPARISONS = {"==": "=", "<>": "!=", "=<": "<=", "=>": ">="}
 
 
@@ -66,7 +68,7 @@ def _conjunct(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.Parser
     call = CallToken(_CALL, _called, _CONDITION)
     comparison = Token(_SIMPLE_COMPARISON, _simple_comparison, _CONDITION)
     group = built(BracketToken("bodies", _CONDITION), _group)
-    truth = Token(r"(?:true|false)(?!\.*\w)", _truth, "true or false")
+    truth = Token(_TRUTH, _truth, "true or false")
     negatable = (BracketToken("bodies", "a group") | truth | atom).set_name("a table or a group")
     negated = built(Token(NEGATION, keep_match, "'not'") - negatable, _negated)
     modal = Token(rf"{NAME}\s*+\[", _refuse_modal, _CONDITION)
@@ -114,7 +116,7 @@ def _group(_source: Source, _start: int, tokens: pp.ParseResults) -> Alternative
 
 
 def _truth(source: Source, match: Match) -> Truth:
-    return Truth(match[0] == "true", span_of(source, match))
+    return Truth(match["truth"] == "true", span_of(source, match))
 
 
 def _negated(source: Source, start: int, tokens: pp.ParseResults) -> Conjunct:

@@ -84,9 +84,9 @@ def rows_in(facts: Iterable[str]) -> set[Typed]:
 
 
 def rules_in(text: str) -> list[Rule]:
-    """Read what Congress printed: it writes () after true and false, and some texts are broken."""
+    """Read what Congress printed; some of its texts are broken."""
     try:
-        return parse(text.replace("true()", "true").replace("false()", "false"))
+        return parse(text)
     except PolicyError:
         return []
 

@@ -135,6 +135,20 @@ def test_a_head_that_must_be_worked_out_makes_a_rule() -> None:
     assert parse_query("p(1 + 2)").body == (Literal(only("p(1 + 2)").head),)
 
 
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_true_and_false_may_have_empty_brackets(word: str) -> None:
+    assert only(f"p(1) :- {word}()") == only(f"p(1) :- {word}")
+    assert only(f"p(1) :- not {word} ( )") == only(f"p(1) :- not {word}")
+    assert only(f"p(1) :- ({word}() or q(1)), not (r(1), {word}())") == (
+        only(f"p(1) :- ({word} or q(1)), not (r(1), {word})")
+    )
+
+
+def test_true_takes_no_arguments() -> None:
+    with pytest.raises(PolicyError, match=r"found '\('"):
+        parse("p(1) :- true(1)")
+
+
 def test_count_is_also_a_name() -> None:
     assert print_rule(only("count(x) :- sum(x), x = max")) == "count(x) :- sum(x), x = max"
 
