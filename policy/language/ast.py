@@ -1,13 +1,21 @@
 """What policy text means, as data: rules, atoms, literals, terms, each with the span it came from.
 
 Nodes are immutable and compare by content: spans take no part in equality, so the same rule read
-from two places is one rule.
+from two places is one rule. The type checker sees frozen dataclasses; see `node` for what runs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 from typing import Literal as OneOf
+
+import msgspec
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from .node import node as dataclass
 
 Constant_ = str | int | float | bool | None
 BinaryOperator = OneOf["+", "-", "*", "/", "%"]
@@ -16,8 +24,7 @@ AggregateName = OneOf["count", "sum", "min", "max", "avg"]
 ModalName = OneOf["execute", "ensure"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True, gc=False):
     """A stretch [start, end) of a source text, in characters; `source` names the text."""
 
     start: int
