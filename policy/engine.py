@@ -65,7 +65,7 @@ class Engine:
         self._lock = Transactions(
             journal,
             lambda: memo.is_solving,
-            after_rollback=self._after_rollback,
+            after_rollback=self._program.touch,
             after_commit=self._forget_unused_symbols,
         )
         self._rule_book = RuleBook(self._program, self._evaluator)
@@ -479,10 +479,6 @@ class Engine:
             table: (list(map(decode, change.added)), list(map(decode, change.removed)))
             for table, change in changes.items()
         }
-
-    def _after_rollback(self) -> None:
-        self._evaluator.reset_order()
-        self._program.touch()
 
     def _forget_unused_symbols(self) -> None:
         """Give back the ids of values that are gone, now and then.

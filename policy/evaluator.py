@@ -6,22 +6,22 @@ found by its bound columns. It is not thread safe; the engine calls it under its
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from weakref import WeakSet
 
 from .language.ast import Rule
 from .planner.active_rule import ActiveRule, Missing
-from .planner.components import Component, components_of
+from .planner.components import Component, EvaluationOrder
 from .planner.fixpoint import Fixpoint, RuleOverLimit
+from .planner.index_users import IndexUsers
 from .planner.journal import Journal
 from .planner.memo import Memo
 from .planner.normal_form import TableKey
-from .planner.relation import BaseRelation, Change, CountedRelation, Relation
+from .planner.pending import Pending
+from .planner.relation import BaseRelation, Change, Columns, CountedRelation, Relation
 from .planner.steps import Context, LimitExceeded
 from .planner.symbols import Id, Symbols, Tuple, ids_in
 
@@ -100,7 +100,14 @@ class Evaluator:
         self._why_unknown = why_unknown
         self.relations = _Relations()
         self.max_rows = max_rows
-        self._components: dict[TableKey, Component] | None = None
+        self._reads: defaultdict[TableKey, Counter[TableKey]] = defaultdict(Counter)
+        """How many rules of a table read another one."""
+        self._users = IndexUsers()
+        self._order = EvaluationOrder(
+            self.derived.__contains__,
+            reads_of=lambda table: self._reads.get(table, ()),
+            readers_of=lambda table: [rule.head for rule in self.readers.get(table, ())],
+        )
 
     @property
     def context(self) -> Context:
@@ -153,7 +160,6 @@ class Evaluator:
         reads = rule.reads
         self._forget_reader(rule, reads)
         self.journal.note(lambda: self._note_reader(rule, reads))
-        self.drop_unused_indexes(reads)
 
     def change_base(self, table: TableKey, change: Change) -> None:
         """Take rows of a base table in and out; what follows from it comes with `refresh`."""
@@ -166,10 +172,6 @@ class Evaluator:
         base = self.base[table]
         before, base.reason = base.reason, reason
         self.journal.note(lambda: setattr(base, "reason", before))
-
-    def reset_order(self) -> None:
-        """Work out anew in which order tables are evaluated; rules came or went by a rollback."""
-        self._components = None
 
     def add_fact(
         self, table: TableKey, row: Tuple, origin: tuple[str, Rule], agenda: Agenda
@@ -191,20 +193,18 @@ class Evaluator:
         Cost: the rules that read, directly or through others, what changed.
         """
         changes: dict[TableKey, Change] = {}
-        order = self._order()
-        first = {rule.head for rule in agenda.rules}.union(agenda.changes)
+        pending = Pending(self._order)
+        for table in {rule.head for rule in agenda.rules}.union(agenda.changes):
+            pending.add_table(table)
+        for rule in agenda.rules:
+            pending.add_rule(rule)
         for table in agenda.rows | agenda.missing:
-            first.update(rule.head for rule in self.readers.get(table, ()))
-        by_number = {order[table].number: order[table] for table in first}
-        queue = sorted(by_number)
-        while queue:
-            component = by_number[heapq.heappop(queue)]
-            for table in self._refresh_component(component, agenda, changes):
+            for rule in self.readers.get(table, ()):
+                pending.add_rule(rule)
+        while (component := pending.next()) is not None:
+            for table in self._refresh_component(component, pending.rules, agenda, changes):
                 for rule in self.readers.get(table, ()):
-                    following = order[rule.head]
-                    if following.number not in by_number:
-                        by_number[following.number] = following
-                        heapq.heappush(queue, following.number)
+                    pending.add_rule(rule)
         self._drop_empty_tables(agenda)
         return changes
 
@@ -217,19 +217,13 @@ class Evaluator:
 
     def component(self, table: TableKey) -> Component | None:
         """Give the component of a derived table."""
-        return self._order().get(table)
+        return self._order.find(table)
 
     def drop_unused_indexes(self, tables: Iterable[TableKey]) -> None:
         """Forget those indexes of tables that no rule's present plan uses."""
-        asked = [signature for rule in self.prepared for signature in rule.signatures()]
         for table in tables:
-            readers = self.readers.get(table, ())
-            signatures = chain(asked, *(rule.signatures() for rule in readers))
-            used = {columns for read, columns in signatures if read == table}
-            relation = self.relations[table]
-            for columns in relation.signatures:
-                if columns not in used:
-                    relation.drop_index(columns)
+            for columns in self.relations[table].signatures:
+                self._drop_index_if_unused(table, columns)
 
     def live_symbols(self) -> set[Id]:
         """Give the ids that tables hold."""
@@ -239,7 +233,8 @@ class Evaluator:
         if key not in self.derived:
             self.journal.put(self.derived, key, DerivedTable())
             self.journal.put(self.relations, key, self.derived[key].relation)
-            self._components = None
+            self._order.touch(key)
+            self.journal.note(lambda: self._order.touch(key))
         return self.derived[key]
 
     def _connect(self, rule: ActiveRule) -> None:
@@ -248,40 +243,49 @@ class Evaluator:
         self.journal.note(lambda: self._forget_reader(rule, reads))
 
     def _note_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
-        self._components = None
+        self._order.touch(rule.head)
+        self._reads[rule.head].update(reads)
+        self._users.update(rule)
         for table in reads:
             self.readers[table].add(rule)
 
     def _forget_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
-        self._components = None
+        self._order.touch(rule.head)
+        counts = self._reads[rule.head]
         for table in reads:
+            counts[table] -= 1
+            if not counts[table]:
+                del counts[table]
             self.readers[table].discard(rule)
             if not self.readers[table]:
                 del self.readers[table]
+        if not counts:
+            del self._reads[rule.head]
+        for table, columns in self._users.forget(rule):
+            self._drop_index_if_unused(table, columns)
 
-    def _order(self) -> dict[TableKey, Component]:
-        if self._components is None:
-            reads = {
-                key: {read for rule in table.rules for read in rule.reads}
-                for key, table in self.derived.items()
-            }
-            self._components = {
-                table: component
-                for component in components_of(reads)
-                for table in component.tables
-            }
-        return self._components
+    def _drop_index_if_unused(self, table: TableKey, columns: Columns) -> None:
+        used = (table, columns)
+        if used not in self._users and not any(used in r.signatures() for r in self.prepared):
+            self.relations[table].drop_index(columns)
 
     def _refresh_component(
-        self, component: Component, agenda: Agenda, changes: dict[TableKey, Change]
+        self,
+        component: Component,
+        reached: Mapping[TableKey, Mapping[ActiveRule, None]],
+        agenda: Agenda,
+        changes: dict[TableKey, Change],
     ) -> list[TableKey]:
-        """Bring one component up to date; give its tables with other rows or another `missing`."""
+        """Bring one component up to date; give its tables with other rows or another `missing`.
+
+        Shapes: `reached` are its rules that are new, or read a table that was touched.
+        """
         touched = []
-        switched = self._settle(component, agenda)
+        rules = [rule for key in component.tables for rule in reached[key]]
+        switched = self._settle(component, rules, agenda)
         stale = [
             rule
-            for key in component.tables
-            for rule in self.derived[key].rules
+            for rule in self._settled_together(component, rules)
             if rule in switched or rule in agenda.rules or not agenda.rows.isdisjoint(rule.reads)
         ]
         gained = self._derive(component, stale, agenda)
@@ -300,27 +304,43 @@ class Evaluator:
         self.journal.note(lambda: relation.apply([change.inverse() for change in changes]))
         return net
 
-    def _settle(self, component: Component, agenda: Agenda) -> set[ActiveRule]:
+    def _settled_together(
+        self, component: Component, rules: Sequence[ActiveRule]
+    ) -> Sequence[ActiveRule]:
+        """Give the rules whose state hangs on that of some: all of a recursive component."""
+        if not component.is_recursive:
+            return rules
+        return [rule for key in component.tables for rule in self.derived[key].rules]
+
+    def _settle(
+        self, component: Component, reached: Sequence[ActiveRule], agenda: Agenda
+    ) -> set[ActiveRule]:
         """Work out which rules can run and what the tables miss; give the switched rules."""
-        tables = [self.derived[key] for key in component.tables]
-        rules = [rule for table in tables for rule in table.rules]
+        rules = self._settled_together(component, reached)
         for rule in rules:
             self.journal.note(rule.memento())
         inside = dict.fromkeys(component.tables, Missing())
         outside = {read for rule in rules for read in rule.reads} - inside.keys()
         known = {read: self.missing(read) for read in outside} | inside
+        lacked = [rule.missing for rule in rules]
         switched = {rule for rule in rules if rule.settle(known)}
         if component.is_recursive:
             shared = _merged(rule.missing for rule in rules)
             for rule in rules:
                 rule.missing = shared
-        for key, table in zip(component.tables, tables, strict=True):
-            missing = _merged(rule.missing for rule in table.rules)
-            if missing != table.missing:
-                self.journal.note(partial(setattr, table, "missing", table.missing))
-                table.missing = missing
-                agenda.missing.add(key)
+        has_changed = any(a.missing != b for a, b in zip(rules, lacked, strict=True))
+        for key in component.tables:
+            if has_changed or key in agenda.changes:
+                self._miss(key, agenda)
         return switched
+
+    def _miss(self, key: TableKey, agenda: Agenda) -> None:
+        table = self.derived[key]
+        missing = _merged(rule.missing for rule in table.rules)
+        if missing != table.missing:
+            self.journal.note(partial(setattr, table, "missing", table.missing))
+            table.missing = missing
+            agenda.missing.add(key)
 
     def _derive(
         self, component: Component, stale: Sequence[ActiveRule], agenda: Agenda
@@ -339,7 +359,8 @@ class Evaluator:
                 rule.rows = rows
             if rule.has_new_plan:
                 rule.has_new_plan = False
-                self.drop_unused_indexes(rule.reads)
+                for table, columns in self._users.update(rule):
+                    self._drop_index_if_unused(table, columns)
         return gained
 
     def _derive_plainly(self, rule: ActiveRule, agenda: Agenda) -> set[Tuple]:
@@ -366,8 +387,9 @@ class Evaluator:
     def _park(self, rule: ActiveRule, reason: str, agenda: Agenda) -> None:
         rule.parked = {f"{rule.head[0]}:{rule.head[1]}": f"a rule was stopped: {reason}"}
         agenda.parked[rule] = reason
-        component = self._order()[rule.head]
-        agenda.rules |= self._settle(component, agenda)
+        component = self._order.find(rule.head)
+        if component is not None:
+            agenda.rules |= self._settle(component, [rule], agenda)
 
     def _drop_empty_tables(self, agenda: Agenda) -> None:
         for key in agenda.changes:
@@ -375,7 +397,8 @@ class Evaluator:
             if not table.rules and not table.facts:
                 self.journal.drop(self.derived, key)
                 self.journal.drop(self.relations, key)
-                self._components = None
+                self._order.touch(key)
+                self.journal.note(partial(self._order.touch, key))
 
 
 def _merged(parts: Iterable[Missing]) -> Missing:

@@ -69,7 +69,7 @@ class ActiveRule:
         self.reads: frozenset[TableKey] = frozenset()
         self.negated_reads: frozenset[TableKey] = frozenset()
         self.has_new_plan = False
-        """A plan replaced an older one, whose indexes may be unused now."""
+        """A plan is new, so that other indexes may be used than before."""
         self._failures = FailureLog()
         self._plans: dict[tuple[int, int], tuple[_Sizes, Plan]] = {}
 
@@ -177,7 +177,7 @@ class ActiveRule:
             else:
                 rule, first = _with_delta(rule, place, deltas)
                 body = starts_with(rule, first, fan_out)
-            self.has_new_plan = found is not None
+            self.has_new_plan = True
             found = self._plans[number, place] = (
                 sizes,
                 compile_plan(body, rule.terms, given=self.given),
