@@ -26,7 +26,7 @@ from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
 from .planner.journal import Journal
 from .planner.normal_form import TableKey
-from .planner.program import DATASOURCE, Program
+from .planner.program import DATASOURCE, Program, rule_key
 from .planner.relation import Change
 from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
@@ -440,7 +440,7 @@ class Engine:
     def has_rule(self, policy: str, rule: Rule) -> bool:
         """Tell whether a policy has this rule or fact. Raises: NotFound: no such policy."""
         with self._lock:
-            return self._program.find(policy, rule) is not None
+            return self._program.find(policy, rule_key(rule)) is not None
 
     # --- inside
 

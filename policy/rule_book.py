@@ -24,6 +24,8 @@ NOT_READ = "not read yet"
 
 TableChanges = dict[TableKey, Change]
 
+_Rules = dict[RuleKey, Rule]
+
 
 @dataclass(slots=True)
 class _Resolution:
@@ -69,14 +71,14 @@ class RuleBook:
             resolution.raise_refusal()
             self._refuse_lost_columns(resolution)
         except PolicyError:
-            for rule in new:
-                self._program.remove(policy, rule)
+            for key in new:
+                self._program.remove(policy, key)
             raise
         parked = self._put_to_work(policy, new, active, resolution)
         if parked:
             self._undo(policy, new, parked)
         self._annotate(policy, replaced)
-        return [*new, *replaced]
+        return [*new.values(), *replaced.values()]
 
     def restore(self, policy: str, rules: Sequence[Rule]) -> None:
         """Add rules that were accepted earlier; what does not fit any more waits or is parked.
@@ -95,15 +97,14 @@ class RuleBook:
             the name of a column that would be lost.
         """
         found = self._get_all(policy, rules)
-        leaving = {rule_key(rule) for rule in found}
+        leaving = {self._active[policy, key] for key, rule in found.items() if not rule.is_fact}
         before = self._leave(policy, found)
-        try:
-            readers = [r for r in self._renamed(before) if not _is_among(r, policy, leaving)]
-            self._refuse_lost_columns(self._resolve(readers))
-        finally:
-            for rule in found:
-                self._program.add(policy, rule)
-        return self.withdraw(policy, found)
+        resolution = self._resolve(r for r in self._renamed(before) if r not in leaving)
+        self._refuse_lost_columns(resolution)
+        agenda = Agenda()
+        self._take_out(policy, found, agenda)
+        self._follow(resolution, agenda)
+        return self._evaluator.refresh(agenda)
 
     def withdraw(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
         """Take rules away whose deletion was accepted earlier; readers of lost columns wait.
@@ -124,10 +125,10 @@ class RuleBook:
 
         Raises: NotFound.
         """
-        rules = self._program.rules_of(name)
+        rules = self._program.keyed_rules_of(name)
         agenda = Agenda()
-        for rule in rules:
-            self._program.remove(name, rule)
+        for key in rules:
+            self._program.remove(name, key)
         self._take_out(name, rules, agenda)
         self._program.delete_policy(name)
         return self._owner_changed(name, agenda)
@@ -169,53 +170,58 @@ class RuleBook:
                     found |= literal.constants
         return found
 
-    def _sort_out(self, policy: str, rules: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
+    def _sort_out(self, policy: str, rules: Iterable[Rule]) -> tuple[_Rules, _Rules]:
         """Split rules in new ones and those that exist with other annotations."""
-        new, replaced = [], []
-        for rule in {rule_key(rule): rule for rule in rules}.values():
-            known = self._program.find(policy, rule)
+        new: _Rules = {}
+        replaced: _Rules = {}
+        for key, rule in {rule_key(rule): rule for rule in rules}.items():
+            known = self._program.find(policy, key)
             if known is None:
-                new.append(rule)
+                new[key] = rule
             elif known.annotations != rule.annotations:
-                replaced.append(rule)
+                replaced[key] = rule
         return new, replaced
 
-    def _get_all(self, policy: str, rules: Iterable[Rule]) -> list[Rule]:
+    def _get_all(self, policy: str, rules: Iterable[Rule]) -> _Rules:
         """Give the policy's own rules for these, each once. Raises: NotFound."""
-        found = []
-        for rule in {rule_key(rule): rule for rule in rules}.values():
-            known = self._program.find(policy, rule)
+        found = {}
+        for rule in rules:
+            key = rule_key(rule)
+            known = self._program.find(policy, key)
             if known is None:
                 what = f"policy {policy!r} has no rule {print_rule(rule)!r}"
                 raise NotFound(what, policy=policy)
-            found.append(known)
+            found[key] = known
         return found
 
-    def _admit(self, policy: str, rules: Sequence[Rule]) -> tuple[list[ActiveRule], _Resolution]:
+    def _admit(self, policy: str, rules: _Rules) -> tuple[dict[RuleKey, ActiveRule], _Resolution]:
         """Write rules down, and work out what they and the readers of their tables read now."""
-        for fact in rules:
+        for fact in rules.values():
             if fact.is_fact:
                 self._row(fact)
-        before = self._named_columns(head_key(policy, rule) for rule in rules)
-        heads = [(head_key(policy, rule), rule) for rule in rules if not rule.is_fact]
-        active = [ActiveRule(policy, rule, head) for head, rule in heads]
-        for rule in rules:
-            self._program.add(policy, rule)
+        before = self._named_columns(head_key(policy, rule) for rule in rules.values())
+        active = {
+            key: ActiveRule(policy, rule, head_key(policy, rule))
+            for key, rule in rules.items()
+            if not rule.is_fact
+        }
+        for key, rule in rules.items():
+            self._program.add(policy, rule, key)
         try:
-            return active, self._resolve([*active, *self._renamed(before)])
+            return active, self._resolve([*active.values(), *self._renamed(before)])
         except Exception:
-            for rule in rules:
-                self._program.remove(policy, rule)
+            for key in rules:
+                self._program.remove(policy, key)
             raise
 
-    def _leave(self, policy: str, rules: Iterable[Rule]) -> dict[TableKey, tuple[str, ...] | None]:
+    def _leave(self, policy: str, rules: _Rules) -> dict[TableKey, tuple[str, ...] | None]:
         """Strike rules out; give the columns that their heads had before."""
-        before = self._named_columns(head_key(policy, rule) for rule in rules)
-        for rule in rules:
-            self._program.remove(policy, rule)
+        before = self._named_columns(head_key(policy, rule) for rule in rules.values())
+        for key in rules:
+            self._program.remove(policy, key)
         return before
 
-    def _withdraw(self, policy: str, rules: Sequence[Rule], agenda: Agenda) -> None:
+    def _withdraw(self, policy: str, rules: _Rules, agenda: Agenda) -> None:
         before = self._leave(policy, rules)
         self._take_out(policy, rules, agenda)
         self._follow(self._resolve(self._renamed(before)), agenda)
@@ -266,21 +272,21 @@ class RuleBook:
     def _put_to_work(
         self,
         policy: str,
-        rules: Sequence[Rule],
-        active: Sequence[ActiveRule],
+        rules: _Rules,
+        active: Mapping[RuleKey, ActiveRule],
         resolution: _Resolution,
     ) -> dict[ActiveRule, str]:
         """Let rules work; give those that were parked, with the limit that they crossed."""
         agenda = Agenda()
-        for rule in active:
+        for key, rule in active.items():
             self._take(rule, resolution)
-            self._journal.put(self._active, (rule.policy, rule_key(rule.rule)), rule)
+            self._journal.put(self._active, (policy, key), rule)
             self._evaluator.add_rule(rule)
             agenda.rules.add(rule)
         for rule in resolution.normal.keys() | resolution.waiting.keys():
             if rule not in agenda.rules:
                 self._retake(rule, resolution, agenda)
-        for fact in rules:
+        for fact in rules.values():
             if fact.is_fact:
                 self._evaluator.add_fact(
                     head_key(policy, fact), self._row(fact), (policy, fact), agenda
@@ -288,9 +294,7 @@ class RuleBook:
         self._evaluator.refresh(agenda)
         return agenda.parked
 
-    def _undo(
-        self, policy: str, rules: Sequence[Rule], parked: Mapping[ActiveRule, str]
-    ) -> NoReturn:
+    def _undo(self, policy: str, rules: _Rules, parked: Mapping[ActiveRule, str]) -> NoReturn:
         """Take back rules with which some rule derives too many rows, and refuse them."""
         agenda = Agenda()
         for stopped in parked:
@@ -310,12 +314,12 @@ class RuleBook:
             ]
         )
 
-    def _take_out(self, policy: str, rules: Iterable[Rule], agenda: Agenda) -> None:
-        for rule in rules:
+    def _take_out(self, policy: str, rules: _Rules, agenda: Agenda) -> None:
+        for key, rule in rules.items():
             if rule.is_fact:
                 self._evaluator.remove_fact(head_key(policy, rule), self._row(rule), agenda)
             else:
-                active = self._journal.drop(self._active, (policy, rule_key(rule)))
+                active = self._journal.drop(self._active, (policy, key))
                 self._evaluator.remove_rule(active, agenda)
 
     def _owner_changed(self, owner: str, agenda: Agenda) -> TableChanges:
@@ -348,15 +352,15 @@ class RuleBook:
             tables = [(atom.policy or rule.policy, atom.table) for atom in atoms]
             rule.wait(resolution.waiting[rule], tables)
 
-    def _annotate(self, policy: str, rules: Iterable[Rule]) -> None:
+    def _annotate(self, policy: str, rules: _Rules) -> None:
         """Put rules in the place of the same rules with other annotations."""
-        for rule in rules:
-            self._program.replace(policy, rule)
+        for key, rule in rules.items():
+            self._program.replace(policy, rule, key)
             if rule.is_fact:
                 table = self._evaluator.derived[head_key(policy, rule)]
                 self._journal.put(table.facts, self._row(rule), (policy, rule))
             else:
-                active = self._active[policy, rule_key(rule)]
+                active = self._active[policy, key]
                 self._journal.note(active.memento())
                 active.rule = rule
 
@@ -369,7 +373,3 @@ class RuleBook:
 
 def _name_of(table: TableKey) -> str:
     return f"{table[0]}:{table[1]}"
-
-
-def _is_among(active: ActiveRule, policy: str, keys: set[RuleKey]) -> bool:
-    return active.policy == policy and rule_key(active.rule) in keys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,11 +15,31 @@ from ..language.builtins import find_call
 from ..language.walk import literals_of
 from .journal import Journal
 from .normal_form import TableKey
+from .rule_index import RuleIndex
 
 T = TypeVar("T")
 
-RuleKey = tuple[str | None, Atom, bool, frozenset[tuple[Conjunct, int]]]
-"""What makes two rules of a policy one: head and body, whose order does not matter."""
+_Parts = tuple[str | None, Atom, bool, frozenset[tuple[Conjunct, int]]]
+
+
+class RuleKey:
+    """What makes two rules of a policy one: head and body, whose order does not matter."""
+
+    __slots__ = ("_hash", "_parts")
+
+    def __init__(self, parts: _Parts) -> None:
+        self._parts = parts
+        self._hash = hash(parts)  # once: it walks over the whole rule
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleKey) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"RuleKey({self._parts!r})"
+
 
 KINDS = {
     "nonrecursive": "nonrecursive",
@@ -58,6 +78,10 @@ class Program:
         self._names: defaultdict[TableKey, list[Counter[str]]] = defaultdict(list)
         self._uses: defaultdict[TableKey, Counter[int]] = defaultdict(Counter)
         self._heads: Counter[TableKey] = Counter()
+        self._defined: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._deriving: RuleIndex[TableKey] = RuleIndex()
+        self._reading: RuleIndex[TableKey] = RuleIndex()
+        self._identified: RuleIndex[tuple[str, object]] = RuleIndex()
 
     def kind(self, policy: str) -> str | None:
         """Give a policy's kind, `datasource` for a datasource, None for what does not exist."""
@@ -104,6 +128,30 @@ class Program:
     def rules_of(self, policy: str) -> list[Rule]:
         """Give the rules of a policy. Raises: NotFound."""
         return list(self._policy(policy).rules.values())
+
+    def keyed_rules_of(self, policy: str) -> dict[RuleKey, Rule]:
+        """Give the rules of a policy by their keys. Raises: NotFound."""
+        return dict(self._policy(policy).rules)
+
+    def deriving(self, table: TableKey) -> Iterable[tuple[str, Rule]]:
+        """Give the rules that derive a table, each with its policy; facts are none."""
+        return self._deriving.get(table)
+
+    def reading(self, table: TableKey) -> Iterable[tuple[str, Rule]]:
+        """Give the rules that read a table, each with its policy."""
+        return self._reading.get(table)
+
+    def identified(self, policy: str, identity: object) -> Iterable[tuple[str, Rule]]:
+        """Give the rules of a policy with an `@id`."""
+        return self._identified.get((policy, identity))
+
+    def policies(self) -> list[str]:
+        """Give the names of the policies."""
+        return list(self._policies)
+
+    def defined(self, policy: str) -> Iterable[str]:
+        """Give the tables of a policy that have rules or facts."""
+        return self._defined.get(policy, ())
 
     def tables_of(self, owner: str) -> list[str]:
         """Give the tables of a datasource, or those that a policy's rules name.
@@ -173,30 +221,33 @@ class Program:
         self._journal.drop(self._schemas, source)
         self._journal.drop(self._typed, source)
 
-    def find(self, policy: str, rule: Rule) -> Rule | None:
-        """Give the rule of a policy that is the same as `rule`, with its own annotations.
+    def find(self, policy: str, key: RuleKey) -> Rule | None:
+        """Give the rule of a policy that has a key. Raises: NotFound."""
+        return self._policy(policy).rules.get(key)
 
-        Raises: NotFound.
+    def add(self, policy: str, rule: Rule, key: RuleKey | None = None) -> None:
+        """Add a rule that is not there yet; its key saves working it out.
+
+        Raises: NotFound: no such policy.
         """
-        return self._policy(policy).rules.get(rule_key(rule))
-
-    def add(self, policy: str, rule: Rule) -> None:
-        """Add a rule that is not there yet. Raises: NotFound: no such policy."""
         self.touch()
-        self._journal.put(self._policy(policy).rules, rule_key(rule), rule)
+        self._journal.put(self._policy(policy).rules, key or rule_key(rule), rule)
         self._count(policy, rule, 1)
         self._journal.note(lambda: self._count(policy, rule, -1))
 
-    def remove(self, policy: str, rule: Rule) -> None:
-        """Take a rule away that is there."""
+    def remove(self, policy: str, key: RuleKey) -> None:
+        """Take the rule away that has a key."""
         self.touch()
-        self._journal.drop(self._policy(policy).rules, rule_key(rule))
+        rule = self._journal.drop(self._policy(policy).rules, key)
         self._count(policy, rule, -1)
         self._journal.note(lambda: self._count(policy, rule, 1))
 
-    def replace(self, policy: str, rule: Rule) -> None:
+    def replace(self, policy: str, rule: Rule, key: RuleKey) -> None:
         """Put a rule in the place of the same rule with other annotations."""
-        self._journal.put(self._policy(policy).rules, rule_key(rule), rule)
+        before = self._policy(policy).rules[key]
+        self._journal.put(self._policy(policy).rules, key, rule)
+        self._exchange(policy, before, rule)
+        self._journal.note(lambda: self._exchange(policy, rule, before))
 
     def touch(self) -> None:
         """Take that something is not what it was, by a rollback for instance."""
@@ -209,6 +260,7 @@ class Program:
 
     def _count(self, policy: str, rule: Rule, step: int) -> None:
         head = head_key(policy, rule)
+        atoms = list(body_atoms(rule.body or ()))
         self._heads[head] += step
         names = self._names[head]
         for number, argument in enumerate(rule.head.arguments):
@@ -216,18 +268,42 @@ class Program:
                 names.append(Counter())
             if isinstance(argument.value, Variable):
                 _step(names[number], argument.value.name, step)
-        for atom in body_atoms(rule.body or ()):
+        for atom in atoms:
             if all(argument.column is None for argument in atom.arguments):
                 uses = self._uses[atom.policy or policy, atom.table]
                 _step(uses, len(atom.arguments), step)
         if not self._heads[head]:
             del self._heads[head], self._names[head]
+            del self._defined[head[0]][head[1]]
+        else:
+            self._defined[head[0]][head[1]] = None
+        self._index(policy, rule, atoms, is_new=step > 0)
+
+    def _exchange(self, policy: str, old: Rule, new: Rule) -> None:
+        """Take a rule for one that differs in its annotations only."""
+        atoms = list(body_atoms(old.body or ()))
+        self._index(policy, old, atoms, is_new=False)
+        self._index(policy, new, atoms, is_new=True)
+
+    def _index(self, policy: str, rule: Rule, atoms: Sequence[Atom], *, is_new: bool) -> None:
+        identity = rule.annotation("id")
+        heads = [] if rule.body is None else [head_key(policy, rule)]
+        reads = [(atom.policy or policy, atom.table) for atom in atoms]
+        identities = [] if identity is None else [(policy, identity)]
+        if is_new:
+            self._deriving.add(heads, policy, rule)
+            self._reading.add(reads, policy, rule)
+            self._identified.add(identities, policy, rule)
+        else:
+            self._deriving.remove(heads, rule)
+            self._reading.remove(reads, rule)
+            self._identified.remove(identities, rule)
 
 
 def rule_key(rule: Rule) -> RuleKey:
     """Give what makes two rules of a policy the same."""
     body = Counter(rule.body or ())
-    return rule.modal, rule.head, rule.body is None, frozenset(body.items())
+    return RuleKey((rule.modal, rule.head, rule.body is None, frozenset(body.items())))
 
 
 def head_key(policy: str, rule: Rule) -> TableKey:

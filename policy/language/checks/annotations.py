@@ -34,18 +34,14 @@ def find_wrong_annotations(batch: Batch) -> Iterator[Diagnostic]:
 
 def find_duplicate_ids(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse an @id that another rule of the policy has; the same rule may come again."""
-    wanted = {(policy, rule.annotation("id")) for policy, rule in batch.rules}
-    wanted = {key for key in wanted if key[1] is not None}
-    if not wanted:
-        return
     owners: dict[tuple[str, object], Rule] = {}
-    for policy, rule in batch.program.rules():
-        key = (policy, rule.annotation("id"))
-        if key in wanted:
-            owners[key] = rule
     for policy, rule in batch.rules:
         key = (policy, rule.annotation("id"))
-        owner = owners.setdefault(key, rule) if key in wanted else rule
+        if key[1] is None:
+            continue
+        if key not in owners:
+            owners[key] = next((r for _, r in batch.program.identified(*key)), rule)
+        owner = owners[key]
         if not _is_same(owner, rule):
             place = next(a.span for a in rule.annotations if a.name == "id")
             yield batch.report(

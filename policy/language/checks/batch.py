@@ -13,10 +13,14 @@ from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
 from ..places import line_starts_of, place_of
 from ..walk import conjuncts_of
+from .likely_names import LikelyNames
 
 DATASOURCE = "datasource"
 PolicyRule = tuple[str, Rule]
 Table = tuple[str, str]
+
+_MAX_HINTS = 50
+"""Names in one check for which a likely one is looked for; nobody reads more hints."""
 
 
 class TypedColumn(Protocol):
@@ -53,6 +57,21 @@ class ProgramView(Protocol):
     def rules(self) -> Iterable[PolicyRule]:
         """Give all rules with their policies."""
 
+    def policies(self) -> Iterable[str]:
+        """Give the names of the policies."""
+
+    def defined(self, policy: str) -> Iterable[str]:
+        """Give the tables of a policy that have rules or facts."""
+
+    def deriving(self, table: Table) -> Iterable[PolicyRule]:
+        """Give the rules that derive a table, each with its policy; facts are none."""
+
+    def reading(self, table: Table) -> Iterable[PolicyRule]:
+        """Give the rules that read a table, each with its policy."""
+
+    def identified(self, policy: str, identity: object) -> Iterable[PolicyRule]:
+        """Give the rules of a policy with an `@id`."""
+
 
 class Batch:
     """Rules to be added, seen together with the program: what either of them defines is known."""
@@ -69,7 +88,10 @@ class Batch:
         self._text = text
         self._texts = texts or {}
         self._line_starts: dict[str, list[int]] = {}
-        self._likely_tables: dict[Table, str] = {}
+        self._literals: dict[int, list[Literal]] = {}
+        self._columns: dict[Table, tuple[str | None, ...] | None] = {}
+        self._likely: dict[str | None, LikelyNames] = {}
+        self._hints: dict[tuple[str | None, str], str] = {}
 
     def text_of(self, source: str) -> str:
         """Give the text that spans of a source lie in; empty when it is not known."""
@@ -106,31 +128,79 @@ class Batch:
 
     def columns(self, table: Table) -> tuple[str | None, ...] | None:
         """Give the columns' names, with None for a column on whose name the heads disagree."""
-        known = self.program.columns(*table)
-        if self.program.kind(table[0]) == DATASOURCE:
-            return known
-        heads = self._heads.get(table, [])
-        return merged_names(known, heads) if known is not None or heads else None
+        if table not in self._columns:
+            known = self.program.columns(*table)
+            heads = self._heads.get(table, [])
+            is_plain = self.program.kind(table[0]) == DATASOURCE or (known is None and not heads)
+            self._columns[table] = known if is_plain else merged_names(known, heads)
+        return self._columns[table]
 
     def is_defined(self, table: Table) -> bool:
         """Tell whether a schema, a rule or a fact gives a table its rows."""
         return table in self._heads or self.program.columns(*table) is not None
 
     def likely_table(self, owner: str, name: str) -> str:
-        """Give a hint that names a table of a policy that looks like `name`, or nothing.
+        """Give a hint that names a table of a policy that looks like `name`, or nothing."""
+        return self._hint(owner, name)
 
-        Cost: the policy's rules, once for each name however often it is asked.
-        """
+    def likely_policy(self, name: str) -> str:
+        """Give a hint that names a policy that looks like `name`, or nothing."""
+        return self._hint(None, name)
+
+    @property
+    def has_many_hints(self) -> bool:
+        """Tell whether so many names were looked up that nobody reads more hints."""
+        return len(self._hints) >= _MAX_HINTS
+
+    def _hint(self, owner: str | None, name: str) -> str:
+        """Give what looks like a table of an owner, or like an owner; each name is tried once."""
         key = (owner, name)
-        if key not in self._likely_tables:
-            heads = (rule.head.table for policy, rule in self.all_rules() if policy == owner)
-            self._likely_tables[key] = did_you_mean(name, heads)
-        return self._likely_tables[key]
+        if key not in self._hints and not self.has_many_hints:
+            if owner not in self._likely:
+                self._likely[owner] = LikelyNames(self._names(owner))
+            self._hints[key] = did_you_mean(name, self._likely[owner].near(name))
+        return self._hints.get(key, "")
+
+    def _names(self, owner: str | None) -> Iterator[str]:
+        if owner is None:
+            yield from self.program.policies()
+        else:
+            yield from self.program.defined(owner)
+            yield from (table for policy, table in self._heads if policy == owner)
 
     def all_rules(self) -> Iterator[PolicyRule]:
         """Give the program's rules and these."""
         yield from self.program.rules()
         yield from self.rules
+
+    def literals(self, rule: Rule) -> list[Literal]:
+        """Give the atoms of the body of one of these rules with their signs, groups' too."""
+        found = self._literals.get(id(rule))
+        if found is None:
+            found = self._literals[id(rule)] = list(literals(rule))
+        return found
+
+    def table_literals(self, rule: Rule) -> Iterator[Literal]:
+        """Give the literals of the body of one of these rules that read tables."""
+        return (literal for literal in self.literals(rule) if is_table(literal))
+
+    def deriving(self, table: Table) -> Iterator[PolicyRule]:
+        """Give the rules of the program and of these that derive a table; facts are none."""
+        yield from self.program.deriving(table)
+        yield from self._deriving.get(table, ())
+
+    def tables_read_by(self, table: Table) -> Iterator[Table]:
+        """Give the tables that the rules of a table read, one perhaps several times."""
+        for policy, rule in self.deriving(table):
+            for literal in self.literals(rule):
+                yield from _read(policy, literal)
+
+    def tables_reading(self, table: Table) -> Iterator[Table]:
+        """Give the tables whose rules read a table, one perhaps several times."""
+        for policy, rule in self.program.reading(table):
+            if rule.modal is None:
+                yield head_table(policy, rule)
+        yield from self._reading.get(table, ())
 
     def _line_starts_of(self, source: str) -> list[int]:
         if source not in self._line_starts:
@@ -146,16 +216,48 @@ class Batch:
         return heads
 
     @cached_property
+    def _deriving(self) -> dict[Table, list[PolicyRule]]:
+        rules_by_table: dict[Table, list[PolicyRule]] = {}
+        for policy, rule in self.rules:
+            if rule.body is not None and rule.modal is None:
+                rules_by_table.setdefault(head_table(policy, rule), []).append((policy, rule))
+        return rules_by_table
+
+    @cached_property
+    def _reading(self) -> dict[Table, list[Table]]:
+        heads_by_table: dict[Table, list[Table]] = {}
+        for head, rules in self._deriving.items():
+            for policy, rule in rules:
+                for literal in self.literals(rule):
+                    for table in _read(policy, literal):
+                        heads_by_table.setdefault(table, []).append(head)
+        return heads_by_table
+
+    @cached_property
     def _widths(self) -> dict[Table, int]:
         widths = {table: len(heads[0].arguments) for table, heads in self._heads.items()}
         for policy, rule in self.rules:
-            for literal in table_literals(rule):
+            for literal in self.table_literals(rule):
                 atom = literal.atom
-                owner = atom.policy or policy
-                is_positional = all(argument.column is None for argument in atom.arguments)
-                if is_positional and self.program.kind(owner) not in (None, DATASOURCE):
-                    widths.setdefault((owner, atom.table), len(atom.arguments))
+                table = (atom.policy or policy, atom.table)
+                if table in widths or self.program.kind(table[0]) in (None, DATASOURCE):
+                    continue
+                if all(argument.column is None for argument in atom.arguments):
+                    widths[table] = len(atom.arguments)
         return widths
+
+
+def head_table(policy: str, rule: Rule) -> Table:
+    """Give the table that a rule of a policy derives."""
+    return rule.head.policy or policy, rule.head.table
+
+
+def _read(policy: str, literal: Literal) -> tuple[Table, ...]:
+    """Give the table that a literal reads; of builtins those that ask for the time read one."""
+    builtin = find_call(literal.atom)
+    if builtin is None:
+        return ((literal.atom.policy or policy, literal.atom.table),)
+    return () if builtin.reads is None else (builtin.reads,)
 
 
 def merged_names(known: tuple[str, ...] | None, heads: Iterable[Atom]) -> tuple[str | None, ...]:
@@ -189,11 +291,14 @@ def literals(rule: Rule) -> Iterator[Literal]:
             yield conjunct
 
 
+def is_table(literal: Literal) -> bool:
+    """Tell whether a literal reads a table."""
+    return literal.atom.policy != PREFIX and find_call(literal.atom) is None
+
+
 def table_literals(rule: Rule) -> Iterator[Literal]:
     """Give the literals of a body that read tables."""
-    for literal in literals(rule):
-        if literal.atom.policy != PREFIX and find_call(literal.atom) is None:
-            yield literal
+    return (literal for literal in literals(rule) if is_table(literal))
 
 
 def did_you_mean(name: str, candidates: Iterable[str | None]) -> str:

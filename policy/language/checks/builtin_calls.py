@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from ..ast import Atom
 from ..builtins import PREFIX, Builtin, all_builtins, find_call
 from ..diagnostics import Diagnostic
-from .batch import Batch, counted, did_you_mean, listed, literals
+from .batch import Batch, counted, did_you_mean, listed
 
 
 def find_wrong_calls(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse unknown builtins, wrong numbers of arguments, and arguments by name."""
     for _, rule in batch.rules:
-        for literal in literals(rule):
+        for literal in batch.literals(rule):
             atom = literal.atom
             builtin = find_call(atom)
             if builtin is not None:

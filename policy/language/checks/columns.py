@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from ..ast import Argument, Atom
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch, Table, counted, did_you_mean, listed, table_literals
+from .batch import DATASOURCE, Batch, Table, counted, did_you_mean, listed
 
 
 def find_wrong_columns(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse column references that do not fit; nothing is said of a table that is not known."""
     for policy, rule in batch.rules:
-        for literal in table_literals(rule):
+        for literal in batch.table_literals(rule):
             atom = literal.atom
             if any(argument.column is not None for argument in atom.arguments):
                 yield from _wrong_references(batch, (atom.policy or policy, atom.table), atom)

@@ -2,52 +2,93 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle as alternate
 
 from ..diagnostics import Diagnostic
-from ..graph import DependencyGraph, Node, Step, dependencies_of, head_of
+from ..graph import DependencyGraph, Node, Step
 from ..printer import print_rule
 from ..walk import aggregates_of
-from .batch import Batch, PolicyRule
+from .batch import Batch, Table, head_table
 
 RECURSIVE_KINDS = frozenset({"recursive", "materialized", "z3"})
+
+_Neighbours = Callable[[Table], Iterable[Table]]
 
 
 def find_cycles(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse cycles that the rules close; the note tells the cycle table by table.
 
-    Cost: one look at the head of each rule, then what the new heads depend on.
+    Cost: what the new heads depend on or what depends on them, whichever is less.
     """
-    heads = {head_of(policy, rule) for policy, rule in batch.rules if not rule.is_fact}
-    if not heads:
+    heads = {
+        head_table(policy, rule): None
+        for policy, rule in batch.rules
+        if not rule.is_fact and rule.modal is None  # nothing reads the table of a modal
+    }
+    tables = _on_cycles(_around(heads, batch), batch.tables_read_by)
+    if not tables:
         return
-    graph = DependencyGraph(_reachable(heads, batch.all_rules()))
+    graph = DependencyGraph(rule for table in tables for rule in batch.deriving(table))
 
     def is_nonrecursive(node: Node) -> bool:
         return batch.program.kind(node.policy) not in RECURSIVE_KINDS
 
-    for cycle in graph.cycles(heads, prefer=is_nonrecursive):
+    nodes = [Node(*table) for table in heads if table in tables]
+    for cycle in graph.cycles(nodes, prefer=is_nonrecursive):
         nonrecursive = [step.head for step in cycle if is_nonrecursive(step.head)]
         if nonrecursive or any(step.negated for step in cycle):
             yield _refused(batch, cycle, nonrecursive)
 
 
-def _reachable(heads: Iterable[Node], rules: Iterable[PolicyRule]) -> Iterator[PolicyRule]:
-    """Give the rules of the tables that the heads depend on."""
-    rules_by_head: dict[Node, list[PolicyRule]] = defaultdict(list)
-    for policy, rule in rules:
-        if not rule.is_fact:
-            rules_by_head[head_of(policy, rule)].append((policy, rule))
-    seen = set(heads)
-    stack = list(seen)
+def _around(heads: Iterable[Table], batch: Batch) -> dict[Table, None]:
+    """Give tables among which every cycle through the heads lies.
+
+    A cycle lies in what its tables depend on and in what depends on them: the search that ends
+    first says enough.
+    """
+    found: tuple[dict[Table, None], ...] = (dict.fromkeys(heads), dict.fromkeys(heads))
+    searches = [
+        (found[0], _spread(found[0], batch.tables_read_by)),
+        (found[1], _spread(found[1], batch.tables_reading)),
+    ]
+    for reached, search in alternate(searches):
+        if next(search, reached) is reached:
+            return reached
+    return {}
+
+
+def _spread(reached: dict[Table, None], neighbours: _Neighbours) -> Iterator[None]:
+    """Add to tables what can be reached from them, one edge at each step."""
+    stack = list(reached)
     while stack:
-        for policy, rule in rules_by_head.get(stack.pop(), ()):
-            yield policy, rule
-            for node, _ in dependencies_of(policy, rule):
-                if node not in seen:
-                    seen.add(node)
-                    stack.append(node)
+        for table in neighbours(stack.pop()):
+            if table not in reached:
+                reached[table] = None
+                stack.append(table)
+            yield
+
+
+def _on_cycles(tables: dict[Table, None], reads_of: _Neighbours) -> dict[Table, None]:
+    """Give the tables that lie on a cycle among some tables, or on a way between two cycles."""
+    reads = {table: [read for read in set(reads_of(table)) if read in tables] for table in tables}
+    readers: dict[Table, list[Table]] = {table: [] for table in tables}
+    for table, read in reads.items():
+        for other in read:
+            readers[other].append(table)
+    left = dict(tables)
+    for out, back in ((reads, readers), (readers, reads)):
+        degree = {table: sum(other in left for other in out[table]) for table in left}
+        ends = [table for table in left if not degree[table]]
+        while ends:
+            end = ends.pop()
+            del left[end]
+            for other in back[end]:
+                if other in left:
+                    degree[other] -= 1
+                    if not degree[other]:
+                        ends.append(other)
+    return left
 
 
 def _refused(batch: Batch, cycle: list[Step], nonrecursive: list[Node]) -> Diagnostic:

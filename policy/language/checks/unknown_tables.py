@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from ..ast import Atom, Rule
 from ..builtins import close_names, find_call
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch, did_you_mean, literals, table_literals
+from .batch import DATASOURCE, Batch
 
 
 def find_unknown_tables(batch: Batch) -> Iterator[Diagnostic]:
     """Warn of what a body reads and nothing gives; once per table and rule."""
     for policy, rule in batch.rules:
         seen = set()
-        for literal in table_literals(rule):
+        for literal in batch.table_literals(rule):
             atom = literal.atom
             table = (atom.policy or policy, atom.table)
             if table not in seen and not batch.is_defined(table):
@@ -25,7 +25,7 @@ def find_unknown_tables(batch: Batch) -> Iterator[Diagnostic]:
 
 def _unknown_clock(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
     """Do the same for the table that builtins read to know the time."""
-    for literal in literals(rule):
+    for literal in batch.literals(rule):
         builtin = find_call(literal.atom)
         if builtin is not None and builtin.reads and not batch.is_defined(builtin.reads):
             owner, table = builtin.reads
@@ -41,7 +41,7 @@ def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:
             f"there is no policy or datasource {owner!r}",
             atom.span,
             note="the rule waits until there is one",
-            hint=did_you_mean(owner, (policy for policy, _ in batch.all_rules())),
+            hint=batch.likely_policy(owner),
             is_warning=True,
         )
     if kind == DATASOURCE:
@@ -53,10 +53,7 @@ def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:
             hint=f"list its tables with: congress datasource schema {owner}",
             is_warning=True,
         )
-    hint = batch.likely_table(owner, atom.table)
-    close = close_names(atom.table) if atom.policy is None else []
-    if not hint and close:
-        hint = f"did you mean the builtin {close[0]!r}?"
+    hint = _likely(batch, owner, atom)
     return batch.report(
         "unknown-table",
         f"nothing defines the table '{owner}:{atom.table}'",
@@ -67,3 +64,11 @@ def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:
         hint=hint,
         is_warning=True,
     )
+
+
+def _likely(batch: Batch, owner: str, atom: Atom) -> str:
+    if batch.has_many_hints:
+        return batch.likely_table(owner, atom.table)
+    hint = batch.likely_table(owner, atom.table)
+    close = close_names(atom.table) if not hint and atom.policy is None else []
+    return f"did you mean the builtin {close[0]!r}?" if close else hint
