@@ -23,6 +23,7 @@ from .lexical import (
     SyntaxFault,
 )
 from .reading import (
+    Element,
     Match,
     Source,
     Token,
@@ -56,72 +57,72 @@ def any_atom() -> pp.ParserElement:
     return (simple_atom() | call | bare).set_name("a table")
 
 
-class CallToken(pp.Token):
+class CallToken(Element):
     """Reads an atom whose arguments are a bracket, with what `pattern` has before the atom."""
 
     def __init__(
         self, pattern: str, build: Callable[[Source, Match, Atom], Any], name: str
     ) -> None:
-        super().__init__()
+        super().__init__(name)
         self._match = re.compile(rf"{pattern}\s*+(?=\()", FLAGS).match
         self._build = build
-        self.mayIndexError = False
-        self.set_name(name)
 
     def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
         """Give what `build` makes of the match and the atom, or raise ParseException."""
         match = self._match(instring, loc)
-        reading = instring.reading_at(match.end()) if match else None
-        if match is None or reading is None or reading.kind != "arguments":
+        atom = called_atom(instring, match) if match else None
+        if match is None or atom is None:
             raise pp.ParseException(instring, loc, self.errmsg, self)
-        if reading.fault is not None:
-            raise reading.fault
-        policy = match["policy"]
-        start = match.start("table" if policy is None else "policy")
-        span = Span(start, reading.end, instring.name)
-        atom = Atom(match["table"], reading.value, policy, span)
-        return reading.end, [self._build(instring, match, atom)]
+        return atom.span.end, [self._build(instring, match, atom)]
 
 
-class ArgumentsToken(pp.Token):
+class ArgumentsToken(Element):
     """Reads the arguments of an atom in one go, with the closing bracket."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.mayIndexError = False
-        self.set_name("an argument or ')'")
+        super().__init__("an argument or ')'")
 
     def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
         """Give the arguments, or raise what keeps them from being read."""
-        closing = _CLOSE.match(instring, loc)
-        if closing is not None:
-            return closing.end(), [()]
-        found: list[Argument] = []
-        position, expected = loc, "Expected an argument or ')'"
-        while True:
-            position, argument = self._argument(instring, position, expected)
-            found.append(argument)
-            end = _ARGUMENT_END.match(instring, position)
-            if end is None:
-                raise pp.ParseException(instring, position, "Expected ',' or ')'", self)
-            position = end.end()
-            if end["end"] == ")":
-                return position, [tuple(found)]
-            expected = "Expected an argument"
+        position, arguments = read_arguments(instring, loc)
+        return position, [arguments]
 
-    def _argument(self, source: Source, start: int, expected: str) -> tuple[int, Argument]:
-        column = _COLUMN.match(source, start)
-        place = start if column is None else column.end()
-        read = _value(source, place)
-        if read is None:
-            message = expected if column is None else "Expected an argument"
-            raise pp.ParseException(source, place, message, self)
-        position, value = read
-        check_depth(value)
-        if column is None:
-            return position, Argument(value, None, value.span)
-        span = Span(column.start("column"), value.span.end, source.name)
-        return position, Argument(value, _column_of(column["column"]), span)
+
+def read_arguments(source: Source, start: int) -> tuple[int, tuple[Argument, ...]]:
+    """Give the arguments at a place, with the place behind their closing bracket.
+
+    Raises: ParseException: something else stands there; SyntaxFault: an argument is wrong.
+    """
+    closing = _CLOSE.match(source, start)
+    if closing is not None:
+        return closing.end(), ()
+    found: list[Argument] = []
+    position, expected = start, "Expected an argument or ')'"
+    while True:
+        position, argument = _argument(source, position, expected)
+        found.append(argument)
+        end = _ARGUMENT_END.match(source, position)
+        if end is None:
+            raise pp.ParseException(source, position, "Expected ',' or ')'")
+        position = end.end()
+        if end["end"] == ")":
+            return position, tuple(found)
+        expected = "Expected an argument"
+
+
+def _argument(source: Source, start: int, expected: str) -> tuple[int, Argument]:
+    column = _COLUMN.match(source, start)
+    place = start if column is None else column.end()
+    read = _value(source, place)
+    if read is None:
+        message = expected if column is None else "Expected an argument"
+        raise pp.ParseException(source, place, message)
+    position, value = read
+    check_depth(value)
+    if column is None:
+        return position, Argument(value, None, value.span)
+    span = Span(column.start("column"), value.span.end, source.name)
+    return position, Argument(value, _column_of(column["column"]), span)
 
 
 def _value(source: Source, start: int) -> tuple[int, Expression] | None:
@@ -136,6 +137,21 @@ def _value(source: Source, start: int) -> tuple[int, Expression] | None:
     if mark is not None:
         raise _prepared_only(mark)
     return read_expression(source, start)
+
+
+def called_atom(source: Source, match: Match) -> Atom | None:
+    """Build the atom whose bracket follows a match of ATOM_HEAD; None when it holds no arguments.
+
+    Raises: SyntaxFault: the arguments cannot be read.
+    """
+    reading = source.reading_at(match.end())
+    if reading is None or reading.kind != "arguments":
+        return None
+    if reading.fault is not None:
+        raise reading.fault
+    policy = match["policy"]
+    span = Span(match.start("table" if policy is None else "policy"), reading.end, source.name)
+    return Atom(match["table"], reading.value, policy, span)
 
 
 def atom_of(source: Source, match: Match) -> Atom:

@@ -9,7 +9,7 @@ import pyparsing as pp
 
 from .ast import Constant, Expression, Negative, Operation, Span
 from .lexical import FLAGS, MAX_NESTING, MAX_OPERATORS, SCALAR, SyntaxFault
-from .reading import Match, Source, term_of
+from .reading import Element, Match, Source, term_of
 
 _SCALAR = re.compile(SCALAR, FLAGS)
 _OPERATOR = re.compile(r"\s*+(?P<operator>[-+*/%])\s*+", FLAGS)
@@ -22,13 +22,11 @@ def expressions() -> pp.ParserElement:
     return ExpressionToken()
 
 
-class ExpressionToken(pp.Token):
+class ExpressionToken(Element):
     """Reads an expression in one go: texts may consist of hundreds of thousands of small ones."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.mayIndexError = False
-        self.set_name("a term")
+        super().__init__("a term")
 
     def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
         """Give the expression that begins at this place, or raise what keeps it away."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import pyparsing as pp
 
 from .ast import (
     Aggregate,
+    Alternatives,
     Annotation,
     Argument,
     Atom,
+    Body,
     Literal,
+    NegatedGroup,
     Negative,
     Operation,
     Rule,
@@ -21,25 +25,26 @@ from .ast import (
     Variable,
     Wildcard,
 )
-from .atoms import SIMPLE_ATOM, atom_of
 from .collection import without_collection
 from .diagnostics import Diagnostic, PolicyError
 from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, NAME, NEGATION, RESERVED, STRING, SyntaxFault
 from .places import line_starts_of, place_of
 from .productions import grammar
 from .reading import Reading, Source, too_many_literals
+from .statements import read_bracket, read_statement
 from .structure import Bracket, blank_comments, brackets_of
 from .walk import literals_of
 
 _SPACE = re.compile(r"\s*+", FLAGS)
-_TERMINATOR = re.compile(r"\s*+;|\.|\s++\.(?!\.*+[A-Za-z_])", FLAGS)
+_TERMINATOR = re.compile(r"(?P<terminator>\s*+;|\.|\s++\.(?!\.*+[A-Za-z_]))?+\s*+", FLAGS)
 _HEAD_COMMA = re.compile(r"\s*+,\s*+(?=\S)", FLAGS)
 _FOUND = re.compile(rf"{STRING}|[\w.]++|:-|!=|<=|>=|==|.", FLAGS)
-_SIMPLE_FACT = re.compile(rf"{SIMPLE_ATOM}(?=\s*+(?:[;.@]|\Z|[A-Za-z_]))", FLAGS)
 _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
 _AGGREGATE_BEFORE = re.compile(r"(?<![\w.:])(?:count|sum|min|max|avg)\([\w., ]*\)\s*\Z", FLAGS)
+_GROUPS = (Alternatives, NegatedGroup)
+_WORKED_OUT = (Operation, Negative, Aggregate)
 _SHOWN = 40
 _LARGE = 2**16
 """Characters of a text that is worth putting the collector off."""
@@ -129,10 +134,12 @@ def _read(text: str, source: str, *, joins: set[int] | None = None) -> list[Rule
 
 def _with_body(rule: Rule) -> Rule:
     """Make a rule of a head that has to be worked out: `p(1 + 2)` means `p(1 + 2) :- true`."""
-    if rule.body is not None or not any(
-        isinstance(argument.value, Operation | Negative | Aggregate)
-        for argument in rule.head.arguments
-    ):
+    if rule.body is not None:
+        return rule
+    for argument in rule.head.arguments:
+        if isinstance(argument.value, _WORKED_OUT):
+            break
+    else:
         return rule
     return replace(rule, body=(Truth(True, rule.head.span),))
 
@@ -164,9 +171,9 @@ def _statements(text: str, name: str, joins: set[int] | None) -> list[Rule]:
                 joins.add(len(rules))
                 position, open_end = comma.end(), False
                 continue
-        terminator = _TERMINATOR.match(source, position)
-        open_end = terminator is None
-        position = _skip_space(source, terminator.end() if terminator else position)
+        behind = _TERMINATOR.match(source, position)
+        if behind is not None:  # it always matches
+            open_end, position = behind["terminator"] is None, behind.end()
     return rules
 
 
@@ -174,6 +181,11 @@ def _read_bracket(source: Source, bracket: Bracket) -> Reading:
     kind, end = bracket.kind or "list", bracket.close + 1
     if kind == "list":
         return Reading(kind, end)
+    with suppress(SyntaxFault):
+        value = read_bracket(source, bracket.open + 1, kind)
+        if value is not None:
+            return Reading(kind, end, value)
+    source.literals = source.operators = 0
     try:
         _, tokens = grammar().brackets[kind]._parse(source, bracket.open + 1)
     except SyntaxFault as fault:
@@ -186,10 +198,21 @@ def _read_bracket(source: Source, bracket: Bracket) -> Reading:
 def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule]:
     if open_end and not _STATEMENT_START.match(source, start):
         raise _unexpected(source, start, "',' or the end of the rule")
-    fact = _SIMPLE_FACT.match(source, start)
-    if fact is not None:
-        atom = atom_of(source, fact)
-        return atom.span.end, Rule(atom, span=atom.span)
+    source.literals = source.operators = 0
+    end, rule = _plain(source, start) or _parsed(source, start)
+    if rule.body is not None and _has_too_many(rule.body):
+        raise too_many_literals(start, end)
+    return end, rule
+
+
+def _plain(source: Source, start: int) -> tuple[int, Rule] | None:
+    try:
+        return read_statement(source, start)
+    except SyntaxFault:
+        return None  # the grammar says what is wrong
+
+
+def _parsed(source: Source, start: int) -> tuple[int, Rule]:
     source.literals = source.operators = 0
     try:
         end, tokens = grammar().statement._parse(source, start)
@@ -202,10 +225,13 @@ def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule
     modal = items.pop() if items and isinstance(items[-1], str) else None
     annotations: list[Annotation] = items
     span = Span(start, end, source.name)
-    rule = Rule(head, body, modal, tuple(annotations), span)
-    if sum(1 for _ in literals_of(rule.body or ())) > MAX_LITERALS:
-        raise too_many_literals(start, end)
-    return end, rule
+    return end, Rule(head, body, modal, tuple(annotations), span)
+
+
+def _has_too_many(body: Body) -> bool:
+    if len(body) <= MAX_LITERALS and not any(isinstance(c, _GROUPS) for c in body):
+        return False
+    return sum(1 for _ in literals_of(body)) > MAX_LITERALS
 
 
 def _query_of(rule: Rule) -> Rule:

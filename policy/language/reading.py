@@ -29,6 +29,7 @@ from .structure import Bracket, BracketKind
 Match = re.Match[str]
 _WORD_VALUES: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _SCALAR = re.compile(SCALAR, FLAGS)
+_WHITE_SPACE = " \t\n\r\f\v"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,23 @@ Build = Callable[[Source, Match], Any]
 Action = Callable[[Source, int, pp.ParseResults], Any]
 
 
-class Token(pp.Token):
+class Element(pp.Token):
+    """An element of the grammar; white space before it is what regular expressions take for it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.mayIndexError = False
+        self.set_whitespace_chars(_WHITE_SPACE)
+        self.set_name(name)
+
+
+class Token(Element):
     """Matches one regular expression and gives what `build` makes of the match; None: nothing."""
 
     def __init__(self, pattern: str, build: Build | None, name: str) -> None:
-        super().__init__()
+        super().__init__(name)
         self._match = re.compile(pattern, FLAGS).match
         self._build = build
-        self.mayIndexError = False
-        self.set_name(name)
 
     def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
         """Match at this place, or raise ParseException."""
@@ -108,14 +117,12 @@ class Counted(Token):
         return result
 
 
-class BracketToken(pp.Token):
+class BracketToken(Element):
     """Takes a bracket that was read before."""
 
     def __init__(self, kind: BracketKind, name: str) -> None:
-        super().__init__()
+        super().__init__(name)
         self._kind = kind
-        self.mayIndexError = False
-        self.set_name(name)
 
     def parseImpl(self, instring: Any, loc: int, do_actions: bool = True) -> Any:  # noqa: ARG002, N802
         """Give the reading that stands at this place, or raise what kept it from being read."""

@@ -1,0 +1,167 @@
+"""Bodies of plain conditions, read in one go, without the grammar's production for each.
+
+What is read here is what the productions of `bodies` would make of the same text, spans included;
+where they have more to say, or to refuse, nothing is read and the text is left to them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .ast import (
+    Alternatives,
+    Body,
+    Comparison,
+    Conjunct,
+    Constant,
+    Literal,
+    Membership,
+    NegatedGroup,
+    Span,
+    Truth,
+)
+from .atoms import ATOM_HEAD, SIMPLE_ATOM, atom_of, called_atom
+from .bodies import SIMPLE_COMPARISON, TRUTH
+from .expressions import check_depth, read_expression
+from .lexical import COMPARE, FLAGS, MAX_LITERALS, NAME, NEGATION, VALUE
+from .reading import Match, Source, term_at
+
+_SIMPLE = re.compile(
+    rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{SIMPLE_ATOM})|{SIMPLE_COMPARISON}", FLAGS
+)
+_CALL = re.compile(rf"(?P<negation>{NEGATION}\s*+)?{ATOM_HEAD}\s*+(?=\()", FLAGS)
+_CONSTANT = rf"(?!{NAME}){VALUE}"
+_MEMBERSHIP = re.compile(
+    rf"{VALUE}\s*+(?P<negation>not\s++)?in\s*+"
+    rf"\[(?:\s*+(?P<constants>{_CONSTANT}(?:\s*+,\s*+{_CONSTANT})*+)\s*+\])?",
+    FLAGS,
+)
+_EACH_CONSTANT = re.compile(VALUE, FLAGS)
+_GROUP = re.compile(rf"(?P<negation>{NEGATION}\s*+)?(?=\()", FLAGS)
+_COMPARED = re.compile(rf"\s*+(?:==|<>|=<|=>|(?P<operator>{COMPARE})\s*+)", FLAGS)
+_TRUTH = re.compile(TRUTH, FLAGS)
+_COMMA = re.compile(r"\s*+,\s*+", FLAGS)
+_BEHIND_BODY = re.compile(r"\s*+(?:(?P<or>or(?!\.*\w)\s*+)|\))", FLAGS)
+
+Read = tuple[int, Conjunct]
+
+
+def read_conditions(source: Source, start: int) -> tuple[int, Body] | None:
+    """Give the body at a place, with the place behind it; None when it is not a plain one.
+
+    Raises: SyntaxFault: a bracket inside of it cannot be read, in the words of its production.
+    """
+    found: list[Conjunct] = []
+    position = start
+    while True:
+        match = _SIMPLE.match(source, position)
+        read = _simple(source, match) if match else _other(source, position)
+        if read is None or len(found) >= MAX_LITERALS:
+            return None
+        end, conjunct = read
+        found.append(conjunct)
+        comma = _COMMA.match(source, end)
+        if comma is None:
+            return end, tuple(found)
+        position = comma.end()
+
+
+def read_alternatives(source: Source, start: int) -> tuple[int, tuple[Body, ...]] | None:
+    """Give the bodies in a bracket, with the place behind it; None when they are not plain.
+
+    Raises: as `read_conditions`.
+    """
+    bodies: list[Body] = []
+    position, count = start, 0
+    while True:
+        read = read_conditions(source, position)
+        if read is None:
+            return None
+        bodies.append(read[1])
+        count += len(read[1])
+        behind = _BEHIND_BODY.match(source, read[0])
+        if behind is None or count > MAX_LITERALS:
+            return None
+        position = behind.end()
+        if behind["or"] is None:
+            return position, tuple(bodies)
+
+
+def _simple(source: Source, match: Match) -> Read:
+    start, end = match.span()
+    if match["literal"] is None:
+        left, right = term_at(source, start), term_at(source, match.start("right"))
+        span = Span(start, end, source.name)
+        return end, Comparison(match["operator"], left, right, span)  # type: ignore[arg-type]
+    atom = atom_of(source, match)
+    span = Span(start, atom.span.end, source.name)
+    return end, Literal(atom, match["negation"] is not None, span)
+
+
+def _other(source: Source, start: int) -> Read | None:
+    """Read a condition that is no simple one. Ordering: as in the production of a conjunct."""
+    match = _CALL.match(source, start)
+    if match is not None:
+        atom = called_atom(source, match)
+        if atom is not None:
+            span = Span(start, atom.span.end, source.name)
+            return span.end, Literal(atom, match["negation"] is not None, span)
+    match = _MEMBERSHIP.match(source, start)
+    if match is not None:
+        return _membership(source, match)
+    match = _GROUP.match(source, start)
+    if match is not None:
+        group = _group(source, match)
+        if group is not None:
+            return group
+    return _comparison(source, start)
+
+
+def _membership(source: Source, match: Match) -> Read | None:
+    if match["constants"] is None:
+        return None
+    constants: list[Constant] = []
+    for found in _EACH_CONSTANT.finditer(source, *match.span("constants")):
+        constant = term_at(source, found.start())
+        if not isinstance(constant, Constant):
+            return None
+        constants.append(constant)
+    start, end = match.span()
+    span, negated = Span(start, end, source.name), match["negation"] is not None
+    return end, Membership(term_at(source, start), tuple(constants), negated, span)
+
+
+def _group(source: Source, match: Match) -> Read | None:
+    reading = source.reading_at(match.end())
+    if reading is None or reading.kind != "bodies":
+        return None
+    if reading.fault is not None:
+        raise reading.fault
+    span = Span(match.start(), reading.end, source.name)
+    kind = Alternatives if match["negation"] is None else NegatedGroup
+    return reading.end, kind(reading.value, span)
+
+
+def _comparison(source: Source, start: int) -> Read | None:
+    first = read_expression(source, start)
+    if first is None:
+        return None
+    end, left = first
+    operator = _COMPARED.match(source, end)
+    if operator is None:
+        return _truth(source, start)
+    second = read_expression(source, operator.end()) if operator["operator"] else None
+    if second is None:
+        return None
+    end, right = second
+    check_depth(left)
+    check_depth(right)
+    span = Span(left.span.start, right.span.end, source.name)
+    return end, Comparison(operator["operator"], left, right, span)  # type: ignore[arg-type]
+
+
+def _truth(source: Source, start: int) -> Read | None:
+    match = _TRUTH.match(source, start)
+    if match is None:
+        return None
+    return match.end(), Truth(match["truth"] == "true", Span(start, match.end(), source.name))
