@@ -120,6 +120,7 @@ class Queries:
                 reading.parameters,
                 program=self._program,
                 evaluator=self._evaluator,
+                warnings=tuple(found),
             )
             reading.stamp = stamp
         return reading.query

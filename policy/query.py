@@ -8,13 +8,25 @@ from dataclasses import replace
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .language.ast import Argument, Atom, Literal, Rule, Variable
+from .language.ast import (
+    Alternatives,
+    Argument,
+    Atom,
+    Body,
+    Conjunct,
+    Literal,
+    NegatedGroup,
+    Rule,
+    Truth,
+    Variable,
+)
+from .language.builtins import find_call
 from .language.diagnostics import Diagnostic, PolicyError
 from .planner.active_rule import ActiveRule
 from .planner.answers import Answer
 from .planner.normal_form import Match, NormalRule, TableKey, Term
 from .planner.normalize import Unresolved, normalize
-from .planner.program import Program, head_key
+from .planner.program import DATASOURCE, Program, head_key
 from .planner.steps import LimitExceeded
 
 _PARAMETERS: TableKey = ("?", "?")
@@ -35,11 +47,17 @@ class Query:
         *,
         program: Program,
         evaluator: Evaluator,
+        warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
-        """Plan the question. Raises: PolicyError: the columns of a table are not known."""
+        """Plan the question; `warnings` come with its answers.
+
+        Raises: PolicyError: the columns of a table are not known.
+        """
         self._evaluator = evaluator
+        self._warnings = warnings
         self._active = ActiveRule(policy, rule, head_key(policy, rule), tuple(parameters))
         bound = with_parameters(rule, parameters)
+        bound = replace(bound, body=_without_wrong_widths(bound.body or (), policy, program))
         try:
             normal = normalize(bound, policy, program=program, symbols=evaluator.symbols)
         except Unresolved as error:
@@ -74,7 +92,8 @@ class Query:
             if active.has_new_plan or active not in evaluator.prepared:
                 active.has_new_plan = False
                 evaluator.drop_unused_indexes(active.reads)
-        return Answer([evaluator.symbols.decode(row) for row in rows], active.missing)
+        decoded = [evaluator.symbols.decode(row) for row in rows]
+        return Answer(decoded, active.missing, self._warnings)
 
 
 def with_parameters(rule: Rule, parameters: Sequence[str]) -> Rule:
@@ -87,6 +106,33 @@ def with_parameters(rule: Rule, parameters: Sequence[str]) -> Rule:
     arguments = tuple(Argument(Variable(name)) for name in parameters)
     binding = Literal(Atom(_PARAMETERS[1], arguments, _PARAMETERS[0]))
     return replace(rule, body=(*(rule.body or ()), binding))
+
+
+def _without_wrong_widths(body: Body, policy: str, program: Program) -> Body:
+    """Replace what asks a table for another width than it has: there is no such row.
+
+    Before: `t(x, y, z), not t(x)` of a table with two columns; after: `false, true`.
+    """
+    replaced: list[Conjunct] = []
+    for conjunct in body:
+        if isinstance(conjunct, Alternatives | NegatedGroup):
+            bodies = (_without_wrong_widths(inner, policy, program) for inner in conjunct.bodies)
+            replaced.append(replace(conjunct, bodies=tuple(bodies)))
+        elif isinstance(conjunct, Literal) and _has_wrong_width(conjunct.atom, policy, program):
+            replaced.append(Truth(conjunct.negated, conjunct.span))
+        else:
+            replaced.append(conjunct)
+    return tuple(replaced)
+
+
+def _has_wrong_width(atom: Atom, policy: str, program: Program) -> bool:
+    if find_call(atom) is not None or any(a.column is not None for a in atom.arguments):
+        return False
+    owner = atom.policy or policy
+    width, used = program.arity(owner, atom.table), len(atom.arguments)
+    if width is None or used == width:
+        return False
+    return used > width or program.kind(owner) != DATASOURCE
 
 
 def _without_parameters(normal: NormalRule) -> NormalRule:

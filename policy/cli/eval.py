@@ -63,6 +63,8 @@ class EvalCommand(Command):
             print_records(columns, records, args.format)
         else:
             print_rows(columns, rows, args.format)
+        for warning in answer.warnings:
+            print_note(warning.render())
         for table, reason in sorted(answer.missing.items()):
             print_note(f"incomplete: {table}: {reason}")
         for failed in engine.failures():

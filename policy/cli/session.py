@@ -144,6 +144,8 @@ class Session:
         yield f"({_counted(len(rows), 'row')})"
         if len(rows) > MAX_ROWS:
             yield f"only the first {MAX_ROWS} are shown"
+        for warning in answer.warnings:
+            yield from warning.render().splitlines()
         yield from (f"incomplete: {key}: {reason}" for key, reason in answer.missing.items())
 
     def _use(self, name: str) -> Iterator[str]:

@@ -38,7 +38,9 @@ ARGUMENT_FLOAT = rf"(?>{FLOAT}|[+-]?[0-9]++\.(?=\s*+[,)]))"
 
 _TRIPLE = r'"""(?:[^"\\]|\\.|"(?!""))*+"""|' + r"'''(?:[^'\\]|\\.|'(?!''))*+'''"
 _SINGLE = r'"(?!"")(?:[^"\\\n]|\\.)*+"|' + r"'(?!'')(?:[^'\\\n]|\\.)*+'"
-STRING = rf"(?>{_TRIPLE}|{_SINGLE})"
+_QUOTED = rf"{_TRIPLE}|{_SINGLE}"
+STRING = rf"(?>{_QUOTED}|(?:[uU]?[rR]?|[bB][rR]?)(?=[\"'])(?:{_QUOTED}))"
+"""In one or three quotes. After the prefix `r` escapes stay as they are; `u`, `b` say nothing."""
 
 SCALAR = (
     rf"(?P<string>{STRING})|(?P<word>(?>true|false|null)(?!\.*\w))|(?P<name>{NAME})"
@@ -138,9 +140,11 @@ def string_value(token: str, start: int) -> str:
 
     Raises: SyntaxFault: NUL or half of a surrogate pair, which no table may hold.
     """
-    quotes = 3 if token[:3] in ('"""', "'''") and len(token) >= 6 else 1
-    value = token[quotes:-quotes]
-    if "\\" in value:
+    quoted = token.lstrip("bBrRuU")
+    quotes = 3 if quoted[:3] in ('"""', "'''") and len(quoted) >= 6 else 1
+    value = quoted[quotes:-quotes]
+    prefix = token[: -len(quoted)]
+    if "\\" in value and "r" not in prefix.lower():
         value = _ESCAPE.sub(_unescape, value)
     if "\0" in value or not _is_encodable(value):
         raise SyntaxFault(

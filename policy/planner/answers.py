@@ -8,6 +8,7 @@ from typing import NamedTuple
 from congress_dist.row import Cell
 
 from ..language.ast import Rule
+from ..language.diagnostics import Diagnostic
 from .active_rule import Missing
 from .normal_form import TableKey
 
@@ -49,7 +50,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of a query, and what keeps them from being all."""
+    """The rows of a query, what keeps them from being all, and what is doubtful about it."""
 
     rows: list[Row]
     missing: Missing
+    warnings: tuple[Diagnostic, ...] = ()

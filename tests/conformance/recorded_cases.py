@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import lzma
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,18 @@ def load_cases() -> list[RecordedCase]:
         return [RecordedCase(case["id"], tuple(case["steps"])) for case in cases]
 
 
-def load_reasons() -> dict[str, str]:
-    """Read what allows deviations: a name, and what the language's reference says."""
-    return _read("deviations.yaml")["reasons"]
+@dataclass(frozen=True)
+class Reason:
+    """What the reference of the language says, among its deviations and, by section, elsewhere."""
+
+    deviation: str
+    because: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_reasons() -> dict[str, Reason]:
+    """Read what allows deviations, by name."""
+    reasons = _read("deviations.yaml")["reasons"]
+    return {name: Reason(**entry) for name, entry in reasons.items()}
 
 
 def load_deviations() -> list[Deviation]:

@@ -10,7 +10,7 @@ from ..ast import Rule
 from ..diagnostics import Diagnostic
 from .aggregates import find_wrong_aggregates
 from .annotations import find_duplicate_ids, find_wrong_annotations
-from .arity import find_wrong_body_widths, find_wrong_widths
+from .arity import find_wrong_query_widths, find_wrong_widths
 from .batch import Batch, ProgramView
 from .builtin_calls import find_wrong_calls
 from .columns import find_wrong_columns
@@ -26,7 +26,15 @@ from .unknown_tables import find_unknown_tables
 from .unreachable import find_unreachable_rules
 from .unused_tables import find_unused_tables
 
-__all__ = ["CHECKS", "QUERY_CHECKS", "ProgramView", "check", "check_program", "check_query"]
+__all__ = [
+    "CHECKS",
+    "QUERY_CHECKS",
+    "ProgramView",
+    "check",
+    "check_program",
+    "check_query",
+    "refusals",
+]
 
 Check = Callable[[Batch], Iterator[Diagnostic]]
 
@@ -50,19 +58,33 @@ CHECKS: tuple[Check, ...] = (
 )
 """What a rule must pass."""
 
+REFUSALS: tuple[Check, ...] = tuple(
+    find
+    for find in CHECKS
+    if find
+    not in (
+        find_unknown_tables,
+        find_type_conflicts,
+        find_unreachable_rules,
+        find_singletons,
+        find_missing_commas,
+    )
+)
+"""Those of the checks that give errors; the others warn."""
+
 QUERY_CHECKS: tuple[Check, ...] = (
     find_wrong_calls,
     find_wrong_columns,
-    find_wrong_body_widths,
+    find_wrong_query_widths,
     find_wrong_aggregates,
     find_unsafe_variables,
     find_shared_names,
     find_unknown_tables,
     find_type_conflicts,
     find_unreachable_rules,
-    find_singletons,
 )
-"""What a query must pass: its head is no table, so nothing is asked of it but that it is bound."""
+"""What a query must pass: its head is no table, so nothing is asked of it but that it is bound; it
+may name what it does not use, as it is written to be asked once."""
 
 
 def check(
@@ -80,6 +102,14 @@ def check(
         the program.
     """
     return _run(CHECKS, Batch(policy_rules, program, text, texts))
+
+
+def refusals(
+    policy_rules: Sequence[tuple[str, Rule]], program: ProgramView, *, text: str = ""
+) -> list[Diagnostic]:
+    """Find only the errors that `check` finds."""
+    found = _run(REFUSALS, Batch(policy_rules, program, text))
+    return [diagnostic for diagnostic in found if diagnostic.severity == "error"]
 
 
 def check_program(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..ast import Atom
 from ..diagnostics import Diagnostic
@@ -19,11 +20,15 @@ def find_wrong_widths(batch: Batch) -> Iterator[Diagnostic]:
     for policy, rule in batch.rules:
         if rule.modal is None:
             yield from _wrong_width(batch, (policy, rule.head.table), rule.head, hint="")
-    yield from find_wrong_body_widths(batch)
+    yield from _wrong_body_widths(batch)
 
 
-def find_wrong_body_widths(batch: Batch) -> Iterator[Diagnostic]:
-    """Do the same for bodies only: the head of a query is no table."""
+def find_wrong_query_widths(batch: Batch) -> Iterator[Diagnostic]:
+    """Warn of such atoms in queries, as in Congress: no row has that width; a head is no table."""
+    return (replace(found, severity="warning") for found in _wrong_body_widths(batch))
+
+
+def _wrong_body_widths(batch: Batch) -> Iterator[Diagnostic]:
     for policy, rule in batch.rules:
         for literal in table_literals(rule):
             atom = literal.atom

@@ -45,6 +45,22 @@ def test_what_is_not_known_gives_no_answer_under_not(engine: Engine) -> None:
     assert engine.query("p", "nobody:knows(x)") == []
 
 
+def test_no_row_has_another_width_than_its_table(engine: Engine) -> None:
+    answer = engine.answer("p", "ans(x) :- d:edge(x, y), (d:edge(x, y, z) or not d:off(x, y))")
+    assert sorted(answer.rows) == [(1,), (2,), (3,)]
+    assert engine.query("p", "d:edge(x, y, z)") == []
+    assert engine.query("p", "ans(x) :- d:edge(x, _), not (d:edge(x, 1, _))") != []
+    assert [(w.code, w.severity) for w in answer.warnings] == [("arity", "warning")] * 2
+
+
+def test_a_prepared_query_may_ask_for_a_width_that_is_not_there(engine: Engine) -> None:
+    assert engine.prepare("p", "d:edge(?, y, z)")(1) == []
+
+
+def test_a_query_may_name_what_it_does_not_use(engine: Engine) -> None:
+    assert engine.answer("p", "ans(x) :- d:edge(x, y)").warnings == ()
+
+
 def test_a_query_that_cannot_run_is_refused(engine: Engine) -> None:
     with pytest.raises(PolicyError):
         engine.query("p", "nobody:knows(column=x)")

@@ -219,11 +219,26 @@ def test_an_effect_is_a_table_whose_name_ends_in_a_sign() -> None:
         (r'"\d+\."', r"\d+\."),
         ('"a\\\nb"', "ab"),
         ('"é"', "é"),
+        (r'r"\d\"\\"', r"\d\"\\"),
+        (r"R'''a'\n'''", r"a'\n"),
+        (r'u"\u00e9"', "é"),
+        (r'b"\n"', "\n"),
+        (r'Ur"\n"', r"\n"),
+        (r'br"\n"', r"\n"),
+        ('r""', ""),
     ],
 )
 def test_a_constant_has_this_value(text: str, value: Constant_) -> None:
     (found,) = values(f"p({text})")
     assert (type(found), found) == (type(value), value)
+
+
+def test_a_prefix_is_part_of_its_string_only() -> None:
+    assert only('p(r, "r", br) :- q(r, br), (r = 1 or"\\x72" = r), br in["r"]') == (
+        only('p(r, "r", br) :- q(r, br), (r = 1 or "r" = r), br in ["r"]')
+    )
+    assert print_rule(only(r'p(r"\d\n")')) == r'p("\\d\\n")'
+    assert parse('# r"\np(r"#")') == [only('p("#")')]
 
 
 def test_minus_zero_is_zero() -> None:

@@ -45,6 +45,11 @@ def test_a_table_that_is_not_known_is_told(capsys: Output) -> None:
     assert "incomplete: nova:links: nova did not answer" in capsys.readouterr().err
 
 
+def test_what_is_doubtful_about_a_query_is_told(capsys: Output) -> None:
+    assert main([*NET, "open_port(s)"]) == OK
+    assert "<query>:1:1: warning[arity]: table 'net:open_port' has 2" in capsys.readouterr().err
+
+
 def test_calls_that_failed_are_told(capsys: Output, tmp_path: Path) -> None:
     (tmp_path / "b.dl").write_text("bad(y) :- nova:servers(id=x), plus(x, 1, y)\n")
     assert main(["eval", "b.dl", "--data", "data", "bad(x)"]) == OK
