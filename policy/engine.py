@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import groupby
 
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
@@ -128,6 +129,29 @@ class Engine:
         """Take parsed rules away as `delete` does."""
         with self._lock.change():
             return self._decode(self._rule_book.delete(policy, rules))
+
+    def update(self, operations: Iterable[RuleOperation]) -> list[list[Rule]]:
+        """Insert and delete rules of several policies, all or nothing; give those of each.
+
+        Shapes: carried out in order; insertions that follow each other are checked as a whole. An
+            insertion gives the rules that were not there; findings in text N are of `operation N`.
+        Raises: as `insert` and `delete`.
+        """
+        named = [(f"operation {n}", operation) for n, operation in enumerate(operations, 1)]
+        parsed = [(o, parse(o.text, source=source)) for source, o in named]
+        texts = {source: operation.text for source, operation in named}
+        done: list[list[Rule]] = []
+        with self._lock.change():
+            for kind, group in groupby(parsed, key=lambda each: each[0].kind):
+                steps = [(operation.policy, rules) for operation, rules in group]
+                if kind == "insert":
+                    self._check_all(steps, texts)
+                    done += [self._rule_book.insert(policy, rules) for policy, rules in steps]
+                else:
+                    for policy, rules in steps:
+                        self._rule_book.delete(policy, rules)
+                    done += [rules for _, rules in steps]
+        return done
 
     def restore_rules(self, policy: str, rules: Sequence[Rule]) -> None:
         """Add parsed rules that were accepted elsewhere or earlier; never refuse them.
@@ -457,6 +481,17 @@ class Engine:
 
     def _refuse_errors(self, diagnostics: Iterable[Diagnostic]) -> None:
         errors = [found for found in diagnostics if found.severity == "error"]
+        if errors:
+            raise PolicyError(errors)
+
+    def _check_all(
+        self, steps: Sequence[tuple[str, Sequence[Rule]]], texts: Mapping[str, str]
+    ) -> None:
+        for policy, _ in steps:
+            self._get_kind(policy)
+        owned = [(policy, rule) for policy, rules in steps for rule in rules]
+        found = check(owned, self._program, texts=texts)
+        errors = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
         if errors:
             raise PolicyError(errors)
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain
 from typing import Any
 
 from congress_dist.errors import CongressError
 from congress_dist.policy import Engine
+from congress_dist.policy.impact import RuleOperation
 from congress_dist.policy.language.ast import Literal, Rule
 from congress_dist.policy.language.grammar import parse, parse_query
-from congress_dist.policy.language.printer import print_head
+from congress_dist.policy.language.printer import print_head, print_rule
 from congress_dist.policy.planner.program import rule_key
 
 from .recorded_cases import Step
@@ -41,8 +42,10 @@ class Trigger:
 class CongressEngine:
     """Does the steps of recorded cases.
 
-    Bridged are: a datasource comes here with its schema, not by create_policy; taking away a rule
-    that is not there is an error here and nothing there; the time comes here from outside.
+    Where calls differ they are translated: a datasource comes here with its schema, not by
+    create_policy; to delete a rule that is not there is an error of the call here, as in
+    Congress's REST API, and nothing there; the time comes here from outside; the `includes` of a
+    query, other theories read as one with its own, are one policy with the rules of all.
     """
 
     def __init__(self) -> None:
@@ -112,18 +115,23 @@ class CongressEngine:
         return {"changes": told_changes("insert", step["policy"], new)}
 
     def delete(self, step: Step) -> Answer:
-        return {"changes": self._delete(step["policy"], parse(step["text"]))}
+        policy = step["policy"]
+        found = self._present(policy, parse(step["text"]))
+        self.engine.delete_rules(policy, found)
+        return {"changes": told_changes("delete", policy, found)}
 
     def update(self, step: Step) -> Answer:
-        """Do the events; those that follow each other with one policy are one change."""
-        changes = []
-        for (op, policy), group in groupby(step["events"], lambda e: (e["op"], e["policy"])):
-            rules = [rule for event in group for rule in parse(event["text"])]
-            if op == "insert":
-                changes += told_changes(op, policy, self.engine.insert_rules(policy, rules))
-            else:
-                changes += self._delete(policy, rules)
-        return {"changes": sorted(changes)}
+        """Do the events, all or nothing."""
+        operations: list[RuleOperation] = []
+        for event in step["events"]:
+            op, policy, text = event["op"], event["policy"], event["text"]
+            if op == "delete":
+                found = self._present(policy, parse(text), operations)
+                text = "\n".join(map(print_rule, found))
+            operations.append(RuleOperation(op, policy, text))
+        done = zip(operations, self.engine.update(operations), strict=True)
+        told = [told_changes(o.kind, o.policy, rules) for o, rules in done]
+        return {"changes": sorted(change for changes in told for change in changes)}
 
     def initialize(self, step: Step) -> Answer:
         """Replace rules and facts of tables; facts of other tables are ignored."""
@@ -210,11 +218,13 @@ class CongressEngine:
         names = self.engine.tables(policy) if tables is None else tables
         return {(table, *typed(row)) for table in names for row in self.engine.rows(policy, table)}
 
-    def _delete(self, policy: str, rules: Iterable[Rule]) -> list[Any]:
-        present = {rule_key(rule) for rule in self.engine.policy_rules(policy)}
-        found = [rule for rule in rules if rule_key(rule) in present]
-        self.engine.delete_rules(policy, found)
-        return told_changes("delete", policy, found)
+    def _present(
+        self, policy: str, rules: Iterable[Rule], before: Iterable[RuleOperation] = ()
+    ) -> list[Rule]:
+        """Give those of the rules that the policy has, or is given by the operations before."""
+        inserted = [parse(o.text) for o in before if (o.kind, o.policy) == ("insert", policy)]
+        there = {rule_key(rule) for rule in chain(self.engine.policy_rules(policy), *inserted)}
+        return [rule for rule in rules if rule_key(rule) in there]
 
 
 def told_changes(op: str, policy: str, rules: Iterable[Rule]) -> list[Any]:

@@ -6,6 +6,7 @@ import pytest
 
 from congress_dist.errors import NotFound
 from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy.impact import RuleOperation
 from congress_dist.policy.language.grammar import parse
 
 
@@ -47,6 +48,51 @@ def test_a_rule_that_is_not_there_cannot_be_deleted(engine: Engine) -> None:
         engine.delete("nope", "q(1)")
     with pytest.raises(NotFound):
         engine.insert("nope", "q(1)")
+
+
+def test_an_update_is_of_several_policies() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.create_policy("q")
+    done = engine.update(
+        [
+            RuleOperation("insert", "p", "a(x) :- q:b(y=x)"),
+            RuleOperation("insert", "q", "b(y) :- c(y)  c(1)"),
+            RuleOperation("delete", "q", "c(1)"),
+            RuleOperation("insert", "q", "c(2)"),
+        ]
+    )
+    assert [len(rules) for rules in done] == [1, 2, 1, 1]
+    assert engine.rows("p", "a") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("last", "code"),
+    [
+        (RuleOperation("insert", "q", "x(1)\ny(z)"), "fact-not-ground"),
+        (RuleOperation("insert", "q", "b(x) :- p:a(x)"), "recursion"),
+    ],
+)
+def test_a_refused_update_changes_no_policy(last: RuleOperation, code: str) -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.create_policy("q")
+    engine.insert("q", "c(1)")
+    first = [RuleOperation("insert", "p", "a(x) :- q:b(x)"), RuleOperation("delete", "q", "c(1)")]
+    with pytest.raises(PolicyError) as refused:
+        engine.update([*first, last])
+    found = refused.value.diagnostics[0]
+    assert (found.code, found.source) == (code, "operation 3")
+    assert engine.policy_rules("p") == []
+    assert engine.rows("q", "c") == [(1,)]
+
+
+def test_an_update_of_what_is_not_there_changes_nothing(engine: Engine) -> None:
+    insertion = RuleOperation("insert", "p", "a(1)")
+    for second in (RuleOperation("delete", "p", "b(1)"), RuleOperation("insert", "q", "b(1)")):
+        with pytest.raises(NotFound):
+            engine.update([insertion, second])
+        assert engine.rows("p", "a") == []
 
 
 def test_a_text_that_cannot_be_read_changes_nothing(engine: Engine) -> None:
