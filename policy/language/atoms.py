@@ -41,7 +41,10 @@ _MARK = re.compile(r"\?", FLAGS)
 _COLUMN = re.compile(rf"\s*+(?P<column>{COLUMN})\s*+=\s*+", FLAGS)
 _CLOSE = re.compile(r"\s*+\)", FLAGS)
 _ARGUMENT_END = re.compile(r"\s*+(?P<end>[,)])\s*+", FLAGS)
-_ARGUMENT = re.compile(rf"(?:(?P<column>{COLUMN})\s*+=\s*+)?(?:{ARGUMENT_SCALAR})", FLAGS)
+_TERM_ARGUMENT = rf"(?:(?P<column>{COLUMN})\s*+=\s*+)?(?:{ARGUMENT_SCALAR})"
+_ARGUMENT = re.compile(_TERM_ARGUMENT, FLAGS)
+_LONE_ARGUMENT = re.compile(rf"{_TERM_ARGUMENT}\s*+(?:,\s*+(?!\))|(?=\)))", FLAGS)
+"""With the comma behind it, or before the closing bracket."""
 _NAME = re.compile(NAME, FLAGS)
 
 
@@ -99,6 +102,13 @@ def read_arguments(source: Source, start: int) -> tuple[int, tuple[Argument, ...
     found: list[Argument] = []
     position, expected = start, "Expected an argument or ')'"
     while True:
+        lone = _LONE_ARGUMENT.match(source, position)
+        if lone is not None:
+            found.append(_argument_of(source, lone))
+            position, expected = lone.end(), "Expected an argument"
+            if source[position] == ")":
+                return position + 1, tuple(found)
+            continue
         position, argument = _argument(source, position, expected)
         found.append(argument)
         end = _ARGUMENT_END.match(source, position)
@@ -156,20 +166,23 @@ def called_atom(source: Source, match: Match) -> Atom | None:
 
 def atom_of(source: Source, match: Match) -> Atom:
     """Build an atom from a match of SIMPLE_ATOM, wherever in a longer match it stands."""
-    policy = match["policy"]
+    policy, table = match.group("policy", "table")
     place = match.start("table" if policy is None else "policy")
     start, end = match.span("arguments")
     if start < 0:
-        return Atom(match["table"], (), policy, Span(place, match.end("table"), source.name))
-    found = []
-    for argument in _ARGUMENT.finditer(source, start + 1, end):
-        value = term_of(source, argument)
-        column = argument["column"]
-        if column is None:
-            found.append(Argument(value, None, value.span))
-        else:
-            found.append(Argument(value, _column_of(column), span_of(source, argument)))
-    return Atom(match["table"], tuple(found), policy, Span(place, end, source.name))
+        return Atom(table, (), policy, Span(place, match.end("table"), source.name))
+    arguments = _ARGUMENT.finditer(source, start + 1, end)
+    found = tuple([_argument_of(source, argument) for argument in arguments])
+    return Atom(table, found, policy, Span(place, end, source.name))
+
+
+def _argument_of(source: Source, match: Match) -> Argument:
+    """Build an argument that is one term from a match of _ARGUMENT, which may go on behind it."""
+    value, column = term_of(source, match), match["column"]
+    if column is None:
+        return Argument(value, None, value.span)
+    span = Span(match.start("column"), value.span.end, source.name)
+    return Argument(value, _column_of(column), span)
 
 
 def _column_of(text: str) -> str | int:

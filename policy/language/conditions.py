@@ -100,21 +100,18 @@ def _simple(source: Source, match: Match) -> Read:
 
 def _other(source: Source, start: int) -> Read | None:
     """Read a condition that is no simple one. Ordering: as in the production of a conjunct."""
-    match = _CALL.match(source, start)
+    match = _CALL.match(source, start) if source[start : start + 1] != "(" else None
     if match is not None:
         atom = called_atom(source, match)
         if atom is not None:
             span = Span(start, atom.span.end, source.name)
             return span.end, Literal(atom, match["negation"] is not None, span)
-    match = _MEMBERSHIP.match(source, start)
-    if match is not None:
-        return _membership(source, match)
     match = _GROUP.match(source, start)
-    if match is not None:
-        group = _group(source, match)
-        if group is not None:
-            return group
-    return _comparison(source, start)
+    group = _group(source, match) if match else None
+    if group is not None:
+        return group
+    match = _MEMBERSHIP.match(source, start)
+    return _membership(source, match) if match else _comparison(source, start)
 
 
 def _membership(source: Source, match: Match) -> Read | None:

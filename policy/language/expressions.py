@@ -7,13 +7,14 @@ from typing import Any
 
 import pyparsing as pp
 
-from .ast import Constant, Expression, Negative, Operation, Span
+from .ast import BinaryOperator, Constant, Expression, Negative, Operation, Span
 from .lexical import FLAGS, MAX_NESTING, MAX_OPERATORS, SCALAR, SyntaxFault
 from .reading import Element, Match, Source, term_of
 
 _SCALAR = re.compile(SCALAR, FLAGS)
 _OPERATOR = re.compile(r"\s*+(?P<operator>[-+*/%])\s*+", FLAGS)
 _MINUSES = re.compile(r"(?:-\s*+)++", FLAGS)
+_NODES = (Operation, Negative)
 _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
 
 
@@ -46,14 +47,18 @@ def read_expression(source: Source, start: int) -> tuple[int, Expression] | None
     if found is None:
         return None
     position, first = found
+    match = _OPERATOR.match(source, position)
+    if match is None:
+        return found
     items: list[Any] = [first]
-    while (match := _OPERATOR.match(source, position)) is not None:
+    while match is not None:
         operator = _operator(source, match)
         found = _operand(source, match.end())
         if found is None:  # what follows the expression is refused at its operator
             break
         position, operand = found
         items += [operator, operand]
+        match = _OPERATOR.match(source, position)
     return position, _fold(source, items)
 
 
@@ -62,6 +67,8 @@ def check_depth(expression: Expression) -> None:
 
     Raises: SyntaxFault.
     """
+    if not isinstance(expression, _NODES):
+        return
     stack: list[tuple[Expression, int]] = [(expression, 0)]
     while stack:
         node, depth = stack.pop()
@@ -144,14 +151,21 @@ def _fold(source: Source, items: list[Any]) -> Expression:
     if len(items) == 1:
         only: Expression = items[0]
         return only
+    if len(items) == 3:
+        return _operation(source, *items)
     for strength in (2, 1):
         folded = [items[0]]
         for operator, right in zip(items[1::2], items[2::2], strict=True):
             if _STRENGTHS[operator] == strength:
-                span = Span(folded[-1].span.start, right.span.end, source.name)
-                folded[-1] = Operation(operator, folded[-1], right, span)
+                folded[-1] = _operation(source, folded[-1], operator, right)
             else:
                 folded += [operator, right]
         items = folded
     expression: Expression = items[0]
     return expression
+
+
+def _operation(
+    source: Source, left: Expression, operator: BinaryOperator, right: Expression
+) -> Operation:
+    return Operation(operator, left, right, Span(left.span.start, right.span.end, source.name))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pyparsing as pp
 
@@ -32,7 +32,7 @@ from .places import line_starts_of, place_of
 from .productions import grammar
 from .reading import Reading, Source, too_many_literals
 from .statements import read_bracket, read_statement
-from .structure import Bracket, blank_comments, brackets_of
+from .structure import Bracket, BracketKind, blank_comments
 from .walk import literals_of
 
 _SPACE = re.compile(r"\s*+", FLAGS)
@@ -141,7 +141,8 @@ def _with_body(rule: Rule) -> Rule:
             break
     else:
         return rule
-    return replace(rule, body=(Truth(True, rule.head.span),))
+    body = (Truth(True, rule.head.span),)
+    return Rule(rule.head, body, rule.modal, rule.annotations, rule.span)
 
 
 def _statements(text: str, name: str, joins: set[int] | None) -> list[Rule]:
@@ -156,8 +157,7 @@ def _statements(text: str, name: str, joins: set[int] | None) -> list[Rule]:
         )
     source = Source(blank_comments(text))
     source.name, source.readings, source.read = name, {}, _read_bracket
-    source.brackets = brackets_of(source)
-    source.numbers = {bracket.open: bracket.number for bracket in source.brackets}
+    source.brackets, source.numbers = None, {}
     rules: list[Rule] = []
     position = _skip_space(source, 0)
     open_end = False
@@ -181,10 +181,9 @@ def _read_bracket(source: Source, bracket: Bracket) -> Reading:
     kind, end = bracket.kind or "list", bracket.close + 1
     if kind == "list":
         return Reading(kind, end)
-    with suppress(SyntaxFault):
-        value = read_bracket(source, bracket.open + 1, kind)
-        if value is not None:
-            return Reading(kind, end, value)
+    value = _plain_bracket(source, bracket.open + 1, kind)
+    if value is not None:
+        return Reading(kind, end, value)
     source.literals = source.operators = 0
     try:
         _, tokens = grammar().brackets[kind]._parse(source, bracket.open + 1)
@@ -195,12 +194,21 @@ def _read_bracket(source: Source, bracket: Bracket) -> Reading:
     return Reading(kind, end, tokens[0])
 
 
+def _plain_bracket(source: Source, start: int, kind: BracketKind) -> Any:
+    try:
+        return read_bracket(source, start, kind)
+    except SyntaxFault:
+        return None  # the grammar says what is wrong
+
+
 def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule]:
     if open_end and not _STATEMENT_START.match(source, start):
+        source.look_at_brackets()
         raise _unexpected(source, start, "',' or the end of the rule")
     source.literals = source.operators = 0
     end, rule = _plain(source, start) or _parsed(source, start)
     if rule.body is not None and _has_too_many(rule.body):
+        source.look_at_brackets()
         raise too_many_literals(start, end)
     return end, rule
 
@@ -213,6 +221,8 @@ def _plain(source: Source, start: int) -> tuple[int, Rule] | None:
 
 
 def _parsed(source: Source, start: int) -> tuple[int, Rule]:
+    # Ordering: what is wrong with any bracket is told before what else is.
+    source.look_at_brackets()
     source.literals = source.operators = 0
     try:
         end, tokens = grammar().statement._parse(source, start)

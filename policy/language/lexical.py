@@ -14,6 +14,8 @@ MAX_NESTING = 200
 MAX_LITERALS = 1_000
 MAX_OPERATORS = 10_000
 _MAX_DIGITS = 80
+_SURELY_FITS = 19
+"""An integer of fewer characters has 64 bits at most."""
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 RESERVED = ("not", "NOT", "or", "in", "true", "false", "null")
@@ -98,6 +100,8 @@ def integer_value(token: str, start: int) -> int:
 
     Raises: SyntaxFault: beyond 64 bits, or a leading zero that other languages read as octal.
     """
+    if len(token) < _SURELY_FITS and token.isdigit() and (token[0] != "0" or len(token) == 1):
+        return int(token)
     digits = token.lstrip("+-")
     sign = -1 if token.startswith("-") else 1
     end = start + len(token)

@@ -24,7 +24,7 @@ from .lexical import (
     integer_value,
     string_value,
 )
-from .structure import Bracket, BracketKind
+from .structure import Bracket, BracketKind, brackets_of
 
 Match = re.Match[str]
 _WORD_VALUES: dict[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -32,7 +32,7 @@ _SCALAR = re.compile(SCALAR, FLAGS)
 _WHITE_SPACE = " \t\n\r\f\v"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """What a bracket holds, or why it cannot be read; `end` is behind the closing bracket."""
 
@@ -48,7 +48,8 @@ class Source(str):
     __slots__ = ("brackets", "literals", "name", "numbers", "operators", "read", "readings")
 
     name: str
-    brackets: list[Bracket]
+    brackets: list[Bracket] | None
+    """None until the first one is asked for: most texts have brackets in simple atoms only."""
     numbers: dict[int, int]
     """The brackets' numbers by place."""
     readings: dict[int, Reading]
@@ -59,15 +60,30 @@ class Source(str):
     """How many literals were read in this statement or bracket; `operators` likewise."""
     operators: int
 
+    def look_at_brackets(self) -> list[Bracket]:
+        """Give the brackets of the whole text.
+
+        Raises: SyntaxFault: a bracket, string or comment that does not end, nesting too deep.
+        """
+        if self.brackets is None:
+            self.brackets = brackets_of(self)
+            self.numbers = {bracket.open: bracket.number for bracket in self.brackets}
+        return self.brackets
+
     def reading_at(self, place: int) -> Reading | None:
-        """Give what the bracket at a place holds; None when none opens there."""
+        """Give what the bracket at a place holds; None when none opens there.
+
+        Raises: as `look_at_brackets`.
+        """
         reading = self.readings.get(place)
-        number = self.numbers.get(place)
-        if reading is not None or number is None:
+        if reading is not None:
             return reading
+        brackets = self.look_at_brackets()
+        number = self.numbers.get(place)
+        if number is None:
+            return None
         counts = self.literals, self.operators
-        bracket = self.brackets[number]
-        for inner in self.brackets[bracket.first : number + 1]:
+        for inner in brackets[brackets[number].first : number + 1]:
             if inner.open not in self.readings:
                 self.literals = self.operators = 0
                 self.readings[inner.open] = self.read(self, inner)
@@ -182,7 +198,7 @@ def term_of(source: Source, match: Match) -> Term:
     """Build a term from a match of SCALAR, wherever in a longer match it stands."""
     kind = match.lastgroup
     start, end = match.span(kind or 0)
-    text, span = match[kind or 0], Span(start, end, source.name)
+    text, span = source[start:end], Span(start, end, source.name)
     if kind == "name":
         return Wildcard(span) if text == "_" else Variable(text, span)
     if kind == "string":
