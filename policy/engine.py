@@ -8,7 +8,7 @@ of everything behind it: each method is its contract and a few lines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
 from congress_dist.errors import InvalidRequest, NotFound
@@ -19,7 +19,8 @@ from .evaluator import Evaluator
 from .explain import Derivation, Explainer
 from .impact import Impact, RuleOperation, impact_of
 from .language.ast import Rule
-from .language.checks import check
+from .language.checks import check, refusals
+from .language.collection import without_collection
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
 from .plan_report import PlannedTables, PlanReporter
@@ -44,6 +45,9 @@ DEFAULT_MAX_ROWS = 2_000_000
 
 _UNUSED_SYMBOLS = 100_000
 """Values that may be unused before they are looked for: about 10 MB of short strings."""
+
+_MANY_RULES = 100
+"""So many rules at once make objects enough that Python would look for garbage among them."""
 
 _REPORTING_TABLES = ("error", "warning")
 
@@ -90,7 +94,7 @@ class Engine:
 
         Raises: NotFound.
         """
-        with self._lock.change():
+        with without_collection(), self._lock.change():
             return self._decode(self._rule_book.delete_policy(name))
 
     def check(self, policy: str, text: str) -> list[Diagnostic]:
@@ -109,12 +113,12 @@ class Engine:
         Raises: PolicyError: the text, with what is wrong and where. NotFound: no such policy.
         """
         rules = parse(text)
-        with self._lock.change():
+        with _quietly(rules), self._lock.change():
             return self._insert(policy, rules, text)
 
     def insert_rules(self, policy: str, rules: Sequence[Rule]) -> list[Rule]:
         """Add parsed rules as `insert` does."""
-        with self._lock.change():
+        with _quietly(rules), self._lock.change():
             return self._insert(policy, rules, "")
 
     def delete(self, policy: str, text: str) -> Changes:
@@ -127,7 +131,7 @@ class Engine:
 
     def delete_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
         """Take parsed rules away as `delete` does."""
-        with self._lock.change():
+        with _quietly(rules), self._lock.change():
             return self._decode(self._rule_book.delete(policy, rules))
 
     def update(self, operations: Iterable[RuleOperation]) -> list[list[Rule]]:
@@ -160,7 +164,7 @@ class Engine:
             rows is parked.
         Raises: NotFound: no such policy.
         """
-        with self._lock.change():
+        with _quietly(rules), self._lock.change():
             self._rule_book.restore(policy, rules)
 
     def withdraw_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
@@ -168,7 +172,7 @@ class Engine:
 
         Raises: NotFound: no such policy, or it has no such rule.
         """
-        with self._lock.change():
+        with _quietly(rules), self._lock.change():
             return self._decode(self._rule_book.withdraw(policy, rules))
 
     def policy_rules(self, policy: str) -> list[Rule]:
@@ -476,13 +480,10 @@ class Engine:
 
     def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:
         self._get_kind(policy)
-        self._refuse_errors(check([(policy, rule) for rule in rules], self._program, text=text))
-        return self._rule_book.insert(policy, rules)
-
-    def _refuse_errors(self, diagnostics: Iterable[Diagnostic]) -> None:
-        errors = [found for found in diagnostics if found.severity == "error"]
+        errors = refusals([(policy, rule) for rule in rules], self._program, text=text)
         if errors:
             raise PolicyError(errors)
+        return self._rule_book.insert(policy, rules)
 
     def _check_all(
         self, steps: Sequence[tuple[str, Sequence[Rule]]], texts: Mapping[str, str]
@@ -525,6 +526,10 @@ class Engine:
         self._evaluator.memo.clear()
         self._symbols.retain(self._evaluator.live_symbols() | self._rule_book.constants())
         self._used_symbols = len(self._symbols)
+
+
+def _quietly(rules: Sequence[Rule]) -> AbstractContextManager[None]:
+    return without_collection() if len(rules) >= _MANY_RULES else nullcontext()
 
 
 def _reports(rule: Rule) -> bool:

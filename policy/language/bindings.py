@@ -51,7 +51,10 @@ class Group:
 
 @dataclass(eq=False, slots=True)
 class Scope:
-    """A body and what is bound in it; `number` counts alternatives from 1, the rule's own is 0."""
+    """A body and what is bound in it; `number` counts alternatives from 1, the rule's own is 0.
+
+    Shapes: `mentioned` are the variables of the body of a group; empty for the rule's own body.
+    """
 
     body: Body
     number: int = 0
@@ -71,7 +74,7 @@ class Scope:
 
 def scopes_of(body: Body) -> list[Scope]:
     """Give the scopes of a body, itself first, with the variables that are bound in each."""
-    root = Scope(body, mentioned=_mentioned(body))
+    root = Scope(body)
     scopes = [root]
     queue: list[tuple[Scope, str]] = []
     for scope in scopes:  # grows while it is walked

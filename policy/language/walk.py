@@ -20,33 +20,51 @@ from .ast import (
     Variable,
 )
 
+_GROUPS = (Alternatives, NegatedGroup)
+_COMPOUND = (Operation, Negative, Aggregate)
+
 
 def conjuncts_of(body: Body) -> Iterator[tuple[Conjunct, bool]]:
     """Give every conjunct, groups and what is in them, in text order; tell which are under `not`.
 
     Shapes: a negated literal is not under its own `not`.
     """
-    stack: list[tuple[Conjunct, bool]] = [(conjunct, False) for conjunct in reversed(body)]
+    for conjunct in body:
+        yield conjunct, False
+        if isinstance(conjunct, _GROUPS):
+            yield from _within(conjunct)
+
+
+def _within(group: Alternatives | NegatedGroup) -> Iterator[tuple[Conjunct, bool]]:
+    """Give what is in a group, groups and what is in them too."""
+    stack = _opened(group, negated=False)
     while stack:
         conjunct, negated = stack.pop()
         yield conjunct, negated
-        if isinstance(conjunct, Alternatives | NegatedGroup):
-            inside = negated ^ isinstance(conjunct, NegatedGroup)
-            for inner in reversed(conjunct.bodies):
-                stack += [(c, inside) for c in reversed(inner)]
+        if isinstance(conjunct, _GROUPS):
+            stack += _opened(conjunct, negated=negated)
+
+
+def _opened(group: Alternatives | NegatedGroup, *, negated: bool) -> list[tuple[Conjunct, bool]]:
+    inside = negated ^ isinstance(group, NegatedGroup)
+    return [(c, inside) for body in reversed(group.bodies) for c in reversed(body)]
 
 
 def literals_of(body: Body) -> Iterator[Conjunct]:
     """Give the conjuncts that are not groups, in text order."""
-    for conjunct, _ in conjuncts_of(body):
-        if not isinstance(conjunct, Alternatives | NegatedGroup):
+    for conjunct in body:
+        if isinstance(conjunct, _GROUPS):
+            for inner, _ in _within(conjunct):
+                if not isinstance(inner, _GROUPS):
+                    yield inner
+        else:
             yield conjunct
 
 
 def expressions_of(conjunct: Conjunct) -> tuple[Expression, ...]:
     """Give the expressions that stand in a conjunct itself, not in the groups inside of it."""
     if isinstance(conjunct, Literal):
-        return tuple(argument.value for argument in conjunct.atom.arguments)
+        return tuple([argument.value for argument in conjunct.atom.arguments])
     if isinstance(conjunct, Comparison):
         return (conjunct.left, conjunct.right)
     if isinstance(conjunct, Membership):
@@ -56,21 +74,34 @@ def expressions_of(conjunct: Conjunct) -> tuple[Expression, ...]:
 
 def parts_of(*expressions: Expression) -> Iterator[Expression]:
     """Give expressions and all that they consist of, in text order."""
-    stack = list(reversed(expressions))
-    while stack:
-        node = stack.pop()
-        yield node
-        if isinstance(node, Operation):
-            stack += [node.right, node.left]
-        elif isinstance(node, Negative):
-            stack.append(node.operand)
-        elif isinstance(node, Aggregate):
-            stack += reversed(node.variables)
+    for expression in expressions:
+        if not isinstance(expression, _COMPOUND):
+            yield expression
+            continue
+        stack: list[Expression] = [expression]
+        while stack:
+            node = stack.pop()
+            yield node
+            if isinstance(node, Operation):
+                stack += [node.right, node.left]
+            elif isinstance(node, Negative):
+                stack.append(node.operand)
+            elif isinstance(node, Aggregate):
+                stack += reversed(node.variables)
 
 
 def variables_of(*expressions: Expression) -> Iterator[Variable]:
     """Give each occurrence of a variable in expressions, in text order."""
-    return (part for part in parts_of(*expressions) if isinstance(part, Variable))
+    for expression in expressions:
+        if isinstance(expression, Variable):
+            yield expression
+        elif isinstance(expression, _COMPOUND):
+            yield from (part for part in parts_of(expression) if isinstance(part, Variable))
+
+
+def compounds_of(*expressions: Expression) -> list[Expression]:
+    """Give those of some expressions that consist of others."""
+    return [expression for expression in expressions if isinstance(expression, _COMPOUND)]
 
 
 def aggregates_of(rule: Rule) -> list[Aggregate]:

@@ -116,7 +116,9 @@ class ActiveRule:
         """
         self._failures = FailureLog()
         plans = [
-            self._plan(number, -1, context.relations) for number in range(len(self.alternatives))
+            self._plan(number, -1, context.relations)
+            for number, alternative in enumerate(self.alternatives)
+            if all(context.relations[match.table].rows for match in alternative.matches())
         ]
         return self._run(plans, context, values)
 

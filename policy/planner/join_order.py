@@ -17,6 +17,7 @@ from .normal_form import (
     NormalLiteral,
     NormalRule,
     TableKey,
+    bound_by,
     is_known,
     variables_of,
 )
@@ -54,11 +55,26 @@ def refuse_unsafe(rule: NormalRule) -> None:
 
     Raises: UnsafeRule.
     """
-    ordered = order_body(rule, lambda _table, _columns, _width: 1.0)
-    bound = set().union(*(variables_of(literal) for literal in ordered))
+    bound = _refuse_stuck(rule.body, frozenset())
     unbound = {term for term in rule.terms if isinstance(term, str)} - bound
     if unbound or None in rule.terms:
         raise UnsafeRule(f"the head of {rule} needs values for {sorted(unbound) or '_'}")
+
+
+def _refuse_stuck(body: Sequence[NormalLiteral], given: AbstractSet[str]) -> set[str]:
+    """Make sure that a body has an order, whichever it is; give what it binds.
+
+    What can run once something is bound can run when more is: so the order does not matter here.
+    """
+    bound = bound_by(body, given)
+    stuck = [literal for literal in body if not can_run(literal, bound)]
+    if stuck:
+        raise UnsafeRule(f"these literals can never run: {stuck}")
+    for literal in body:
+        if isinstance(literal, Group):
+            for inner in literal.bodies:
+                _refuse_stuck(inner, frozenset(literal.shared))
+    return bound
 
 
 def starts_with(rule: NormalRule, first: Match, fan_out: FanOut) -> list[NormalLiteral]:

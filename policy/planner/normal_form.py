@@ -115,7 +115,7 @@ class NormalRule:
     body: tuple[NormalLiteral, ...]
     fold: Fold | None = None
 
-    def matches(self, *, negated: bool) -> Iterator[Match]:
+    def matches(self, *, negated: bool = False) -> Iterator[Match]:
         """Give the literals on tables, the positive or the negated ones; none of a group."""
         return (m for m in self.body if isinstance(m, Match) and m.negated is negated)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..ast import Aggregate
 from ..diagnostics import Diagnostic
 from ..printer import print_conjunct
-from ..walk import aggregates_of, expressions_of, literals_of, parts_of
+from ..walk import aggregates_of, compounds_of, expressions_of, literals_of, parts_of
 from .batch import Batch
 
 
@@ -15,7 +15,7 @@ def find_wrong_aggregates(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse aggregates in bodies; warn of sums and averages over distinct values."""
     for _, rule in batch.rules:
         for conjunct in literals_of(rule.body or ()):
-            for part in parts_of(*expressions_of(conjunct)):
+            for part in parts_of(*compounds_of(*expressions_of(conjunct))):
                 if isinstance(part, Aggregate):
                     yield batch.report(
                         "aggregate",

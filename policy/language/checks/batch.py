@@ -9,6 +9,7 @@ from typing import Literal as OneOf
 from typing import Protocol
 
 from ..ast import Atom, Literal, Rule, Span, Variable
+from ..bindings import Scope, scopes_of
 from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
 from ..places import line_starts_of, place_of
@@ -89,6 +90,7 @@ class Batch:
         self._texts = texts or {}
         self._line_starts: dict[str, list[int]] = {}
         self._literals: dict[int, list[Literal]] = {}
+        self._scopes: dict[int, list[Scope]] = {}
         self._columns: dict[Table, tuple[str | None, ...] | None] = {}
         self._likely: dict[str | None, LikelyNames] = {}
         self._hints: dict[tuple[str | None, str], str] = {}
@@ -114,11 +116,15 @@ class Batch:
             return Diagnostic(
                 code, message, note=note, hint=hint, source=span.source, severity=severity
             )
-        line, column, length, shown = place_of(
-            text, span, line_starts=self._line_starts_of(span.source)
-        )
+        place = place_of(text, span, line_starts=self._line_starts_of(span.source))
         return Diagnostic(
-            code, message, line, column, length, note, hint, span.source, severity, shown
+            code,
+            message,
+            note=note,
+            hint=hint,
+            source=span.source,
+            severity=severity,
+            **place._asdict(),
         )
 
     def arity(self, table: Table) -> int | None:
@@ -180,6 +186,13 @@ class Batch:
             found = self._literals[id(rule)] = list(literals(rule))
         return found
 
+    def scopes(self, rule: Rule) -> list[Scope]:
+        """Give the scopes of the body of one of these rules, with what is bound in each."""
+        found = self._scopes.get(id(rule))
+        if found is None:
+            found = self._scopes[id(rule)] = scopes_of(rule.body or ())
+        return found
+
     def table_literals(self, rule: Rule) -> Iterator[Literal]:
         """Give the literals of the body of one of these rules that read tables."""
         return (literal for literal in self.literals(rule) if is_table(literal))
@@ -188,6 +201,11 @@ class Batch:
         """Give the rules of the program and of these that derive a table; facts are none."""
         yield from self.program.deriving(table)
         yield from self._deriving.get(table, ())
+
+    @property
+    def tables_read(self) -> Iterable[Table]:
+        """Give the tables that these rules read to derive others."""
+        return self._reading
 
     def tables_read_by(self, table: Table) -> Iterator[Table]:
         """Give the tables that the rules of a table read, one perhaps several times."""

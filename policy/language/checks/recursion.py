@@ -42,19 +42,20 @@ def find_cycles(batch: Batch) -> Iterator[Diagnostic]:
 
 
 def _around(heads: Iterable[Table], batch: Batch) -> dict[Table, None]:
-    """Give tables among which every cycle through the heads lies.
+    """Give tables among which every new cycle lies.
 
-    A cycle lies in what its tables depend on and in what depends on them: the search that ends
-    first says enough.
+    It passes from a head to what a new rule of it reads, so it lies in what depends on the heads,
+    and in what those tables depend on: the search that ends first says enough.
     """
-    found: tuple[dict[Table, None], ...] = (dict.fromkeys(heads), dict.fromkeys(heads))
+    above, below = dict.fromkeys(heads), dict.fromkeys(batch.tables_read)
     searches = [
-        (found[0], _spread(found[0], batch.tables_read_by)),
-        (found[1], _spread(found[1], batch.tables_reading)),
+        (above, _spread(above, batch.tables_reading)),
+        (below, _spread(below, batch.tables_read_by)),
     ]
-    for reached, search in alternate(searches):
+    starts: tuple[Iterable[Table], Iterable[Table]] = (batch.tables_read, heads)
+    for (reached, search), others in alternate(zip(searches, starts, strict=True)):
         if next(search, reached) is reached:
-            return reached
+            return reached if any(other in reached for other in others) else {}
     return {}
 
 

@@ -15,7 +15,7 @@ from ..ast import (
     Variable,
     Wildcard,
 )
-from ..bindings import Scope, scopes_of
+from ..bindings import Scope
 from ..builtins import find_call
 from ..diagnostics import Diagnostic
 from ..printer import print_conjunct, print_rule
@@ -36,7 +36,7 @@ def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
         if rule.body is None:
             yield from _not_ground(batch, rule)
             continue
-        scopes = scopes_of(rule.body)
+        scopes = batch.scopes(rule)
         named: set[str] = set()
         for scope in scopes:
             for conjunct in scope.body:

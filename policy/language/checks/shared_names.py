@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..ast import Span
-from ..bindings import Group, Scope, scopes_of
+from ..bindings import Group, Scope
 from ..diagnostics import Diagnostic
 from ..walk import expressions_of, literals_of, variables_of
 from .batch import Batch
@@ -20,9 +20,7 @@ def find_shared_names(batch: Batch) -> Iterator[Diagnostic]:
     for each alternative. Of others there is a warning.
     """
     for _, rule in batch.rules:
-        if rule.body is None:
-            continue
-        for scope in scopes_of(rule.body):
+        for scope in batch.scopes(rule):
             for name, groups in _shared(scope).items():
                 if len(groups) > 1:
                     yield _report(batch, name, groups)
