@@ -6,7 +6,6 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -14,6 +13,7 @@ from congress_dist.errors import InvalidRequest
 from congress_dist.row import Cell
 
 from .planner.answers import Row
+from .row_order import row_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +39,6 @@ def page_of(rows: Iterable[Row], limit: int | None, marker: str | None) -> Page:
     if limit is None or len(ordered) <= limit:
         return Page(ordered, None)
     return Page(ordered[:limit], _marker_of(ordered[limit - 1]))
-
-
-def row_order(row: Row) -> tuple[tuple[int, Any], ...]:
-    """Give a key by which rows of mixed types sort: null, booleans, numbers, text."""
-    return tuple(_cell_order(cell) for cell in row)
-
-
-def _cell_order(cell: Cell) -> tuple[int, Any]:
-    if cell is None:
-        return 0, 0
-    if isinstance(cell, bool):
-        return 1, cell
-    if isinstance(cell, str):
-        return 3, cell
-    return 2, (cell, isinstance(cell, float))
 
 
 def _marker_of(row: Row) -> str:

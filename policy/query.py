@@ -66,7 +66,7 @@ class Query:
                 for table, reason in error.reasons.items()
             ) from error
         alternatives = [_without_parameters(each) for each in normal]
-        if _is_atom(rule):
+        if find_asked_atom(rule) is not None:
             alternatives = [_with_all_columns(each) for each in alternatives]
         self._active.resolve(tuple(alternatives))
 
@@ -108,6 +108,17 @@ def with_parameters(rule: Rule, parameters: Sequence[str]) -> Rule:
     return replace(rule, body=(*(rule.body or ()), binding))
 
 
+def find_asked_atom(rule: Rule) -> Atom | None:
+    """Give the atom of a rule that only repeats its head: that is how an atom is asked for."""
+    if rule.body is None or len(rule.body) != 1:
+        return None
+    (literal,) = rule.body
+    if not isinstance(literal, Literal) or literal.negated:
+        return None
+    atom, head = literal.atom, rule.head
+    return atom if (atom.table, atom.arguments) == (head.table, head.arguments) else None
+
+
 def _without_wrong_widths(body: Body, policy: str, program: Program) -> Body:
     """Replace what asks a table for another width than it has: there is no such row.
 
@@ -143,18 +154,6 @@ def _without_parameters(normal: NormalRule) -> NormalRule:
         if not (isinstance(literal, Match) and literal.table == _PARAMETERS)
     )
     return replace(normal, body=body)
-
-
-def _is_atom(rule: Rule) -> bool:
-    """Tell whether a rule only repeats its head: that is how an atom is asked for."""
-    if rule.body is None or len(rule.body) != 1:
-        return False
-    (literal,) = rule.body
-    return (
-        isinstance(literal, Literal)
-        and not literal.negated
-        and (literal.atom.table, literal.atom.arguments) == (rule.head.table, rule.head.arguments)
-    )
 
 
 def _with_all_columns(normal: NormalRule) -> NormalRule:

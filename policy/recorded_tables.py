@@ -20,7 +20,7 @@ from congress_dist.row import Cell
 from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .engine import Engine
-from .paging import row_order
+from .row_order import row_order
 from .table_files import SUFFIXES, Row, file_text, json_value, read_table, row_of
 
 SCHEMA_FILE = "schema.json"

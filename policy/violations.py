@@ -10,11 +10,11 @@ from congress_dist.row import Cell
 
 from .catalog import Catalog, StoredRule
 from .language.ast import SEVERITIES, Rule, Variable
-from .paging import row_order
 from .planner.answers import Row, Violation
 from .planner.normal_form import TableKey
 from .planner.program import head_key
 from .replica import State
+from .row_order import row_order
 
 _SEVERITY_BY_TABLE = {"error": "high", "warning": "medium"}
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_.][\w.]*)\}")

@@ -17,8 +17,8 @@ from ..language.diagnostics import PolicyError
 from ..language.grammar import parse
 from ..language.package import Package, PackageRule, read_packages
 from ..language.printer import print_value
-from ..paging import row_order
 from ..recorded_tables import Recording, read_recording
+from ..row_order import row_order
 from .case_file import Case, ErrorExpectation, TableExpectation, WhyExpectation
 from .case_tables import given_tables
 from .workspace import Workspace

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.formats import add_format_option, print_note, print_records, print_rows
 
 from .arguments import allow_options_between
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
-
-if TYPE_CHECKING:
-    from ..engine import Engine
 
 _DESCRIPTION = """\
 Print the rows of a table, or of any query, that policy files derive from recorded tables.
@@ -51,7 +47,8 @@ class EvalCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Print the rows, sorted."""
-        from ..paging import row_order
+        from ..query_columns import columns_of
+        from ..row_order import row_order
 
         workspace = open_workspace(args.policies, args.data, kind=args.kind)
         engine = workspace.engine(now=args.now)
@@ -74,30 +71,3 @@ class EvalCommand(Command):
                 f"{failed.reason}"
             )
         return UNAVAILABLE if answer.missing else OK
-
-
-def columns_of(engine: Engine, policy: str, query: str) -> tuple[str, ...]:
-    """Name the columns of a query's rows: by the variables of its head, else by the table.
-
-    Shapes: names are distinct; a column that has none of its own is Col0, Col1, …
-    """
-    from ..language.ast import Literal, Variable
-    from ..language.grammar import parse_query
-
-    rule = parse_query(query)
-    arguments = rule.head.arguments
-    known: tuple[str, ...] = ()
-    if rule.body and len(rule.body) == 1 and isinstance(rule.body[0], Literal):
-        atom = rule.body[0].atom
-        if (atom.table, atom.arguments) == (rule.head.table, rule.head.arguments):
-            known = engine.columns(atom.policy or policy, atom.table)
-            if len(known) != len(arguments) or any(a.column is not None for a in arguments):
-                return known
-    names: list[str] = []
-    for number, argument in enumerate(arguments):
-        is_named = isinstance(argument.value, Variable) and not argument.value.name.startswith("_")
-        name = str(getattr(argument.value, "name", "")) if is_named else ""
-        if (not name or name in names) and number < len(known):
-            name = known[number]
-        names.append(name if name and name not in names else f"Col{number}")
-    return tuple(names)

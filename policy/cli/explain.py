@@ -13,7 +13,7 @@ from typing import Any
 from congress_dist.errors import NotFound
 from congress_dist.row import Cell
 
-from ..paging import row_order
+from ..row_order import row_order
 from .workspace import KINDS, open_workspace
 
 

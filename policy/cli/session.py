@@ -15,9 +15,9 @@ from ..engine import Engine
 from ..language.ast import Constant
 from ..language.grammar import parse_query
 from ..language.printer import pretty_rule, print_statement
-from ..paging import row_order
+from ..query_columns import columns_of
 from ..recorded_tables import load_recording, read_recording
-from .eval import columns_of
+from ..row_order import row_order
 
 T = TypeVar("T")
 
