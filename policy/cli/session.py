@@ -14,7 +14,9 @@ from congress_dist.formats import cell_text
 from ..engine import Engine
 from ..language.ast import Constant
 from ..language.grammar import parse_query
+from ..language.lexical import FLAGS, STRING
 from ..language.printer import pretty_rule, print_statement
+from ..language.structure import blank_comments
 from ..query_columns import columns_of
 from ..recorded_tables import load_recording, read_recording
 from ..row_order import row_order
@@ -39,10 +41,7 @@ p(x, "a")                a query: an atom, or a rule as ans(x) :- p(x, y), not q
 .quit                    leave (also Ctrl-D)
 brackets that are open, and a comma or ':-' at the end, continue on the next line"""
 
-_TOKEN = re.compile(
-    r"\"\"\".*?\"\"\"|'''.*?'''|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", re.DOTALL
-)
-_COMMENT = re.compile(r"(?:#|//)[^\n]*")
+_STRING = re.compile(STRING, FLAGS)
 
 
 class Session:
@@ -226,12 +225,15 @@ class Session:
 
 
 def goes_on(text: str) -> bool:
-    """Tell whether a text wants another line: an open bracket, or a comma or `:-` at its end."""
+    """Tell whether a text wants another line.
+
+    Shapes: a bracket or comment is open, or the text ends in a comma or `:-`.
+    """
     if text.lstrip().startswith("."):
         return False
-    plain = _COMMENT.sub("", _TOKEN.sub('""', text)).rstrip()
+    plain = _STRING.sub('""', blank_comments(text)).rstrip()
     is_open = sum(map(plain.count, "([")) > sum(map(plain.count, ")]"))
-    return is_open or plain.endswith((",", ":-"))
+    return is_open or "/*" in plain or plain.endswith((",", ":-"))
 
 
 def _counted(number: int, noun: str) -> str:

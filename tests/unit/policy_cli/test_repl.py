@@ -9,6 +9,7 @@ import pytest
 
 from congress_dist.cli import OK, USAGE, main
 from congress_dist.policy import Engine
+from congress_dist.policy.cli.repl import _completer
 from congress_dist.policy.cli.session import MAX_ROWS, Session, goes_on
 from congress_dist.policy.language.ast import Rule
 
@@ -154,7 +155,33 @@ def test_an_interrupted_change_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
         (".explain p(", False),
         ("x in [1,", True),
         ("p(x) // more,", False),
+        ("p(x) /* ( */", False),
+        ("p(x) /* more,", True),
+        ("p(x) /* (\n, */", False),
+        ('p("/*")', False),
     ],
 )
 def test_open_lines_go_on(text: str, more: bool) -> None:
     assert goes_on(text) is more
+
+
+def test_a_word_is_completed_to_each_name_that_begins_like_it() -> None:
+    def make_engine() -> Engine:
+        engine = Engine()
+        engine.create_policy("net")
+        engine.set_schema("nova", {"ports": ["server", "port"]})
+        engine.insert("net", "open_port(x) :- nova:ports(x, _)")
+        return engine
+
+    complete = _completer(Session(make_engine, ["net"], ["nova"]))
+
+    def completions(text: str) -> list[str | None]:
+        return [complete(text, state) for state in range(4)]
+
+    assert completions("op") == ["open_port", None, None, None]
+    assert completions("por") == ["port", None, None, None]
+    assert completions("net:") == ["net:open_port", None, None, None]
+    assert completions("nova") == ["nova:ports", None, None, None]
+    assert completions(".wa") == [".waiting", None, None, None]
+    assert completions("starts_w") == ["starts_with", None, None, None]
+    assert completions("zz") == [None] * 4
