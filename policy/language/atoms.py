@@ -15,6 +15,7 @@ from .lexical import (
     ARGUMENTS,
     COLUMN,
     FLAGS,
+    INTEGER,
     NAME,
     NULLARY_END,
     POLICY,
@@ -31,19 +32,20 @@ from .reading import (
     term_of,
 )
 
-ATOM_HEAD = rf"(?:(?P<policy>{POLICY}):)?(?P<table>{TABLE}{SUFFIX})"
+ATOM_HEAD = rf"(?:(?P<policy>{POLICY}):)?+(?P<table>{TABLE}{SUFFIX})"
 SIMPLE_ATOM = rf"{ATOM_HEAD}(?:\s*+(?P<arguments>{ARGUMENTS})|{NULLARY_END})"
 _NAMES = rf"\(\s*+{NAME}(?:\s*+,\s*+{NAME})*+\s*+\)"
 _AGGREGATE = re.compile(rf"(?P<function>count|sum|min|max|avg){_NAMES}", FLAGS)
 _LONE_SCALAR = re.compile(rf"(?:{ARGUMENT_SCALAR})(?=\s*+[,)])", FLAGS)
 """A term that is the whole argument: here `5.` is a float."""
+_OPERATION = re.compile(rf"(?>{NAME}|{INTEGER})\s*+[-+*/%]", FLAGS)
 _MARK = re.compile(r"\?", FLAGS)
 _COLUMN = re.compile(rf"\s*+(?P<column>{COLUMN})\s*+=\s*+", FLAGS)
-_CLOSE = re.compile(r"\s*+\)", FLAGS)
+_SPACE = re.compile(r"\s++", FLAGS)
 _ARGUMENT_END = re.compile(r"\s*+(?P<end>[,)])\s*+", FLAGS)
 _TERM_ARGUMENT = rf"(?:(?P<column>{COLUMN})\s*+=\s*+)?(?:{ARGUMENT_SCALAR})"
 _ARGUMENT = re.compile(_TERM_ARGUMENT, FLAGS)
-_LONE_ARGUMENT = re.compile(rf"{_TERM_ARGUMENT}\s*+(?:,\s*+(?!\))|(?=\)))", FLAGS)
+_LONE_ARGUMENT = re.compile(rf"\s*+{_TERM_ARGUMENT}\s*+(?:,\s*+(?!\))|(?=\)))", FLAGS)
 """With the comma behind it, or before the closing bracket."""
 _NAME = re.compile(NAME, FLAGS)
 
@@ -96,9 +98,6 @@ def read_arguments(source: Source, start: int) -> tuple[int, tuple[Argument, ...
 
     Raises: ParseException: something else stands there; SyntaxFault: an argument is wrong.
     """
-    closing = _CLOSE.match(source, start)
-    if closing is not None:
-        return closing.end(), ()
     found: list[Argument] = []
     position, expected = start, "Expected an argument or ')'"
     while True:
@@ -109,6 +108,11 @@ def read_arguments(source: Source, start: int) -> tuple[int, tuple[Argument, ...
             if source[position] == ")":
                 return position + 1, tuple(found)
             continue
+        space = _SPACE.match(source, position)
+        if space is not None:
+            position = space.end()
+        if not found and source.startswith(")", position):
+            return position + 1, ()
         position, argument = _argument(source, position, expected)
         found.append(argument)
         end = _ARGUMENT_END.match(source, position)
@@ -137,6 +141,8 @@ def _argument(source: Source, start: int, expected: str) -> tuple[int, Argument]
 
 def _value(source: Source, start: int) -> tuple[int, Expression] | None:
     """Give the value of an argument that begins at a place, with the place behind it."""
+    if _OPERATION.match(source, start):
+        return read_expression(source, start)
     aggregate = _AGGREGATE.match(source, start)
     if aggregate is not None:
         return aggregate.end(), _aggregate(source, aggregate)

@@ -43,6 +43,7 @@ _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
 _AGGREGATE_BEFORE = re.compile(r"(?<![\w.:])(?:count|sum|min|max|avg)\([\w., ]*\)\s*\Z", FLAGS)
+_RESERVED_TABLE = re.compile(rf"[\w.\-]*+:({'|'.join(RESERVED)})(?!\.*\w)", FLAGS)
 _GROUPS = (Alternatives, NegatedGroup)
 _WORKED_OUT = (Operation, Negative, Aggregate)
 _SHOWN = 40
@@ -292,6 +293,9 @@ def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
     """Give a note and a hint for common slips."""
     if found in RESERVED:
         return f"'{found}' is a reserved word", "take another name, or put quotes around a text"
+    table = _RESERVED_TABLE.match(source, position)
+    if table is not None:
+        return f"'{table[1]}' is a reserved word", "give the table another name"
     if found == "," and ":-" in source[position : position + 1000]:
         return "a rule has one head", "write one rule for each head"
     if found == "(" and source[:position].rstrip()[-1:].isalnum():

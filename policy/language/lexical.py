@@ -22,7 +22,11 @@ RESERVED = ("not", "NOT", "or", "in", "true", "false", "null")
 _NO_RESERVED = rf"(?!(?:{'|'.join(RESERVED)})(?!\.*\w))"
 _ANY_NAME = r"(?>(?:[A-Za-z_]|\.++[A-Za-z_])(?:[\w.]*\w)?)"
 NAME = _NO_RESERVED + _ANY_NAME
-POLICY = r"(?<![\w.\-])(?>(?:[A-Za-z_]|\.++[A-Za-z_])(?:[\w.\-]*\w)?)(?=:(?!-))"
+POLICY = (
+    rf"(?:(?<![\w\-])|(?<=:-))(?!(?:{'|'.join(RESERVED)}):)"
+    r"(?>(?:[A-Za-z_]|\.++[A-Za-z_])(?:[\w.\-]*\w)?)(?=:(?!-))"
+)
+"""Begins where a word does: behind each `-` of `a-b-c` the text would be looked through again."""
 TABLE = rf"{NAME}(?>(?::{_ANY_NAME})*)"
 SUFFIX = r"(?>[+-](?=\()|[+-](?=\s*+(?::-|[,;.)\]]|\Z))|)"
 COLUMN = rf"(?>{_ANY_NAME}|[0-9]++)(?=\s*+=(?!=))"
@@ -54,7 +58,7 @@ VALUE = rf"(?>{re.sub('[?]P<[a-z]+>', '?:', SCALAR)})"
 _ARGUMENT_VALUE = VALUE.replace(FLOAT, ARGUMENT_FLOAT)
 _SIMPLE_ARGUMENT = rf"(?:{COLUMN}\s*+=\s*+)?{_ARGUMENT_VALUE}"
 ARGUMENTS = rf"\(\s*+(?:{_SIMPLE_ARGUMENT}(?:\s*+,\s*+{_SIMPLE_ARGUMENT})*+)?\s*+\)"
-ATOM_TOKEN = rf"(?:{POLICY}:)?{TABLE}(?>[+-](?=\()|\s*+){ARGUMENTS}"
+ATOM_TOKEN = rf"(?:{POLICY}:)?+{TABLE}(?>[+-](?=\()|\s*+){ARGUMENTS}"
 """An atom whose arguments are single terms: one token."""
 
 NULLARY_END = r"(?=\s*+(?:[,;.)\]@]|:-|\Z|(?!(?:in|not)(?!\.*\w))[A-Za-z_]))"

@@ -39,7 +39,9 @@ SYMBOLS = (
 
 spaces = st.sampled_from(SPACES)
 names = st.sampled_from(NAMES)
-usual_names = st.sampled_from(("p", "q", "x", "y", "_", "d:t", "t+", "a-b:t", "a.b", "orx"))
+usual_names = st.sampled_from(
+    ("p", "q", "x", "y", "_", "d:t", "t+", "a-b:t", "a.b", "orx", "d:in")
+)
 terms = st.one_of(usual_names, usual_names, names, st.sampled_from(CONSTANTS))
 
 
@@ -164,6 +166,9 @@ def reading_by_productions(text: str) -> Any:
 @example("p(1) :- not ((x) = 1)")
 @example("p(1) :- x = 5. q(5.)")
 @example("execute [ p(x) ] :- q(x)")
+@example("p(x):-d:q(x).u:t+(1):-d-e:q(x),(d:q(x + 1)or d-e:q)")
+@example("p(x) :- d:not(x)")
+@example("p(x) :- not:q(x)")
 @example("@a(1)@b(x) p(1)")
 @example("p(1) :- q(x), ((x + 1) * 2 < 3 or x - -1 = 2 , not (r(x)))")
 def test_both_ways_read_the_same(text: str) -> None:

@@ -32,6 +32,7 @@ from congress_dist.policy.language.ast import (
 from congress_dist.policy.language.collection import without_collection
 from congress_dist.policy.language.diagnostics import Diagnostic, PolicyError
 from congress_dist.policy.language.grammar import parse, parse_query, parse_sequence
+from congress_dist.policy.language.lexical import RESERVED
 from congress_dist.policy.language.printer import print_rule
 
 
@@ -181,6 +182,29 @@ def test_names_may_have_dots_dashes_and_colons_where_they_may() -> None:
         ("a", "b:c.d"),
         (None, "._x"),
     ]
+
+
+@pytest.mark.parametrize("name", ["d:q", "d-e:q", ".d:q", "d:q:r", "d-e.f:q+"])
+@pytest.mark.parametrize("arguments", ["(x)", "(x + 1)", ""])
+def test_a_policy_is_read_without_a_blank_before_it(name: str, arguments: str) -> None:
+    atom = name + arguments
+    assert parse(f"p(x):-{atom}, r(x)") == parse(f"p(x) :- {atom}, r(x)")
+    assert parse(f"p(x):-not {atom},({atom},{atom})") == parse(
+        f"p(x) :- not {atom}, ( {atom}, {atom})"
+    )
+    assert parse(f"p(1).{atom}") == parse(f"p(1). {atom}")
+    assert parse(f"p(1);{atom}") == parse(f"p(1); {atom}")
+    assert only(f"p(x):-{atom}").body == (Literal(only(atom).head, False),)
+    assert only(atom).head.policy == name.split(":")[0]
+
+
+@pytest.mark.parametrize("word", RESERVED)
+@pytest.mark.parametrize("text", ["{}(1)", "p(x) :- {}(x)", "p(x):-not {}(x)", "p:-{}", "{}(x+1)"])
+def test_a_reserved_word_is_no_name_beside_a_policy_either(word: str, text: str) -> None:
+    for name in (f"d:{word}", f"{word}:q"):
+        with pytest.raises(PolicyError):
+            parse(text.format(name))
+    assert parse(text.format(f"d:{word}s")) + parse(text.format(f"{word}s:q"))
 
 
 def test_an_effect_is_a_table_whose_name_ends_in_a_sign() -> None:
@@ -407,6 +431,8 @@ HOSTILE = {
     "annotations": "@a(1) ",
     "brackets": "p(((x)))",
     "empty brackets": "()",
+    "arrows and dashes": ":-a-",
+    "dots and dashes": ").a-",
 }
 
 

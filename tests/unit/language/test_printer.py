@@ -35,6 +35,7 @@ from congress_dist.policy.language.lexical import MAX_INT, MIN_INT, RESERVED
 from congress_dist.policy.language.printer import (
     pretty_rule,
     print_annotations,
+    print_body,
     print_head,
     print_rule,
     print_statement,
@@ -48,7 +49,9 @@ names = st.from_regex(r"[A-Za-z_.][A-Za-z0-9_.]{0,6}", fullmatch=True).filter(
         and not name.lstrip(".")[:1].isdigit()
     )
 )
-policies = st.from_regex(r"[A-Za-z_]([A-Za-z0-9_.\-]{0,6}[A-Za-z0-9_])?", fullmatch=True)
+policies = st.from_regex(r"[A-Za-z_]([A-Za-z0-9_.\-]{0,6}[A-Za-z0-9_])?", fullmatch=True).filter(
+    lambda name: name not in RESERVED
+)
 texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=8)
 values: st.SearchStrategy[Constant_] = st.one_of(
     st.none(),
@@ -144,6 +147,22 @@ rules = st.builds(
 @given(st.lists(rules, min_size=1, max_size=3))
 def test_what_is_printed_reads_as_the_same(program: list[Rule]) -> None:
     assert parse("\n".join(map(print_statement, program))) == program
+
+
+def unspaced(rule: Rule) -> str:
+    body = "" if rule.body is None else f":-{print_body(rule.body)}"
+    return f"{print_annotations(rule)}{print_head(rule)}{body}"
+
+
+@settings(max_examples=100, deadline=None)
+@given(rules, rules, st.sampled_from([".", ";"]))
+def test_blanks_around_the_arrow_and_between_statements_say_nothing(
+    first: Rule, second: Rule, end: str
+) -> None:
+    texts = [unspaced(rule) for rule in (first, second)]
+    if texts[0].endswith((")", "]")):  # behind anything else a dot is part of the name
+        texts = [end.join(texts)]
+    assert [rule for text in texts for rule in parse(text)] == [first, second]
 
 
 def test_a_rule_on_one_line() -> None:
