@@ -8,6 +8,7 @@ import pytest
 
 from congress_dist.errors import InvalidRequest
 from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy.evaluator import Agenda, Evaluator
 from congress_dist.policy.language.builtins import registry
 from congress_dist.policy.language.grammar import parse
 
@@ -40,7 +41,9 @@ def engine(trap: Trap) -> Engine:  # noqa: ARG001
     engine.insert(
         "p",
         "first(x) :- d:a(x); first(x) :- d:b(x); fact(1); r(x) :- first(x); r(x) :- r(x), d:a(x)\n"
-        "neg(x) :- first(x), not d:b(x); last(x) :- r(x), trap(x)",
+        "neg(x) :- first(x), not d:b(x); last(x) :- r(x), trap(x)\n"
+        'held("boom"); guard(x) :- held(x); free(x) :- held(x), not guard(x)\n'
+        "last(x) :- free(x), trap(x)",
     )
     return engine
 
@@ -48,7 +51,7 @@ def engine(trap: Trap) -> Engine:  # noqa: ARG001
 TABLES = [
     ("d", "a"),
     ("d", "b"),
-    *(("p", t) for t in ("first", "fact", "r", "neg", "last", "new")),
+    *(("p", t) for t in ("first", "fact", "r", "neg", "held", "guard", "free", "last", "new")),
 ]
 
 
@@ -57,7 +60,7 @@ def state(engine: Engine) -> object:
         {table: set(engine.rows(*table)) for table in TABLES},
         {table: engine.missing(*table) for table in TABLES},
         {table: engine.columns(*table) for table in TABLES},
-        [(waiting.rule, waiting.reasons) for waiting in engine.waiting()],
+        {waiting.rule: waiting.reasons for waiting in engine.waiting()},
         {policy: set(engine.policy_rules(policy)) for policy in ["p"]},
         engine.tables("p"),
     )
@@ -74,6 +77,18 @@ CHANGES: list[Any] = [
     lambda e: e.insert("p", 'first("boom"); new(1); new(x) :- first(x), not fact(x)'),
     lambda e: e.insert("p", '@title("x") last(x) :- r(x), trap(x); first("boom")'),
     lambda e: e.restore_rules("p", parse('first("boom") :- true')),
+    lambda e: e.insert_rules("p", parse('first("boom"); new(2)')),
+    lambda e: e.delete("p", "guard(x) :- held(x)"),
+    lambda e: e.withdraw_rules("p", parse("guard(x) :- held(x)")),
+]
+
+REMOVALS: list[Any] = [
+    lambda e: e.delete("p", "first(x) :- d:b(x); fact(1)"),
+    lambda e: e.withdraw_rules("p", parse("r(x) :- first(x); neg(x) :- first(x), not d:b(x)")),
+    lambda e: e.delete_policy("p"),
+    lambda e: e.set_schema("d", {"a": ["y", "x"], "new": ["x"]}),
+    lambda e: e.remove_source("d"),
+    lambda e: e.mark_missing("d", ["a"], reason="gone"),
 ]
 
 
@@ -92,6 +107,49 @@ def test_an_unexpected_exception_of_a_builtin_changes_nothing(
     assert set(engine.rows("p", "neg")) == {("boom",)}
     engine.apply("d", removed={"a": [("boom",), ("x",)], "b": [("x",)]})
     assert engine.rows("p", "last") == []
+
+
+@pytest.mark.parametrize("change", [*CHANGES, *REMOVALS])
+def test_a_failure_after_all_of_the_work_changes_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, change: Any
+) -> None:
+    before = state(engine)
+
+    def refresh_and_fail(self: Evaluator, agenda: Agenda) -> None:
+        refresh(self, agenda)
+        fail()
+
+    refresh = Evaluator.refresh
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluator, "refresh", refresh_and_fail)
+        with pytest.raises(RuntimeError, match="boom"):
+            change(engine)
+    assert state(engine) == before
+    engine.load("d", {"a": [("x",), ("y",)], "b": [("x",)]})
+    assert set(engine.rows("p", "last")) == {("x",), ("y",)}
+    assert engine.rows("p", "neg") == [("y",)]
+    change(engine)
+
+
+def test_a_query_of_a_trial_is_planned_anew_after_it(engine: Engine) -> None:
+    engine.set_schema("e", {"t": ["x", "y"]})
+    engine.load("e", {"t": [(1, 2)]})
+    with engine.trial():
+        engine.set_schema("e", {"t": ["y", "x"]})
+        engine.load("e", {"t": [(2, 1)]})
+        assert engine.query("p", "ask(v) :- e:t(y=v)") == [(2,)]
+    assert engine.query("p", "ask(v) :- e:t(y=v)") == [(2,)]
+
+
+def test_the_order_of_evaluation_is_as_before_a_trial(engine: Engine) -> None:
+    engine.set_schema("e", {"t": ["x", "y"]})
+    engine.insert("p", "tc(x, y) :- e:t(x, y); tc(x, z) :- tc(x, y), tc(y, z)")
+    with engine.trial():
+        engine.delete("p", "tc(x, z) :- tc(x, y), tc(y, z)")
+        engine.load("e", {"t": [(1, 2), (2, 3)]})
+        assert set(engine.rows("p", "tc")) == {(1, 2), (2, 3)}
+    engine.load("e", {"t": [(1, 2), (2, 3), (3, 4), (4, 5)]})
+    assert len(engine.rows("p", "tc")) == 4 + 3 + 2 + 1
 
 
 def test_a_refused_rule_leaves_no_trace(engine: Engine) -> None:
