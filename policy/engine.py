@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
-from congress_dist.errors import InvalidRequest, NotFound
+from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.row import Cell
 from congress_dist.schema import TableSchema
 
@@ -33,7 +33,16 @@ from .planner.relation import Change
 from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
 from .query import Query
-from .row_input import TableInputs, column_names_of, rows_of
+from .row_input import (
+    ROW,
+    TableInputs,
+    column_names_of,
+    is_row,
+    marked_missing,
+    row_given,
+    rows_of,
+    tables_given,
+)
 from .rule_book import RuleBook
 from .simulation import Simulation, Simulator
 from .source_tables import GivenRows, SourceTables
@@ -209,6 +218,7 @@ class Engine:
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
             are known, or a file cannot be read.
         """
+        tables = tables_given(tables)
         with self._lock.change():
             if self._program.kind(source) is None:
                 names = {table: column_names_of(given) for table, given in tables.items()}
@@ -235,8 +245,11 @@ class Engine:
         return self.transact(source, added=added, removed=removed)
 
     def mark_missing(self, source: str, tables: Iterable[str], reason: str) -> Changes:
-        """Make tables unknown, without rows, until they are loaded again. Raises: NotFound."""
-        return self.transact(source, missing=dict.fromkeys(tables, reason))
+        """Make tables unknown, without rows, until they are loaded again.
+
+        Raises: NotFound: the datasource has no such table. InvalidRequest: the reason says nothing.
+        """
+        return self.transact(source, missing=marked_missing(tables, reason))
 
     def transact(
         self,
@@ -251,9 +264,9 @@ class Engine:
         with self._lock.change():
             changes = self._sources.transact(
                 source,
-                loaded=self._rows_given(source, loaded or {}),
-                added=self._rows_given(source, added or {}),
-                removed=self._rows_given(source, removed or {}),
+                loaded=self._rows_given(source, {} if loaded is None else loaded),
+                added=self._rows_given(source, {} if added is None else added),
+                removed=self._rows_given(source, {} if removed is None else removed),
                 missing=missing or {},
             )
             return self._decode(changes)
@@ -361,10 +374,11 @@ class Engine:
         """Give one tree by which a row follows, down to rows of datasources and facts.
 
         Promises: no row stands below itself; the tree is bounded in depth and size.
-        Raises: NotFound: the row is not there.
+        Raises: NotFound: the row is not there. InvalidRow: no table may hold the row.
         """
         with self._lock:
             self._get_kind(policy)
+            row = row_given(row, f"{policy}:{table}")
             return Explainer(self._program, self._evaluator).explain((policy, table), row)
 
     def plan(self) -> list[PlannedTables]:
@@ -382,6 +396,7 @@ class Engine:
         with self._lock:
             self._get_kind(policy)
             width = self._program.arity(policy, table)
+            row = row_given(row, f"{policy}:{table}")
             if width is not None and width != len(row):
                 what = f"'{policy}:{table}' has {width} columns, the row {len(row)}"
                 raise InvalidRequest(what, table=table)
@@ -475,7 +490,7 @@ class Engine:
     def _rows_given(self, source: str, tables: TableInputs) -> GivenRows:
         return {
             table: rows_of(given, self._program.columns(source, table), f"{source}:{table}")
-            for table, given in tables.items()
+            for table, given in tables_given(tables).items()
         }
 
     def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:
@@ -544,4 +559,8 @@ def _columns_of(
             f"the columns of '{source}:{table}' are not known; tell them by set_schema",
             datasource=source,
         )
-    return [f"Col{n}" for n in range(len(given[table][0]))]
+    first = given[table][0]
+    if not is_row(first):
+        name = f"{source}:{table}"
+        raise InvalidRow(f"row 0 given for table {name!r} is {first!r:.60}; {ROW}", table=name)
+    return [f"Col{n}" for n in range(len(first))]

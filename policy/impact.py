@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
+from congress_dist.errors import InvalidRequest
+
 from .language.diagnostics import Diagnostic
 from .language.printer import print_rule
 from .planner.answers import Row, Violation
@@ -23,6 +25,11 @@ class RuleOperation:
     kind: OneOf["insert", "delete"]
     policy: str
     text: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("insert", "delete"):
+            what = f"{self.kind!r:.60} is no rule operation; those are 'insert' and 'delete'"
+            raise InvalidRequest(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ def impact_of(engine: Engine, operations: Iterable[RuleOperation]) -> Impact:
     """Carry out operations and compare; the caller takes them back.
 
     Raises: PolicyError: a text is refused. NotFound: no such policy, or rule to delete.
+        InvalidRequest: an operation of another kind.
     """
     before = _reported(engine)
     warnings: list[Diagnostic] = []

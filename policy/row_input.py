@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from congress_dist.errors import InvalidRequest, InvalidRow
-from congress_dist.row import Cell
+from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, TableSchema
 
 from .table_files import read_table
@@ -43,7 +43,7 @@ def rows_of(
 
     Shapes: columns and files may have their columns in another order than the table.
     Raises: InvalidRow: columns of different lengths, other columns than the table's.
-        InvalidRequest: a file that cannot be read.
+        InvalidRequest: a file that cannot be read, or no rows at all.
     """
     if isinstance(given, Path):
         return _rows_of_file(given, columns)
@@ -51,7 +51,67 @@ def rows_of(
         return _rows_of_columns(given.to_pydict(), columns, name)
     if isinstance(given, Mapping):
         return _rows_of_columns(given, columns, name)
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        hint = "; for a file give a pathlib.Path" if isinstance(given, str) else ""
+        raise InvalidRequest(
+            f"table {name!r} is given as {_kind(given)}, expected rows or columns{hint}",
+            table=name,
+        )
     return given
+
+
+def tables_given(tables: TableInputs) -> TableInputs:
+    """Give tables that came from a caller. Raises: InvalidRequest: they are no mapping."""
+    if isinstance(tables, Mapping):
+        return tables
+    raise InvalidRequest(
+        f"tables are given as {_kind(tables)}, expected a mapping from each table to its rows"
+    )
+
+
+def marked_missing(tables: Iterable[str], reason: str) -> dict[str, str]:
+    """Give tables with the reason for which they are not known.
+
+    Raises: InvalidRequest: `tables` is one text, or the reason says nothing.
+    """
+    if isinstance(tables, str):
+        raise InvalidRequest(f"tables are given as one text; write [{tables!r}]", table=tables)
+    return {table: missing_reason(table, reason) for table in tables}
+
+
+def missing_reason(table: str, reason: str) -> str:
+    """Give the reason for which a table is not known. Raises: InvalidRequest: it says nothing."""
+    # Without one the table would be known, and empty.
+    if not isinstance(reason, str) or not reason.strip():
+        raise InvalidRequest(
+            f"table {table!r} is missing for no reason: found {reason!r:.60}, expected a text",
+            table=table,
+        )
+    return reason
+
+
+def row_given(row: Sequence[Cell], name: str) -> Sequence[Cell]:
+    """Give a row that a question names.
+
+    Raises: InvalidRow: it is no sequence of cells, or no table may hold it.
+    """
+    if not is_row(row):
+        what = f"a row of table {name!r} is asked for as {_kind(row)}; {ROW}"
+        raise InvalidRow(what, table=name)
+    encode_row(row, table=name)
+    return row
+
+
+ROW = "a row is a tuple or a list of cells"
+
+
+def is_row(given: object) -> bool:
+    """Tell whether a value can be a row: texts and mappings are sequences of something else."""
+    return isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray)
+
+
+def _kind(given: object) -> str:
+    return f"{type(given).__name__} ({given!r:.60})"
 
 
 def column_names_of(given: TableInput) -> tuple[str, ...] | None:

@@ -11,6 +11,7 @@ from .evaluator import Agenda, BaseTable, Evaluator
 from .planner.normal_form import TableKey
 from .planner.relation import Change
 from .planner.symbols import Symbols, Tuple
+from .row_input import ROW, is_row, missing_reason
 
 GivenRows = Mapping[str, Iterable[Sequence[Cell]]]
 
@@ -40,7 +41,7 @@ class SourceTables:
             removing what is not change nothing. `loaded` tables are known from then on; `missing`
             ones lose their rows.
         Raises: NotFound: the datasource has no such table. InvalidRow: a row of another width, a
-            cell that no table may hold.
+            cell that no table may hold, what is no row. InvalidRequest: no reason is given.
         """
         plan: dict[str, Change] = {}
         for table, rows in loaded.items():
@@ -50,7 +51,8 @@ class SourceTables:
             if table in plan:
                 raise InvalidRequest(f"table {table!r} is both loaded and changed", table=table)
             plan[table] = self._net(source, table, added.get(table, ()), removed.get(table, ()))
-        for table in missing:
+        for table, reason in missing.items():
+            missing_reason(f"{source}:{table}", reason)
             plan[table] = Change(frozenset(), set(self._rows(source, table)))
         agenda = Agenda()
         for table, change in plan.items():
@@ -81,7 +83,11 @@ class SourceTables:
     ) -> Change:
         present = self._rows(source, table)
         wanted = self._encode(source, table, added)
-        unwanted = {self._symbols.find_row(row) for row in removed}
+        unwanted = set()
+        for number, row in enumerate(removed):
+            if type(row) is not tuple and not is_row(row):
+                raise _no_row(row, source, table, number)
+            unwanted.add(self._symbols.find_row(row))
         return Change(wanted - present, (present & unwanted) - wanted)
 
     def _apply(self, key: TableKey, change: Change, agenda: Agenda) -> None:
@@ -98,6 +104,8 @@ class SourceTables:
         width, encode = self._table(source, table).width, self._symbols.encode
         encoded = set()
         for number, row in enumerate(rows):
+            if type(row) is not tuple and not is_row(row):
+                raise _no_row(row, source, table, number)
             if len(row) != width:
                 raise _refused(f"has {len(row)} cells, expected {width}", source, table, number)
             try:
@@ -116,6 +124,10 @@ def _bad_column(row: Sequence[Cell], symbols: Symbols) -> int:
         except InvalidRow:
             return column
     return -1
+
+
+def _no_row(given: object, source: str, table: str, number: int) -> InvalidRow:
+    return _refused(f"is {type(given).__name__} ({given!r:.60}); {ROW}", source, table, number)
 
 
 def _refused(what: str, source: str, table: str, number: int, column: int = -1) -> InvalidRow:

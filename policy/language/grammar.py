@@ -8,6 +8,8 @@ from typing import Any
 
 import pyparsing as pp
 
+from congress_dist.errors import InvalidRequest
+
 from .ast import (
     Aggregate,
     Alternatives,
@@ -124,6 +126,8 @@ def parse_query(text: str) -> Rule:
 
 
 def _read(text: str, source: str, *, joins: set[int] | None = None) -> list[Rule]:
+    if not isinstance(text, str):
+        raise InvalidRequest(f"policy text is a str, found {type(text).__name__}")
     try:
         if len(text) < _LARGE:
             return _statements(text, source, joins)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from congress_dist.errors import NotFound
+from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.policy import Engine, PolicyError
 from congress_dist.policy.impact import RowChange, RuleOperation
 
@@ -67,3 +69,9 @@ def test_operations_that_fail_leave_nothing_behind(engine: Engine) -> None:
             engine.impact([good, bad])
     assert [list(engine.policy_rules(policy)) for policy in ("p", "q")] == before
     assert len(engine.violations()) == 1
+
+
+@pytest.mark.parametrize("kind", ["foo", "", None])
+def test_an_operation_inserts_or_deletes(kind: Any) -> None:
+    with pytest.raises(InvalidRequest, match="those are 'insert' and 'delete'"):
+        RuleOperation(kind, "q", "error(1)")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from congress_dist.errors import InvalidRequest
 from congress_dist.policy import Engine
 
 
@@ -128,3 +131,18 @@ def test_one_transaction_loads_changes_and_loses(engine: Engine) -> None:
     engine.transact("d", loaded={"files": [("c",)]}, missing={"owned": "gone"})
     assert engine.rows("p", "bad") == []
     assert engine.rows("d", "files") == [("c",)]
+
+
+@pytest.mark.parametrize("reason", [None, "", " ", 3])
+def test_a_table_is_not_missing_without_a_reason(engine: Engine, reason: Any) -> None:
+    engine.load("d", {"files": [("a",)]})
+    with pytest.raises(InvalidRequest, match="is missing for no reason"):
+        engine.mark_missing("d", ["files"], reason)
+    with pytest.raises(InvalidRequest, match="is missing for no reason"):
+        engine.transact("d", missing={"files": reason})
+    assert engine.rows("d", "files") == [("a",)]
+
+
+def test_the_tables_that_are_missing_are_several(engine: Engine) -> None:
+    with pytest.raises(InvalidRequest, match=r"write \['files'\]"):
+        engine.mark_missing("d", "files", "no answer")

@@ -87,3 +87,52 @@ def test_what_is_no_column_is_refused(engine: Engine, tmp_path: Path) -> None:
         engine.load("d", {"t": {"name": 1, "size": 2}})
     with pytest.raises(InvalidRequest):
         engine.load("d", {"t": tmp_path / "none.csv"})
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ({"t": "data/t.csv"}, "table 'd:t' is given as str ('data/t.csv'), expected rows"),
+        ({"t": "data/t.csv"}, "give a pathlib.Path"),
+        ({"t": b"ab"}, "is given as bytes"),
+        ({"t": None}, "is given as NoneType (None)"),
+        ({"t": 3}, "is given as int (3)"),
+        (None, "tables are given as NoneType"),
+        ([("a", 1)], "tables are given as list"),
+        ({"t": ["ab"]}, "row 0 given for table 'd:t' is str ('ab')"),
+        ({"t": [("a", 1), {"name": "b", "size": 2}]}, "row 1 given for table 'd:t' is dict"),
+        ({"t": [1]}, "row 0 given for table 'd:t' is int (1)"),
+        ({"t": [None]}, "row 0 given for table 'd:t' is NoneType"),
+    ],
+)
+def test_what_is_no_row_and_no_table_changes_nothing(
+    engine: Engine, tables: Any, said: str
+) -> None:
+    engine.load("d", {"t": [("ab", 1), ("a", "b")]})
+    for given in ({"loaded": tables}, {"added": tables}, {"removed": tables}):
+        if tables is not None:
+            with pytest.raises(InvalidRequest) as caught:
+                engine.transact("d", **given)
+            assert said in caught.value.message
+    with pytest.raises(InvalidRequest) as caught:
+        engine.load("d", tables)
+    assert said in caught.value.message
+    assert rows(engine) == [("a", "b"), ("ab", 1)]
+    with pytest.raises(InvalidRequest):
+        engine.load("unheard_of", tables)
+    assert engine.kind("unheard_of") is None
+
+
+@pytest.mark.parametrize("row", [3, None, "ab", {"name": "a"}, ("a", float("nan")), ("a", [1])])
+def test_a_question_about_no_row_is_refused(engine: Engine, row: Any) -> None:
+    engine.load("d", {"t": [("a", 1)]})
+    for ask in (engine.explain, engine.why_not):
+        with pytest.raises(InvalidRow, match="'d:t'"):
+            ask("d", "t", row)
+
+
+@pytest.mark.parametrize("text", [None, 3, b"p(1)"])
+def test_policy_text_is_text(engine: Engine, text: Any) -> None:
+    for method in (engine.insert, engine.delete, engine.check, engine.query):
+        with pytest.raises(InvalidRequest, match="policy text is a str"):
+            method("p", text)
