@@ -33,7 +33,7 @@ def encode_row(cells: Sequence[Cell], *, table: str = "?") -> Row:
 
     Promises: equal bytes exactly for equal (type, value) cells; -0.0 becomes 0.0.
     Raises: InvalidRow: NaN or an infinity, NUL, a lone surrogate, an integer beyond 64 bits,
-        a value of another type.
+        a value of another type; the field `column` tells where, `reason` what it holds.
     Cost: proportional to the row's size.
     """
     plain = tuple(_checked_cell(cell, cells, index, table) for index, cell in enumerate(cells))
@@ -88,9 +88,10 @@ def _is_encodable(text: str) -> bool:
 
 
 def _refused(cells: Sequence[Cell], index: int, table: str, what: str) -> InvalidRow:
+    reason = f"{what}; tables hold text, 64-bit integers, finite floats, booleans and null"
     return InvalidRow(
-        f"table {table!r}: column {index} of a row of {len(cells)} holds {what}; "
-        "tables hold text, 64-bit integers, finite floats, booleans and null",
+        f"table {table!r}: column {index} of a row of {len(cells)} holds {reason}",
         table=table,
         column=index,
+        reason=reason,
     )

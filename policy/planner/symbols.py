@@ -51,12 +51,16 @@ class Symbols:
         return self._ids.get(type(value), {}).get(value)
 
     def encode(self, row: Sequence[Cell]) -> Tuple:
-        """Give a row as ids. Raises and costs as `intern`, per cell."""
+        """Give a row as ids.
+
+        Raises: as `intern`, with the number of the column in the field `column`.
+        Cost: as `intern`, per cell.
+        """
         by_type = self._ids
         try:
             return tuple([by_type[type(cell)][cell] for cell in row])
         except KeyError:
-            return tuple([self.intern(cell) for cell in row])
+            return self._intern_row(row)
 
     def find_row(self, row: Sequence[Cell]) -> Tuple | None:
         """Give a row as ids, or None when one of its cells is in no table and no rule."""
@@ -78,6 +82,15 @@ class Symbols:
                 del self._ids[type(value)][value]
                 self.values[symbol] = _FREE  # type: ignore[call-overload]
                 self._free.append(symbol)
+
+    def _intern_row(self, row: Sequence[Cell]) -> Tuple:
+        ids: list[Id] = []
+        try:
+            for cell in row:
+                ids.append(self.intern(cell))
+        except InvalidRow as error:
+            raise InvalidRow(error.message, column=len(ids)) from error
+        return tuple(ids)
 
     def _add(self, value: Cell, ids: dict[Cell, Id]) -> Id:
         checked = _checked(value)

@@ -35,6 +35,14 @@ def test_what_no_table_may_hold_is_refused(value: object) -> None:
     assert symbols.find_row((1, value)) is None  # type: ignore[arg-type]
 
 
+def test_the_column_of_a_refused_cell_is_told() -> None:
+    symbols = Symbols()
+    symbols.encode(("a", 1))
+    with pytest.raises(InvalidRow, match="a cell holds an integer beyond 64 bits") as caught:
+        symbols.encode(("a", 1, "new", 2**63, math.nan))
+    assert caught.value.fields["column"] == 3
+
+
 def test_rows_survive_the_round_trip() -> None:
     symbols = Symbols()
     row = ("ä", 2**63 - 1, 1.5, None, False)
