@@ -87,7 +87,7 @@ class Symbols:
         ids: list[Id] = []
         try:
             for cell in row:
-                ids.append(self.intern(cell))
+                ids.append(self.intern(cell))  # noqa: PERF401 - its length tells the column
         except InvalidRow as error:
             raise InvalidRow(error.message, column=len(ids)) from error
         return tuple(ids)
