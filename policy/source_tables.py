@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import combinations
 
 from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.row import Cell
@@ -41,15 +42,15 @@ class SourceTables:
             removing what is not change nothing. `loaded` tables are known from then on; `missing`
             ones lose their rows.
         Raises: NotFound: the datasource has no such table. InvalidRow: a row of another width, a
-            cell that no table may hold, what is no row. InvalidRequest: no reason is given.
+            cell that no table may hold, what is no row. InvalidRequest: no reason is given, or a
+            table is to be two of loaded, changed and missing.
         """
+        _refuse_overlap(loaded.keys(), added.keys() | removed.keys(), missing.keys())
         plan: dict[str, Change] = {}
         for table, rows in loaded.items():
             wanted, present = self._encode(source, table, rows), self._rows(source, table)
             plan[table] = Change(wanted - present if present else wanted, present - wanted)
         for table in {**added, **removed}:
-            if table in plan:
-                raise InvalidRequest(f"table {table!r} is both loaded and changed", table=table)
             plan[table] = self._net(source, table, added.get(table, ()), removed.get(table, ()))
         for table, reason in missing.items():
             missing_reason(f"{source}:{table}", reason)
@@ -111,19 +112,17 @@ class SourceTables:
             try:
                 encoded.add(encode(row))
             except InvalidRow as error:
-                column = _bad_column(row, self._symbols)
+                column = error.fields["column"]
                 what = f"is refused: column {column}: {error.message}"
                 raise _refused(what, source, table, number, column) from error
         return encoded
 
 
-def _bad_column(row: Sequence[Cell], symbols: Symbols) -> int:
-    for column, cell in enumerate(row):
-        try:
-            symbols.intern(cell)
-        except InvalidRow:
-            return column
-    return -1
+def _refuse_overlap(loaded: Set[str], changed: Set[str], missing: Set[str]) -> None:
+    tables_by_fate = {"loaded": loaded, "changed": changed, "missing": missing}
+    for (one, some), (other, others) in combinations(tables_by_fate.items(), 2):
+        for table in sorted(some & others):
+            raise InvalidRequest(f"table {table!r} is both {one} and {other}", table=table)
 
 
 def _no_row(given: object, source: str, table: str, number: int) -> InvalidRow:

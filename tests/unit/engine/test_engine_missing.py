@@ -133,6 +133,24 @@ def test_one_transaction_loads_changes_and_loses(engine: Engine) -> None:
     assert engine.rows("d", "files") == [("c",)]
 
 
+@pytest.mark.parametrize(
+    ("fates", "said"),
+    [
+        ({"loaded": {"files": []}, "added": {"files": [("b",)]}}, "both loaded and changed"),
+        ({"loaded": {"files": []}, "removed": {"files": []}}, "both loaded and changed"),
+        ({"loaded": {"files": []}, "missing": {"files": "gone"}}, "both loaded and missing"),
+        ({"added": {"files": []}, "missing": {"files": "gone"}}, "both changed and missing"),
+        ({"removed": {"files": []}, "missing": {"files": "gone"}}, "both changed and missing"),
+    ],
+)
+def test_a_table_has_one_fate_in_a_transaction(engine: Engine, fates: Any, said: str) -> None:
+    engine.load("d", {"files": [("a",)]})
+    with pytest.raises(InvalidRequest, match=f"table 'files' is {said}"):
+        engine.transact("d", **fates)
+    assert engine.rows("d", "files") == [("a",)]
+    assert engine.missing("d", "files") == {}
+
+
 @pytest.mark.parametrize("reason", [None, "", " ", 3])
 def test_a_table_is_not_missing_without_a_reason(engine: Engine, reason: Any) -> None:
     engine.load("d", {"files": [("a",)]})
@@ -146,3 +164,17 @@ def test_a_table_is_not_missing_without_a_reason(engine: Engine, reason: Any) ->
 def test_the_tables_that_are_missing_are_several(engine: Engine) -> None:
     with pytest.raises(InvalidRequest, match=r"write \['files'\]"):
         engine.mark_missing("d", "files", "no answer")
+
+
+def test_a_rule_that_has_left_a_cycle_lacks_only_its_own_tables(engine: Engine) -> None:
+    engine.create_policy("r", kind="recursive")
+    engine.load("d", {"files": []})
+    engine.insert("r", "a(x) :- d:files(x); a(x) :- b(x); b(x) :- a(x); b(x) :- a(x), d:owned(x)")
+    assert engine.missing("r", "a") == {"d:owned": "not read yet"}
+    engine.delete("r", "b(x) :- a(x), d:owned(x)")
+    assert engine.missing("r", "a") == {}
+    engine.insert("r", "b(x) :- d:owned(x), a(x)")
+    engine.delete("r", "a(x) :- b(x)")
+    assert engine.missing("r", "a") == {}
+    assert engine.missing("r", "b") == {"d:owned": "not read yet"}
+    assert waiting(engine) == {"b": {"d:owned": "not read yet"}}
