@@ -150,20 +150,17 @@ def _shown(effect: Effect) -> str:
 
 
 def _neither(statement: Rule, text: str) -> PolicyError:
-    line, column, length, shown = place_of(text, statement.span, line_starts=line_starts_of(text))
+    place = place_of(text, statement.span, line_starts=line_starts_of(text))
     return PolicyError(
         [
             Diagnostic(
                 "simulation",
                 f"the sequence has a statement that is neither an action nor a change:"
                 f" {print_rule(statement)}",
-                line,
-                column,
-                length,
                 note='an action is declared in the action policy as action("name")',
                 hint="write p+(…) to insert and p-(…) to delete",
                 source="<sequence>",
-                text=shown,
+                **place._asdict(),
             )
         ]
     )

@@ -316,17 +316,12 @@ def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
 
 
 def _diagnostic_of(fault: SyntaxFault, text: str, source: str) -> Diagnostic:
-    line, column, length, shown = place_of(
-        text, Span(fault.start, fault.end, source), line_starts=line_starts_of(text)
-    )
+    place = place_of(text, Span(fault.start, fault.end, source), line_starts=line_starts_of(text))
     return Diagnostic(
         fault.code,
         fault.message,
-        line,
-        column,
-        length,
         note=fault.note,
         hint=fault.hint,
         source=source,
-        text=shown,
+        **place._asdict(),
     )

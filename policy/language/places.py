@@ -4,21 +4,53 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from typing import NamedTuple
 
 from .ast import Span
 
+_SHOWN = 200
+"""Characters of a line that are shown; more is no help, and many findings may be on one line."""
+_BEFORE = 60
 
-def place_of(text: str, span: Span, *, line_starts: list[int]) -> tuple[int, int, int, str]:
-    """Give line, column, length within the line, and the line's text.
 
-    Units: line and column count from 1.
+class Place(NamedTuple):
+    """Where something is in a text, with the line to show; the names are those of a diagnostic.
+
+    Units: line and columns count from 1; `length` is within the line.
+    """
+
+    line: int
+    column: int
+    length: int
+    text: str
+    text_column: int
+
+
+def place_of(text: str, span: Span, *, line_starts: list[int]) -> Place:
+    """Give the place of a span.
+
+    Cost: does not grow with the line.
     """
     start = min(span.start, len(text))
     line = bisect_right(line_starts, start)
     first = line_starts[line - 1]
     last = line_starts[line] - 1 if line < len(line_starts) else len(text)
     length = max(1, min(span.end, last) - start)
-    return line, start - first + 1, length, text[first:last].rstrip("\r")
+    begin, end = _window(first, last, start)
+    shown = text[begin:end].rstrip("\r")
+    if begin > first:
+        shown = "…" + shown[1:]
+    if end < last:
+        shown = shown[:-1] + "…"
+    return Place(line, start - first + 1, length, shown, begin - first + 1)
+
+
+def _window(first: int, last: int, start: int) -> tuple[int, int]:
+    """Give what to show of a line: all of a short one, of a long one what is around `start`."""
+    if last - first <= _SHOWN:
+        return first, last
+    begin = min(max(first, start - _BEFORE), last - _SHOWN)
+    return begin, begin + _SHOWN
 
 
 def line_starts_of(text: str) -> list[int]:
