@@ -39,7 +39,7 @@ from .reading import (
 _CONDITION = "a condition"
 _SIMPLE_LITERAL = rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{SIMPLE_ATOM})"
 _CALL = rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{ATOM_HEAD})"
-SIMPLE_COMPARISON = (
+_SIMPLE_COMPARISON = (
     rf"(?P<left>{VALUE})\s*+(?P<operator>{COMPARE})\s*+(?P<right>{VALUE})(?!\s*+[-+*/%(])"
 )
 TRUTH = r"(?P<truth>true|false)(?!\.*\w)(?:\s*+\(\s*+\))?+"
@@ -52,7 +52,7 @@ def bodies(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.ParserEle
     conjunct = _conjunct(atom, expression)
     # A comma and the simple condition behind it are one token: most bodies consist of these.
     literal = Counted(rf",\s*+{_SIMPLE_LITERAL}", _literal, _CONDITION)
-    comparison = Counted(rf",\s*+{SIMPLE_COMPARISON}", _simple_comparison, _CONDITION)
+    comparison = Counted(rf",\s*+{_SIMPLE_COMPARISON}", _simple_comparison, _CONDITION)
     more = literal | comparison | Counted(",", None, "','") - conjunct
     return built(conjunct + more[...], together)
 
@@ -66,7 +66,7 @@ def alternatives(body: pp.ParserElement) -> pp.ParserElement:
 def _conjunct(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.ParserElement:
     literal = Token(_SIMPLE_LITERAL, _literal, _CONDITION)
     call = CallToken(_CALL, _called, _CONDITION)
-    comparison = Token(SIMPLE_COMPARISON, _simple_comparison, _CONDITION)
+    comparison = Token(_SIMPLE_COMPARISON, _simple_comparison, _CONDITION)
     group = built(BracketToken("bodies", _CONDITION), _group)
     truth = Token(TRUTH, _truth, "true or false")
     negatable = (BracketToken("bodies", "a group") | truth | atom).set_name("a table or a group")

@@ -19,16 +19,24 @@ from .ast import (
     NegatedGroup,
     Span,
     Truth,
+    Variable,
 )
 from .atoms import ATOM_HEAD, SIMPLE_ATOM, atom_of, called_atom
-from .bodies import SIMPLE_COMPARISON, TRUTH
+from .bodies import TRUTH
 from .expressions import check_depth, read_expression
-from .lexical import COMPARE, FLAGS, MAX_LITERALS, NAME, NEGATION, VALUE
-from .reading import Match, Source, term_at
+from .lexical import COMPARE, FLAGS, MAX_LITERALS, NAME, NEGATION, SCALAR, VALUE
+from .reading import Match, Source, term_at, term_of
 
-_SIMPLE = re.compile(
-    rf"(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{SIMPLE_ATOM})|{SIMPLE_COMPARISON}", FLAGS
+_SIMPLE_COMPARISON = (
+    rf"(?>(?P<variable>{NAME}(?![\"']))|(?P<left>{VALUE}))\s*+(?P<operator>{COMPARE})\s*+"
+    rf"(?>{SCALAR})(?!\s*+[-+*/%(])"
 )
+_SIMPLE = re.compile(
+    rf"(?:(?P<literal>(?:(?P<negation>{NEGATION})\s*+)?{SIMPLE_ATOM})|{_SIMPLE_COMPARISON})"
+    r"(?:\s*+,\s*+)?+",
+    FLAGS,
+)
+"""With the comma behind it."""
 _CALL = re.compile(rf"(?P<negation>{NEGATION}\s*+)?{ATOM_HEAD}\s*+(?=\()", FLAGS)
 _CONSTANT = rf"(?!{NAME}){VALUE}"
 _MEMBERSHIP = re.compile(
@@ -60,10 +68,10 @@ def read_conditions(source: Source, start: int) -> tuple[int, Body] | None:
             return None
         end, conjunct = read
         found.append(conjunct)
-        comma = _COMMA.match(source, end)
-        if comma is None:
+        behind = match or _COMMA.match(source, end)
+        if behind is None or behind.end() == end:
             return end, tuple(found)
-        position = comma.end()
+        position = behind.end()
 
 
 def read_alternatives(source: Source, start: int) -> tuple[int, tuple[Body, ...]] | None:
@@ -88,14 +96,19 @@ def read_alternatives(source: Source, start: int) -> tuple[int, tuple[Body, ...]
 
 
 def _simple(source: Source, match: Match) -> Read:
-    start, end = match.span()
-    if match["literal"] is None:
-        left, right = term_at(source, start), term_at(source, match.start("right"))
-        span = Span(start, end, source.name)
-        return end, Comparison(match["operator"], left, right, span)  # type: ignore[arg-type]
-    atom = atom_of(source, match)
-    span = Span(start, atom.span.end, source.name)
-    return end, Literal(atom, match["negation"] is not None, span)
+    start, operator = match.start(), match["operator"]
+    if operator is None:
+        atom = atom_of(source, match)
+        end = atom.span.end
+        return end, Literal(atom, match["negation"] is not None, Span(start, end, source.name))
+    name, right = match["variable"], term_of(source, match)
+    if name is None or name == "_":
+        left = term_at(source, start)
+    else:
+        left = Variable(name, Span(start, start + len(name), source.name))
+    end = right.span.end
+    span = Span(start, end, source.name)
+    return end, Comparison(operator, left, right, span)  # type: ignore[arg-type]
 
 
 def _other(source: Source, start: int) -> Read | None:

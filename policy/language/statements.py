@@ -24,7 +24,6 @@ _FACT_END = r"(?=\s*+(?:[;.@]|\Z|[A-Za-z_]))"
 _SIMPLE_HEAD = re.compile(rf"{SIMPLE_ATOM}(?:\s*+(?P<arrow>:-)\s*+|{_FACT_END})", FLAGS)
 _HEAD = re.compile(SIMPLE_ATOM, FLAGS)
 _CALL_HEAD = re.compile(rf"{ATOM_HEAD}\s*+(?=\()", FLAGS)
-_SPACE = re.compile(r"\s*+", FLAGS)
 _ARROW = re.compile(r"\s*+:-\s*+", FLAGS)
 _ANNOTATION = re.compile(
     rf"@\s*+(?P<name>{NAME})\s*+\(\s*+(?P<value>{VALUE})\s*+\)(?P<space>\s*+)", FLAGS
@@ -69,9 +68,8 @@ def read_bracket(source: Source, start: int, kind: BracketKind) -> Any:
 
 
 def _arguments(source: Source, start: int) -> tuple[Argument, ...] | None:
-    space = _SPACE.match(source, start)
     try:
-        return read_arguments(source, space.end() if space else start)[1]
+        return read_arguments(source, start)[1]
     except pp.ParseException:
         return None
 
@@ -79,14 +77,17 @@ def _arguments(source: Source, start: int) -> tuple[Argument, ...] | None:
 def _read_annotated(source: Source, start: int) -> tuple[int, Rule] | None:
     annotations: list[Annotation] = []
     position = start
-    while (match := _ANNOTATION.match(source, position)) is not None:
+    while source.startswith("@", position):
+        match = _ANNOTATION.match(source, position)
+        if match is None:
+            return None
         value = term_at(source, match.start("value"))
         if not isinstance(value, Constant):
             return None
         span = Span(position, match.start("space"), source.name)
         annotations.append(Annotation(match["name"], value.value, span))
         position = match.end()
-    modal = _MODAL.match(source, position)
+    modal = _MODAL.match(source, position) if source.startswith("e", position) else None
     head = _read_head(source, modal.end() if modal else position)
     end = head.span.end if head else position
     if modal is not None:
