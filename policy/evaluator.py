@@ -194,6 +194,9 @@ class Evaluator:
         """
         changes: dict[TableKey, Change] = {}
         pending = Pending(self._order)
+        for table in self._order.take_split():
+            for rule in self.derived[table].rules:  # what they lack was that of all together
+                pending.add_rule(rule)
         for table in {rule.head for rule in agenda.rules}.union(agenda.changes):
             pending.add_table(table)
         for rule in agenda.rules:

@@ -94,7 +94,7 @@ def _refusals(workspace: Workspace) -> Sequence[Diagnostic]:
     from ..language.diagnostics import PolicyError
 
     try:
-        workspace.engine()
+        workspace.checked_engine()
     except PolicyError as error:
         return error.diagnostics
     return ()

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
+
+_MANY_RULES = 1000
+"""Fewer rules than these are done in a tenth of a second or two."""
 
 T = TypeVar("T")
 
 _WORTH_TELLING = 20
 """Fewer steps than these are over before anybody reads."""
+
+
+@contextmanager
+def long_step(what: str, rules: int) -> Iterator[None]:
+    """Say on standard error what is at work, while it is, if there are many rules to it."""
+    if rules < _MANY_RULES or not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write(f"\r\x1b[K{what!s:.60}: {rules} rules")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
 
 
 def with_progress(steps: Sequence[T], verb: str, name: Callable[[T], object] = str) -> Iterator[T]:

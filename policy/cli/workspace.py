@@ -71,6 +71,7 @@ class Workspace:
         """
         from ..language.checks import check_program
         from ..planner.program import Program
+        from .progress import long_step
 
         program = Program()
         for package in self.packages:
@@ -80,7 +81,8 @@ class Workspace:
             program.set_schema(source, {name: table.schema for name, table in tables.items()})
         rules = [(p.name, rule) for p in self.packages for rule in p.statements]
         texts = {source: text for p in self.packages for source, text in p.texts.items()}
-        found = check_program(rules, program, texts=texts)
+        with long_step("checking", len(rules)):
+            found = check_program(rules, program, texts=texts)
         if self.recording:
             return found
         return [d for d in found if d.code != "unknown-policy" or d.hint]
@@ -90,13 +92,22 @@ class Workspace:
 
         Raises: PolicyError: what is wrong with the policies, with file and line. Also as `check`.
         """
-        from ..engine import Engine
         from ..language.diagnostics import PolicyError
-        from ..recorded_tables import load_recording
 
         errors = [found for found in self.check() if found.severity == "error"]
         if errors:
             raise PolicyError(errors)
+        return self.checked_engine(now=now)
+
+    def checked_engine(self, *, now: str | None = None) -> Engine:
+        """Do what `engine` does for policies in which `check` found no error.
+
+        Raises: PolicyError: what shows only when the rules are put to work.
+        """
+        from ..engine import Engine
+        from ..recorded_tables import load_recording
+        from .progress import long_step
+
         engine = Engine()
         load_recording(engine, self.recording)
         if now is not None or CLOCK not in self.recording:
@@ -105,7 +116,8 @@ class Workspace:
         for package in self.packages:
             engine.create_policy(package.name, package.kind)
         for package in self.packages:
-            engine.insert_rules(package.name, package.statements)
+            with long_step(f"planning the rules of {package.name}", len(package.statements)):
+                engine.insert_checked(package.name, package.statements)
         return engine
 
 

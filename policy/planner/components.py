@@ -41,6 +41,7 @@ class EvaluationOrder:
         self._readers_of = readers_of
         self._components: dict[TableKey, Component] = {}
         self._touched: dict[TableKey, None] = {}
+        self._split: dict[TableKey, None] = {}
         self._next = 0
 
     def touch(self, table: TableKey) -> None:
@@ -57,14 +58,22 @@ class EvaluationOrder:
             self._follow_up()
         return self._components.get(table)
 
+    def take_split(self) -> list[TableKey]:
+        """Give, once, the tables that were in a recursive component and are in another one now."""
+        if self._touched:
+            self._follow_up()
+        split, self._split = self._split, {}
+        return [table for table in split if self._is_derived(table)]
+
     def _follow_up(self) -> None:
         touched, self._touched = self._touched, {}
         moved = [table for table in touched if not self._still_fits(table)]
+        # What depends on a moved table goes to the end: nothing that stays depends on it.
+        depending = self._depending_on(moved)
         for table in touched:
             if not self._is_derived(table):
                 self._components.pop(table, None)
-        # What depends on a moved table goes to the end: nothing that stays depends on it.
-        self._number(self._depending_on(moved))
+        self._number(depending)
 
     def _still_fits(self, table: TableKey) -> bool:
         """Tell whether a table can stay where it is: all that it reads comes before it."""
@@ -97,8 +106,13 @@ class EvaluationOrder:
             first = members[0]
             is_recursive = len(members) > 1 or first in self._reads_of(first)
             component = Component(self._next, members, is_recursive)
+            self._split.update(dict.fromkeys(filter(self._was_recursive, members)))
             self._components.update(dict.fromkeys(members, component))
             self._next += 1
+
+    def _was_recursive(self, table: TableKey) -> bool:
+        known = self._components.get(table)
+        return known is not None and known.is_recursive
 
 
 def _components_of(

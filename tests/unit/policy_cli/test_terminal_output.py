@@ -7,7 +7,7 @@ import io
 import pytest
 
 from congress_dist.policy.cli.findings import as_text
-from congress_dist.policy.cli.progress import with_progress
+from congress_dist.policy.cli.progress import long_step, with_progress
 from congress_dist.policy.language.diagnostics import Diagnostic
 
 RED, YELLOW, PLAIN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[0m"
@@ -56,4 +56,22 @@ def test_short_work_and_pipes_see_no_progress(
 ) -> None:
     monkeypatch.setattr("sys.stderr", stream)
     assert list(with_progress(range(count), "testing")) == list(range(count))
+    assert stream.getvalue() == ""
+
+
+def test_a_step_with_many_rules_is_named_while_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with long_step("checking", 10_000):
+        assert terminal.getvalue() == f"{ERASED}checking: 10000 rules"
+    assert terminal.getvalue().endswith(ERASED)
+
+
+@pytest.mark.parametrize(("rules", "stream"), [(999, Terminal()), (1000, io.StringIO())])
+def test_a_short_step_and_pipes_see_nothing(
+    monkeypatch: pytest.MonkeyPatch, rules: int, stream: io.StringIO
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    with long_step("checking", rules):
+        pass
     assert stream.getvalue() == ""
