@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
-from congress_dist.errors import InvalidRequest, NotFound
+from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.row import Cell
 from congress_dist.schema import TableSchema
 
@@ -23,7 +23,6 @@ from .language.checks import check, refusals
 from .language.collection import without_collection
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
-from .language.names import refuse_owner_name
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
@@ -35,11 +34,13 @@ from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
 from .query import Query
 from .row_input import (
+    ROW,
     TableInputs,
+    column_names_of,
+    is_row,
     marked_missing,
     row_given,
     rows_of,
-    table_of,
     tables_given,
 )
 from .rule_book import RuleBook
@@ -92,13 +93,8 @@ class Engine:
         """Add an empty policy.
 
         Raises: Conflict: a policy or datasource has that name. InvalidRequest: there is no such
-            kind, or no rule could name the policy so.
+            kind.
         """
-        refuse_owner_name(name, "a policy")
-        self.create_hidden_policy(name, kind)
-
-    def create_hidden_policy(self, name: str, kind: str) -> None:
-        """Add an empty policy for a trial, by a name that no text can say. Raises: Conflict."""
         with self._lock.change():
             self._rule_book.create_policy(name, kind)
 
@@ -212,8 +208,7 @@ class Engine:
         Promises: a table whose columns are new or other than before is empty and not known; one
             that is left out is gone; rules that the new columns do not fit wait, those that waited
             for them begin to run.
-        Raises: Conflict: a policy has that name. InvalidRequest: no rule could name the datasource
-            or one of its tables so, or columns cannot be told apart.
+        Raises: Conflict: a policy has that name.
         """
         with self._lock.change():
             return self._decode(self._rule_book.set_schema(source, tables))
@@ -227,19 +222,23 @@ class Engine:
         """Replace the rows of tables in one transaction; they are known from then on.
 
         Shapes: rows are tuples, columns by name in buffers or sequences, an Arrow table, or the
-            path of a file: CSV, TSV, JSON lines, JSON or YAML. A datasource without schema gets one: the columns are those
+            path of a CSV or TSV file. A datasource without schema gets one: the columns are those
             that come along, else Col0, Col1, … of the first rows.
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
             are known, or a file cannot be read.
         """
         tables = tables_given(tables)
         with self._lock.change():
-            if self._program.kind(source) is not None:
-                return self.transact(source, loaded=tables)
-            given = {name: table_of(rows, f"{source}:{name}") for name, rows in tables.items()}
-            columns = {name: columns for name, (columns, _) in given.items()}
-            self._rule_book.set_schema(source, columns)
-            return self.transact(source, loaded={name: rows for name, (_, rows) in given.items()})
+            if self._program.kind(source) is None:
+                names = {table: column_names_of(given) for table, given in tables.items()}
+                plain = self._rows_given(source, tables)
+                given = {table: list(rows) for table, rows in plain.items()}
+                schema = {
+                    table: n or _columns_of(source, table, given) for table, n in names.items()
+                }
+                self._rule_book.set_schema(source, schema)
+                return self.transact(source, loaded=given)
+            return self.transact(source, loaded=tables)
 
     def apply(
         self, source: str, added: TableInputs | None = None, removed: TableInputs | None = None
@@ -257,7 +256,7 @@ class Engine:
     def mark_missing(self, source: str, tables: Iterable[str], reason: str) -> Changes:
         """Make tables unknown, without rows, until they are loaded again.
 
-        Raises: NotFound: the datasource has no such table. InvalidRequest: the reason is empty.
+        Raises: NotFound: the datasource has no such table. InvalidRequest: the reason says nothing.
         """
         return self.transact(source, missing=marked_missing(tables, reason))
 
@@ -559,3 +558,18 @@ def _quietly(rules: Sequence[Rule]) -> AbstractContextManager[None]:
 
 def _reports(rule: Rule) -> bool:
     return rule.head.table in _REPORTING_TABLES or rule.annotation("severity") is not None
+
+
+def _columns_of(
+    source: str, table: str, given: Mapping[str, Sequence[Sequence[Cell]]]
+) -> list[str]:
+    if not given[table]:
+        raise InvalidRequest(
+            f"the columns of '{source}:{table}' are not known; tell them by set_schema",
+            datasource=source,
+        )
+    first = given[table][0]
+    if not is_row(first):
+        name = f"{source}:{table}"
+        raise InvalidRow(f"row 0 given for table {name!r} is {first!r:.60}; {ROW}", table=name)
+    return [f"Col{n}" for n in range(len(first))]
