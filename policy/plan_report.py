@@ -135,6 +135,10 @@ class PlanReporter:
             case Group(bodies=bodies, negated=negated):
                 tables = {m.table for b in bodies for m in b if isinstance(m, Match)}
                 names = ", ".join(sorted(map(_name, tables)))
+                unknown = sorted(variables_of(literal) - known)
+                if unknown:
+                    does = f"give {', '.join(unknown)} by the matches of the group over {names}"
+                    return PlannedStep(does, "it has too many alternatives to multiply out")
                 word = "drop" if negated else "keep"
                 return PlannedStep(f"{word} what has a match of the group over {names}", _AS_SOON)
 

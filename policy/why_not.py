@@ -162,7 +162,12 @@ class Doubter:
         """Give one way to satisfy a body, with the values of all its variables."""
         names = dict.fromkeys([*given, *sorted(set().union(*map(variables_of, body)))])
         relations = self._evaluator.relations
-        ordered = [order_within(o, lambda t, c, w: relations[t].fan_out(c, w)) for o in body]
+        ordered: list[NormalLiteral] = []
+        known = set(given)
+        for literal in body:
+            inner = order_within(literal, lambda t, c, w: relations[t].fan_out(c, w), known)
+            ordered.append(inner)
+            known |= variables_of(literal)
         self._read.update(m.table for m in literals_within(body) if isinstance(m, Match))
         plan = compile_plan(ordered, list(names), given=tuple(given))
         for values in plan.run(self._evaluator.context, tuple(given.values())):

@@ -113,5 +113,10 @@ def aggregates_of(rule: Rule) -> list[Aggregate]:
 def variables_of_rule(rule: Rule) -> Iterator[Variable]:
     """Give each occurrence of a variable in a rule, the head's first."""
     yield from variables_of(*(argument.value for argument in rule.head.arguments))
-    for conjunct in literals_of(rule.body or ()):
+    yield from variables_of_body(rule.body or ())
+
+
+def variables_of_body(body: Body) -> Iterator[Variable]:
+    """Give each occurrence of a variable in a body, groups and what is in them too."""
+    for conjunct in literals_of(body):
         yield from variables_of(*expressions_of(conjunct))

@@ -114,18 +114,21 @@ def _order_part(
         ready = [literal for literal in left if _is_ready(literal, known)]
         chosen = ready[0] if ready else _cheapest_join(left, known, fan_out)
         left = [literal for literal in left if literal is not chosen]
+        ordered.append(order_within(chosen, fan_out, known))
         known |= variables_of(chosen)
-        ordered.append(order_within(chosen, fan_out))
     return ordered
 
 
-def order_within(literal: NormalLiteral, fan_out: FanOut) -> NormalLiteral:
-    """Order what is inside of a group; what it shares is bound when it runs."""
+def order_within(
+    literal: NormalLiteral, fan_out: FanOut, known: AbstractSet[str]
+) -> NormalLiteral:
+    """Order what is inside of a group, with some variables bound before it runs."""
     if not isinstance(literal, Group):
         return literal
-    shared = frozenset(literal.shared)
-    rules = (NormalRule(("", ""), (), body) for body in literal.bodies)
-    bodies = tuple(tuple(order_body(rule, fan_out, bound=shared)) for rule in rules)
+    given = known & set(literal.shared)
+    asked = tuple(name for name in literal.shared if name not in given)
+    rules = (NormalRule(("", ""), asked, body) for body in literal.bodies)
+    bodies = tuple(tuple(order_body(rule, fan_out, bound=given)) for rule in rules)
     return replace(literal, bodies=bodies)
 
 
@@ -133,7 +136,22 @@ def can_run(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
     """Tell whether a literal can run once some variables have their values."""
     if isinstance(literal, Match | Choice) and not literal.negated:
         return True
+    if isinstance(literal, Group) and not literal.negated:
+        shared = set(literal.shared)
+        return all(shared <= known | _reached(body, known & shared) for body in literal.bodies)
     return _is_ready(literal, known)
+
+
+def _reached(body: Sequence[NormalLiteral], known: AbstractSet[str]) -> set[str]:
+    """Give the variables that have values after a body has run; none when it cannot run."""
+    reached, left = set(known), list(body)
+    while left:
+        ready = [literal for literal in left if can_run(literal, reached)]
+        if not ready:
+            return set()
+        reached.update(*map(variables_of, ready))
+        left = [literal for literal in left if not any(literal is done for done in ready)]
+    return reached
 
 
 def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
@@ -162,9 +180,20 @@ def _cheapest_join(
             candidates.append((is_apart, estimate, place, literal))
         elif isinstance(literal, Choice) and not literal.negated:
             candidates.append((True, float(len(literal.constants)), place, literal))
+        elif isinstance(literal, Group) and can_run(literal, known):
+            estimate = sum(_estimate(body, known, fan_out) for body in literal.bodies)
+            is_apart = not variables_of(literal) & known
+            candidates.append((is_apart, estimate, place, literal))
     if not candidates:
         raise UnsafeRule(f"these literals can never run: {list(left)}")
     return min(candidates, key=lambda candidate: candidate[:3])[3]
+
+
+def _estimate(body: Iterable[NormalLiteral], known: AbstractSet[str], fan_out: FanOut) -> float:
+    """Guess how many rows a body of a group gives: as many as its smallest table."""
+    matches = [literal for literal in body if isinstance(literal, Match) and not literal.negated]
+    columns = ((match, bound_columns(match, known)) for match in matches)
+    return min((fan_out(m.table, c, len(m.terms)) for m, c in columns), default=1.0)
 
 
 def bound_columns(literal: Match, known: AbstractSet[str]) -> Columns:

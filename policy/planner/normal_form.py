@@ -70,8 +70,8 @@ class Call:
 class Group:
     """There is no way to satisfy any of `bodies`; not negated: there is one.
 
-    Shapes: of the bodies' variables the `shared` ones have their values from outside, all others
-        are local.
+    Shapes: of the bodies' variables all but the `shared` ones are local. These have their values
+        from outside; not negated, each body gives the values that are not known from outside.
     """
 
     bodies: tuple[tuple[NormalLiteral, ...], ...]
@@ -176,7 +176,10 @@ def variables_of(literal: NormalLiteral) -> set[str]:
 
 
 def bound_by(body: Sequence[NormalLiteral], given: Iterable[str] = ()) -> set[str]:
-    """Give the variables that a body gives values, and those given."""
+    """Give the variables that a body gives values, and those given.
+
+    A group that is not negated shares only what has a value in the end, from it or from others.
+    """
     bound = set(given)
     left = list(body)
     while True:
@@ -195,6 +198,8 @@ def _binds(literal: NormalLiteral, bound: AbstractSet[str]) -> bool:
             return is_known(left, bound) or is_known(right, bound)
         case Call(negated=False, inputs=inputs):
             return all(is_known(term, bound) for term in inputs)
+        case Group(negated=False):
+            return True
     return False
 
 

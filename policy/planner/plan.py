@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from .group_steps import Ask
+from .group_steps import Ask, Gather
 from .normal_form import (
     Call,
     Choice,
@@ -61,7 +61,7 @@ class Plan:
         for step in self.steps:
             if isinstance(step, Probe | Exists) and step.columns:
                 yield step.table, step.columns
-            elif isinstance(step, Ask):
+            elif isinstance(step, Ask | Gather):
                 for plan in step.plans:
                     yield from plan.signatures()
 
@@ -117,7 +117,7 @@ class _Builder:
             case Call():
                 self._add_call(literal, needed)
             case Group():
-                self._add_group(literal)
+                self._add_group(literal, needed)
 
     def keep_only(self, needed: AbstractSet[Term]) -> None:
         """Drop the variables that nothing later reads, and with them equal bindings."""
@@ -177,9 +177,15 @@ class _Builder:
         inputs, tests = self.places(literal.inputs), self._tests(literal)
         self.steps.append(Fails(literal.builtin, literal.solve, inputs, tests))
 
-    def _add_group(self, literal: Group) -> None:
-        plans = tuple(compile_plan(body, (), given=literal.shared) for body in literal.bodies)
-        self.steps.append(Ask(plans, self.places(literal.shared), not literal.negated))
+    def _add_group(self, literal: Group, needed: AbstractSet[Term]) -> None:
+        known = [name for name in literal.shared if name in self._place]
+        new = [name for name in literal.shared if name not in self._place and name in needed]
+        plans = tuple(compile_plan(body, new, given=known) for body in literal.bodies)
+        if new:
+            self.steps.append(Gather(plans, self.places(known)))
+            self._append(new)
+        else:
+            self.steps.append(Ask(plans, self.places(known), not literal.negated))
 
     def _tests(self, literal: Call) -> tuple[tuple[int, int], ...]:
         return tuple((n, self._place[literal.outputs[n]]) for n in self._bound(literal.outputs))

@@ -25,6 +25,7 @@ from ..language.ast import (
 )
 from ..language.ast import Constant as AstConstant
 from ..language.builtins import Builtin, find_builtin, find_call
+from ..language.walk import variables_of_body
 from .normal_form import (
     Call,
     Choice,
@@ -59,21 +60,34 @@ class BodyReader:
         self._split = split
         self._fresh = 0
 
-    def body(self, body: Body, *, outer: Iterable[str] = (), extra: Literals = ()) -> Literals:
-        """Give the literals of a body without alternatives, and those in `extra`.
+    def body(
+        self,
+        body: Body,
+        *,
+        outer: Iterable[str] = (),
+        extra: Literals = (),
+        wanted: Iterable[str] = (),
+    ) -> Literals:
+        """Give the literals of a body, and those in `extra`.
 
-        Shapes: `outer` are the variables that have their values from outside.
+        Shapes: `outer` are the variables that have their values from outside, `wanted` those that
+            the body is to give.
         """
         literals: list[NormalLiteral] = list(extra)
-        groups: list[NegatedGroup | Alternatives] = []
+        groups = [conjunct for conjunct in body if isinstance(conjunct, Alternatives)]
+        negated = [conjunct for conjunct in body if isinstance(conjunct, NegatedGroup)]
         for conjunct in body:
-            if isinstance(conjunct, NegatedGroup | Alternatives):
-                groups.append(conjunct)
-            else:
+            if not isinstance(conjunct, NegatedGroup | Alternatives):
                 literals += self._conjunct(conjunct)
         if groups:
+            outside = {*outer, *wanted}.union(*map(variables_of, literals))
+            for group in groups:
+                others = (_names_in(o) for o in (*groups, *negated) if o is not group)
+                shared = _names_in(group) & outside.union(*others)
+                literals.append(self._group(group, shared, wanted=shared))
+        if negated:
             bound = bound_by(literals, outer)
-            literals += [self._group(group, bound) for group in groups]
+            literals += [self._group(group, bound) for group in negated]
         return tuple(literals)
 
     def value(self, expression: Expression) -> tuple[Term, Literals]:
@@ -166,8 +180,12 @@ class BodyReader:
             Call(builtin.name, builtin.rows, (now, *inputs), outputs, negated),
         )
 
-    def _group(self, group: NegatedGroup | Alternatives, bound: set[str]) -> Group:
-        bodies = tuple(self.body(body, outer=bound) for body in self._split(group.bodies))
+    def _group(
+        self, group: NegatedGroup | Alternatives, bound: set[str], *, wanted: Iterable[str] = ()
+    ) -> Group:
+        """Give a group; of the variables that are `bound` outside it shares those that it uses."""
+        split = self._split(group.bodies)
+        bodies = tuple(self.body(body, outer=bound, wanted=wanted) for body in split)
         used: set[str] = set().union(
             *(variables_of(literal) for body in bodies for literal in literals_within(body))
         )
@@ -215,6 +233,10 @@ class BodyReader:
 
     def _wrong_width(self, width: int, used: int) -> str:
         return f"it has {width} columns, the rule uses {used}"
+
+
+def _names_in(group: NegatedGroup | Alternatives) -> set[str]:
+    return {variable.name for variable in variables_of_body((group,))}
 
 
 def _get_builtin(name: str) -> Builtin:

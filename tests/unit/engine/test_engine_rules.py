@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from congress_dist.errors import NotFound
@@ -234,14 +236,32 @@ def test_data_is_never_refused_because_of_a_rule() -> None:
     assert engine.missing("p", "both") == {}
 
 
-def test_too_many_alternatives_are_refused(engine: Engine) -> None:
-    names = "abcde"
+@pytest.mark.parametrize("names", ["abcd", "abcde", "abcdefghij"])
+def test_many_groups_give_every_combination(engine: Engine, names: str) -> None:
     groups = ", ".join(f"({name} = 1 or {name} = 2)" for name in names)
-    four = f"q({', '.join(names[:4])}) :- {groups.removesuffix(', (e = 1 or e = 2)')}"
-    engine.insert("p", four)
-    assert len(engine.rows("p", "q")) == 16
-    with pytest.raises(PolicyError, match="alternatives"):
-        engine.insert("p", f"q5({', '.join(names)}) :- {groups}")
+    engine.insert("p", f"q({', '.join(names)}) :- {groups}")
+    assert set(engine.rows("p", "q")) == set(product((1, 2), repeat=len(names)))
+
+
+def test_a_large_group_gives_what_one_of_its_alternatives_gives(engine: Engine) -> None:
+    constants = " or ".join(f"d:t(x, {n})" for n in range(4, 30))
+    engine.insert("p", f"q(x, y) :- ({constants}), (y = x + 1 or y = x + 2), not (d:t(y, 2))")
+    assert sorted(engine.rows("p", "q")) == [(3, 4), (3, 5)]
+    engine.apply("d", {"t": [(5, 2)]})
+    assert engine.rows("p", "q") == [(3, 4)]
+    tree = engine.explain("p", "q", (3, 4))
+    assert tree.rule.startswith("q(x, y) :- ")
+    assert [o.because for o in engine.why_not("p", "q", (1, 2)).obstacles] == ["condition"] * 2
+    steps = [s.does for t in engine.plan() for r in t.rules for a in r.alternatives for s in a]
+    assert "give x by the matches of the group over d:t" in steps
+
+
+def test_too_many_alternatives_with_names_that_not_all_bind_are_refused(engine: Engine) -> None:
+    groups = ", ".join(f"(d:t(x, y) or d:t(x, {n}))" for n in range(5))
+    with pytest.raises(PolicyError, match="more than 16 alternatives"):
+        engine.insert("p", f"q(x) :- {groups}")
+    engine.insert("p", f"q(x) :- {groups}, d:t(_, y)")
+    assert sorted(engine.rows("p", "q")) == [(1,), (3,)]
 
 
 def test_indexes_leave_with_the_rules_that_used_them(engine: Engine) -> None:
