@@ -1,18 +1,20 @@
 """Congress's engine calls on an `Engine`, with the answers in the form of the recorded cases.
 
-Answers have the keys of a recorded expectation: `rows`, `rules`, `changes`, `refused`, `effects`;
-what is not comparable (texts of errors, traces, printed forms) is left out.
+Answers have the keys of a recorded expectation: `rows`, `rules`, `changes`, `refused` (the codes),
+`effects`; what is not comparable (texts of errors, traces, printed forms) is left out. `outlines`
+stand for changes whose variables Congress named itself.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from congress_dist.errors import CongressError
-from congress_dist.policy import Engine
+from congress_dist.errors import UserError
+from congress_dist.policy import Engine, PolicyError
 from congress_dist.policy.impact import RuleOperation
 from congress_dist.policy.language.ast import Literal, Rule
 from congress_dist.policy.language.grammar import parse, parse_query
@@ -23,6 +25,8 @@ from .recorded_cases import Step
 
 Answer = dict[str, Any]
 Typed = tuple[Any, ...]
+Change = tuple[str, str, Rule]
+"""`insert` or `delete`, the policy, and the rule."""
 
 
 def typed(row: Iterable[Any]) -> Typed:
@@ -76,8 +80,8 @@ class CongressEngine:
             triggers = list(self.triggers)
             answer = self.operations[step["op"]](step)
             after = [self.rows_of(trigger) for trigger in triggers]
-        except CongressError as error:
-            return {"refused": str(error), "effects": []}
+        except UserError as error:
+            return {"refused": codes_of(error), "effects": []}
         changed = zip(triggers, before, after, strict=True)
         return {
             **answer,
@@ -112,13 +116,13 @@ class CongressEngine:
 
     def insert(self, step: Step) -> Answer:
         new = self.engine.insert(step["policy"], step["text"])
-        return {"changes": told_changes("insert", step["policy"], new)}
+        return told_changes(("insert", step["policy"], rule) for rule in new)
 
     def delete(self, step: Step) -> Answer:
         policy = step["policy"]
         found = self._present(policy, parse(step["text"]))
         self.engine.delete_rules(policy, found)
-        return {"changes": told_changes("delete", policy, found)}
+        return told_changes(("delete", policy, rule) for rule in found)
 
     def update(self, step: Step) -> Answer:
         """Do the events, all or nothing."""
@@ -130,8 +134,7 @@ class CongressEngine:
                 text = "\n".join(map(print_rule, found))
             operations.append(RuleOperation(op, policy, text))
         done = zip(operations, self.engine.update(operations), strict=True)
-        told = [told_changes(o.kind, o.policy, rules) for o, rules in done]
-        return {"changes": sorted(change for changes in told for change in changes)}
+        return told_changes((o.kind, o.policy, rule) for o, rules in done for rule in rules)
 
     def initialize(self, step: Step) -> Answer:
         """Replace rules and facts of tables; facts of other tables are ignored."""
@@ -166,13 +169,11 @@ class CongressEngine:
         return engine
 
     def content(self, step: Step) -> Answer:
-        """Give the facts and rules; of a materialized policy, all rows."""
+        """Give the facts and rules; of a materialized policy or a datasource, all rows."""
         policy = step.get("policy") or step["target"]
         tables = step.get("tables")
-        if self.kinds[policy] == "materialized":
+        if self.kinds[policy] in ("materialized", "datasource"):
             return {"named_rows": self.rows_by_table(policy, tables)}
-        if self.kinds[policy] == "datasource":
-            return {"rules": set()}
         rules = self.engine.policy_rules(policy)
         return {"rules": {rule_key(r) for r in rules if tables is None or r.head.table in tables}}
 
@@ -227,13 +228,24 @@ class CongressEngine:
         return [rule for rule in rules if rule_key(rule) in there]
 
 
-def told_changes(op: str, policy: str, rules: Iterable[Rule]) -> list[Any]:
-    """Give what tells a change: head, and the tables of the body."""
-    return sorted((op, policy, signature(rule)) for rule in rules)
+def codes_of(error: UserError) -> set[str]:
+    """Give why something was refused."""
+    if isinstance(error, PolicyError):
+        return {diagnostic.code for diagnostic in error.diagnostics}
+    return {error.code}
 
 
-def signature(rule: Rule) -> str:
-    """Tell a rule apart from others, whatever the order of its body and its added variables."""
+def told_changes(changes: Iterable[Change]) -> Answer:
+    """Give what tells changes: as they are, and in outline."""
+    told = list(changes)
+    return {
+        "changes": Counter((op, policy, rule_key(rule)) for op, policy, rule in told),
+        "outlines": Counter((op, policy, outline_of(rule)) for op, policy, rule in told),
+    }
+
+
+def outline_of(rule: Rule) -> str:
+    """Give the head and the tables of the body, whatever their order and added variables."""
     if rule.body is None:
         return print_head(rule)
     tables = sorted(literal.atom.table for literal in rule.body if isinstance(literal, Literal))

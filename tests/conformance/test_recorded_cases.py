@@ -20,7 +20,7 @@ from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.printer import print_rule
 from congress_dist.policy.planner.program import rule_key
 
-from .congress_engine import Answer, CongressEngine, Typed, told_changes, typed
+from .congress_engine import Answer, Change, CongressEngine, Typed, told_changes, typed
 from .recorded_cases import (
     RecordedCase,
     Step,
@@ -37,6 +37,30 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "language.md"
 INTERNAL = {"abduce", "find_subpolicy", "policy_names"}
 """Questions about Congress's own inside."""
 
+CODES = {
+    "already exists": ["conflict"],
+    "could not be found|has not been created": ["not_found"],
+    "Parse failure": ["syntax", "modal"],
+    "Non-formula found": ["syntax"],
+    "Only 'execute' modal is allowed": ["modal"],
+    "multiple values for column": ["column-twice"],
+    "positional parameter after": ["positional-after-named"],
+    "should not reference any policy": ["head-names-policy"],
+    "uses column references": ["column-in-head"],
+    "column index .* is too large": ["unknown-column"],
+    "Fact not ground": ["fact-not-ground", "arity"],
+    "found in head but not in body": ["unsafe-variable", "arity"],
+    "Could not reorder rule": ["unsafe-variable"],
+    "Rules are recursive": ["recursion", "negation-in-cycle"],
+    "Non-atomic formula": ["rule-in-database"],
+    "Sequence contained non-action": ["simulation"],
+}
+"""What Congress says when it refuses, and the codes by which that is refused here; where columns
+are missing Congress adds variables, and then finds those."""
+
+ADDED = re.compile(r"\b\w+_\d+\b")
+"""Variables that Congress added."""
+
 SELF_JOIN = re.compile(r"___(\w+?)_\d+_\d+\(")
 """Tables that Congress added for joins of a table with itself in materialized policies."""
 
@@ -48,14 +72,28 @@ def expected_of(step: Step) -> Answer:
         (effect["trigger"][0], rows_in(effect["old"]), rows_in(effect["new"]))
         for effect in step.get("effects", ())
     ]
+    if "refused" in expect:
+        return {"refused": {expect["refused"]}, "effects": effects}
     if "error" in expect or "errors" in expect:
-        return {"refused": True, "effects": effects}
+        errors = expect.get("errors") or [expect["error"]]
+        return {"refused": codes_for(error["text"] for error in errors), "effects": effects}
     return {**expected_answer(step["op"], expect), "effects": effects}
+
+
+def codes_for(texts: Iterable[str]) -> set[str]:
+    """Give the codes by which that is refused here which Congress refused with such texts."""
+    return {
+        code
+        for text in texts
+        for told, codes in CODES.items()
+        if re.search(told, text)
+        for code in codes
+    }
 
 
 def expected_answer(op: str, expect: dict[str, Any]) -> Answer:
     if "changes" in expect:
-        return {"changes": expected_changes(expect["changes"])}
+        return expected_changes(expect["changes"])
     if "answers" not in expect:
         return {}
     if op == "query" and "rows" not in expect:
@@ -64,31 +102,24 @@ def expected_answer(op: str, expect: dict[str, Any]) -> Answer:
     return {
         "rows": {typed(row[1:]) for row in rows},
         "named_rows": {(row[0], *typed(row[1:])) for row in rows},
-        "rules": {rule_key(rule) for text in expect["answers"] for rule in rules_in(text)},
+        "rules": {rule_key(rule) for text in expect["answers"] for rule in parse(text)},
     }
 
 
-def expected_changes(changes: Iterable[dict[str, str]]) -> list[Any]:
+def expected_changes(changes: Iterable[dict[str, str]]) -> Answer:
     """Give the changes of rules; derived rows, which have no policy, are compared elsewhere."""
-    told = []
+    told: list[Change] = []
     for change in changes:
         if change["policy"] is not None and not change["text"].startswith("___"):
-            rules = rules_in(SELF_JOIN.sub(r"\1(", change["text"]))
-            told += told_changes(change["op"], change["policy"], rules)
-    return sorted(told)
+            rules = parse(SELF_JOIN.sub(r"\1(", change["text"]))
+            told += [(change["op"], change["policy"], rule) for rule in rules]
+    key = "outlines" if any(ADDED.search(change["text"]) for change in changes) else "changes"
+    return {key: told_changes(told)[key]}
 
 
 def rows_in(facts: Iterable[str]) -> set[Typed]:
     """Give the rows that printed facts, or printed instances of a rule, stand for."""
-    return {row_of(rule) for text in facts for rule in rules_in(text)}
-
-
-def rules_in(text: str) -> list[Rule]:
-    """Read what Congress printed; some of its texts are broken."""
-    try:
-        return parse(text)
-    except PolicyError:
-        return []
+    return {row_of(rule) for text in facts for rule in parse(text)}
 
 
 def row_of(rule: Rule) -> Typed:
@@ -101,12 +132,19 @@ def problems_of(case: RecordedCase) -> Iterator[str]:
     for number, step in enumerate(case.steps):
         if step["op"] in INTERNAL:
             continue
-        here, there = engine.do(step), expected_of(step)
         inputs = [value for key, value in step.items() if key not in ("expect", "form", "trace")]
         label = f"step {number} {inputs}"
+        here = engine.do(step)
+        try:
+            there = expected_of(step)
+        except PolicyError as error:
+            yield f"{label}: what Congress printed cannot be read: {error}"
+            continue
         if ("refused" in here) != ("refused" in there):
             yield f"{label}: {here.get('refused', 'accepted, not refused')}"
             continue
+        if "refused" in here and not here["refused"] & there["refused"]:
+            yield f"{label}: refused for {here['refused']}, not for {there['refused']}"
         for key in (here.keys() & there.keys()) - {"refused"}:
             if here[key] != there[key]:
                 yield f"{label} {key}:\n    here     {here[key]}\n    expected {there[key]}"
