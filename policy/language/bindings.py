@@ -85,12 +85,27 @@ def scopes_of(body: Body) -> list[Scope]:
                 scopes += group.scopes
             else:
                 queue += [(scope, name) for name in _connect(conjunct, scope)]
+    _bind(queue)
+    return scopes
+
+
+def assume(scope: Scope, name: str) -> None:
+    """Take a variable of a scope for bound, with all that follows from it."""
+    _bind([(scope, name)])
+
+
+def awaited(scope: Scope) -> set[str]:
+    """Give the variables of a scope that would be bound if others were."""
+    waiting = (each for implications in scope.waiting.values() for each in implications)
+    return {name for implication in waiting for name in implication.outputs}
+
+
+def _bind(queue: list[tuple[Scope, str]]) -> None:
     while queue:
         scope, name = queue.pop()
         if name not in scope.bound:
             scope.bound.add(name)
             queue += _consequences(scope, name)
-    return scopes
 
 
 def _group(conjunct: Alternatives | NegatedGroup, outer: Scope) -> Group:

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Literal as OneOf
 from typing import Protocol
 
-from ..ast import Atom, Literal, Rule, Span, Variable
+from ..ast import Atom, Conjunct, Literal, Rule, Span, Variable
 from ..bindings import Scope, scopes_of
 from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
 from ..places import line_starts_of, place_of
+from ..printer import print_conjunct, print_rule
 from ..walk import conjuncts_of
 from .likely_names import LikelyNames
 
@@ -20,6 +21,8 @@ DATASOURCE = "datasource"
 PolicyRule = tuple[str, Rule]
 Table = tuple[str, str]
 
+_MAX_QUOTED = 120
+"""Characters of a conjunct or a rule in a message."""
 _MAX_HINTS = 50
 """Names in one check for which a likely one is looked for; nobody reads more hints."""
 
@@ -126,6 +129,21 @@ class Batch:
             severity=severity,
             **place._asdict(),
         )
+
+    def quote(self, conjunct: Conjunct) -> str:
+        """Give a conjunct in quotes for a message; of a long one only the beginning."""
+        return self._beginning(conjunct.span) or repr(print_conjunct(conjunct))
+
+    def quote_rule(self, rule: Rule) -> str:
+        """Give a rule in quotes for a message; of a long one only the beginning."""
+        return self._beginning(rule.span) or repr(print_rule(rule))
+
+    def _beginning(self, span: Span) -> str:
+        """Give how something long begins; empty for what is short. Cost: not that of printing."""
+        if span.end - span.start <= _MAX_QUOTED:
+            return ""
+        text = self.text_of(span.source)[span.start : span.start + _MAX_QUOTED]
+        return repr(" ".join(text.split()) + "…") if text else ""
 
     def arity(self, table: Table) -> int | None:
         """Give the width of a table: the program's, else by the first of these rules to tell."""

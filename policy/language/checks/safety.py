@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
 
 from ..ast import (
     Aggregate,
+    Body,
     Comparison,
     Conjunct,
     Expression,
@@ -15,15 +18,26 @@ from ..ast import (
     Variable,
     Wildcard,
 )
-from ..bindings import Scope
+from ..bindings import Scope, assume, awaited, scopes_of
 from ..builtins import find_call
 from ..diagnostics import Diagnostic
-from ..printer import print_conjunct, print_rule
 from ..walk import expressions_of, parts_of, variables_of
 from .batch import Batch, did_you_mean
 
 _ACTION = "action"
 _MEANT = "every variable must stand in a positive condition that gives it values"
+_MAX_FINDINGS = 20
+"""Findings in one rule; nobody reads more, and each looks at a good part of the rule."""
+_MAX_NAMES = 200
+"""Bound variables among which a likely one is looked for."""
+
+
+class _Use(NamedTuple):
+    """A variable where it must be bound: its scope's number, its conjunct, None in the head."""
+
+    variable: Variable
+    scope: int
+    conjunct: Conjunct | None
 
 
 def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
@@ -36,17 +50,51 @@ def find_unsafe_variables(batch: Batch) -> Iterator[Diagnostic]:
         if rule.body is None:
             yield from _not_ground(batch, rule)
             continue
-        scopes = batch.scopes(rule)
-        named: set[str] = set()
-        for scope in scopes:
-            for conjunct in scope.body:
-                yield from _wildcards(batch, conjunct)
-                for variable in _unbound(_needed(conjunct), scope, named):
-                    yield _unsafe(batch, variable, conjunct, scope)
-        values = [argument.value for argument in rule.head.arguments]
-        if batch.program.kind(policy) == _ACTION and not any(map(_is_aggregate, values)):
-            values = [value for value in values if not isinstance(value, Variable)]
-        yield from _unsafe_head(batch, values, scopes[0], named)
+        yield from islice(_unsafe_in(batch, policy, rule, rule.body), _MAX_FINDINGS)
+
+
+def _unsafe_in(batch: Batch, policy: str, rule: Rule, body: Body) -> Iterator[Diagnostic]:
+    scopes = batch.scopes(rule)
+    uses = []
+    for number, scope in enumerate(scopes):
+        for conjunct in scope.body:
+            yield from _wildcards(batch, conjunct)
+            uses += [
+                _Use(variable, number, conjunct)
+                for variable in _needed(conjunct)
+                if variable.name not in scope.bound
+            ]
+    values = [argument.value for argument in rule.head.arguments]
+    if batch.program.kind(policy) == _ACTION and not any(map(_is_aggregate, values)):
+        values = [value for value in values if not isinstance(value, Variable)]
+    yield from _wildcards_of_head(batch, values)
+    unbound = (v for v in variables_of(*values) if v.name not in scopes[0].bound)
+    uses += [_Use(variable, 0, None) for variable in unbound]
+    for use in _causes(uses, body):
+        scope = scopes[use.scope]
+        if use.conjunct is None:
+            yield _unsafe_head(batch, use.variable, scope)
+        else:
+            yield _unsafe(batch, use.variable, use.conjunct, scope)
+
+
+def _causes(uses: Sequence[_Use], body: Body) -> Iterator[_Use]:
+    """Give the first use of each unbound variable, without those that another one explains.
+
+    Before: `q(z) :- x = 1, plus(x, y, z)` binds neither y nor z; after: y, which would bind z.
+    """
+    if not uses:
+        return
+    assumed = scopes_of(body)
+    waiting = [awaited(scope) for scope in assumed]
+    named: set[str] = set()
+    # Ordering: what nothing else could bind comes before what would follow from it.
+    for use in sorted(uses, key=lambda use: use.variable.name in waiting[use.scope]):
+        name = use.variable.name
+        if name not in named and name not in assumed[use.scope].bound:
+            named.add(name)
+            assume(assumed[use.scope], name)
+            yield use
 
 
 def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
@@ -55,7 +103,7 @@ def _not_ground(batch: Batch, rule: Rule) -> Iterator[Diagnostic]:
             name = argument.value.name if isinstance(argument.value, Variable) else "_"
             yield batch.report(
                 "fact-not-ground",
-                f"the fact {print_rule(rule)!r} has the variable {name!r}",
+                f"the fact {batch.quote_rule(rule)} has the variable {name!r}",
                 argument.value.span,
                 note="a fact consists of values; a variable needs a body that gives it values",
                 hint=f'write "{name}" in quotes if text is meant',
@@ -67,9 +115,7 @@ def _is_aggregate(value: Expression) -> bool:
     return isinstance(value, Aggregate)
 
 
-def _unsafe_head(
-    batch: Batch, values: Sequence[Expression], root: Scope, named: set[str]
-) -> Iterator[Diagnostic]:
+def _wildcards_of_head(batch: Batch, values: Sequence[Expression]) -> Iterator[Diagnostic]:
     for part in parts_of(*values):
         if isinstance(part, Wildcard):
             yield batch.report(
@@ -78,14 +124,16 @@ def _unsafe_head(
                 part.span,
                 hint="name a variable that the body binds",
             )
-    for variable in _unbound(variables_of(*values), root, named):
-        yield batch.report(
-            "unsafe-variable",
-            f"the variable {variable.name!r} of the head is not bound in the body",
-            variable.span,
-            note=_partly_bound(variable.name, root) or _MEANT,
-            hint=_close(variable.name, root) or _bind_it(variable.name),
-        )
+
+
+def _unsafe_head(batch: Batch, variable: Variable, root: Scope) -> Diagnostic:
+    return batch.report(
+        "unsafe-variable",
+        f"the variable {variable.name!r} of the head is not bound in the body",
+        variable.span,
+        note=_partly_bound(variable.name, root) or _MEANT,
+        hint=_close(variable.name, root) or _bind_it(variable.name),
+    )
 
 
 def _partly_bound(name: str, scope: Scope) -> str:
@@ -127,18 +175,10 @@ def _wildcards(batch: Batch, conjunct: Conjunct) -> Iterator[Diagnostic]:
         if isinstance(part, Wildcard):
             yield batch.report(
                 "unsafe-variable",
-                f"'_' stands in {print_conjunct(conjunct)!r}, where a value is needed",
+                f"'_' stands in {batch.quote(conjunct)}, where a value is needed",
                 part.span,
                 hint="name a variable that another condition binds",
             )
-
-
-def _unbound(variables: Iterator[Variable], scope: Scope, named: set[str]) -> Iterator[Variable]:
-    """Give the first occurrence of each variable that is not bound; `named` were given before."""
-    for variable in variables:
-        if variable.name not in scope.bound and variable.name not in named:
-            named.add(variable.name)
-            yield variable
 
 
 def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) -> Diagnostic:
@@ -152,7 +192,7 @@ def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) 
             hint = "write _ for any value, or bind it by another condition"
     return batch.report(
         "unsafe-variable",
-        f"the variable {variable.name!r} of {print_conjunct(conjunct)!r} is not bound",
+        f"the variable {variable.name!r} of {batch.quote(conjunct)} is not bound",
         variable.span,
         note=note,
         hint=hint,
@@ -173,4 +213,5 @@ def _bind_it(name: str) -> str:
 
 
 def _close(name: str, scope: Scope) -> str:
-    return did_you_mean(name, scope.bound) if len(name) > 1 else ""
+    is_looked_for = len(name) > 1 and len(scope.bound) <= _MAX_NAMES
+    return did_you_mean(name, scope.bound) if is_looked_for else ""

@@ -49,6 +49,13 @@ def test_what_is_said_of_many_rules_on_one_line_is_linear_in_them() -> None:
     assert sizes[1] < 2.2 * sizes[0]
 
 
+def test_what_is_said_of_one_rule_does_not_grow_with_it() -> None:
+    variables = ", ".join(f"x{number}" for number in range(1_000))
+    error = refusal(f"q({variables}) :- r(1), not s({variables})")
+    assert len(error.diagnostics) == 20
+    assert len(str(error)) < 20_000
+
+
 def test_carets_stand_below_the_place_after_tabs() -> None:
     with pytest.raises(PolicyError) as refused:
         parse("q(\t\t])")
@@ -63,7 +70,7 @@ def test_carets_of_a_long_place_end_with_what_is_shown() -> None:
     assert len(carets) <= len(shown)
 
 
-@pytest.mark.parametrize("char", ["\ud800", "\x1b", "\x85", "\u2028"])
+@pytest.mark.parametrize("char", ["\ud800", "\x1b", "\x85", "\u2028", "\u202e", "\ufeff"])
 def test_what_cannot_be_printed_is_told_by_its_number(char: str) -> None:
     found = Diagnostic(
         "c", f"m{char}", 1, 3, 1, f"n{char}", f"h{char}", f"s{char}", text=f"{char}ab"
