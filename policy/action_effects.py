@@ -94,7 +94,7 @@ class ActionEffects:
         if self._is_ready:
             return
         self._is_ready = True
-        self._engine.create_policy(_SCRATCH, "action")
+        self._engine.create_hidden_policy(_SCRATCH, "action")
         for rule in self._rules:
             copy = self._resolved(rule)
             names = _unbound_names(copy)

@@ -23,6 +23,7 @@ from .language.checks import check, refusals
 from .language.collection import without_collection
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
+from .language.names import refuse_owner_name
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
@@ -93,8 +94,13 @@ class Engine:
         """Add an empty policy.
 
         Raises: Conflict: a policy or datasource has that name. InvalidRequest: there is no such
-            kind.
+            kind, or no rule could name the policy so.
         """
+        refuse_owner_name(name, "a policy")
+        self.create_hidden_policy(name, kind)
+
+    def create_hidden_policy(self, name: str, kind: str) -> None:
+        """Add an empty policy for a trial, by a name that no text can say. Raises: Conflict."""
         with self._lock.change():
             self._rule_book.create_policy(name, kind)
 
@@ -208,7 +214,8 @@ class Engine:
         Promises: a table whose columns are new or other than before is empty and not known; one
             that is left out is gone; rules that the new columns do not fit wait, those that waited
             for them begin to run.
-        Raises: Conflict: a policy has that name.
+        Raises: Conflict: a policy has that name. InvalidRequest: no rule could name the datasource
+            or one of its tables so, or columns cannot be told apart.
         """
         with self._lock.change():
             return self._decode(self._rule_book.set_schema(source, tables))
@@ -256,7 +263,7 @@ class Engine:
     def mark_missing(self, source: str, tables: Iterable[str], reason: str) -> Changes:
         """Make tables unknown, without rows, until they are loaded again.
 
-        Raises: NotFound: the datasource has no such table. InvalidRequest: the reason says nothing.
+        Raises: NotFound: the datasource has no such table. InvalidRequest: the reason is empty.
         """
         return self.transact(source, missing=marked_missing(tables, reason))
 

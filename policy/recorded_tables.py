@@ -20,6 +20,7 @@ from congress_dist.row import Cell
 from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .engine import Engine
+from .language.names import refuse_column_names, refuse_owner_name, refuse_table_names
 from .row_order import row_order
 from .table_files import SUFFIXES, Row, file_text, json_value, read_table, row_of
 
@@ -108,9 +109,7 @@ def schema_of(given: Any, place: str) -> TableSchema:
     if not isinstance(given, dict) or not isinstance(given.get("columns"), list):
         raise InvalidRequest(f"{place}: expected a list of columns, or an object with 'columns'")
     columns = tuple(_column(column, place) for column in given["columns"])
-    names = [column.name for column in columns]
-    if len(set(names)) != len(names):
-        raise InvalidRequest(f"{place}: a column is named twice in {', '.join(names)}")
+    refuse_column_names([column.name for column in columns], place)
     return TableSchema(columns, str(given.get("description") or ""))
 
 
@@ -143,10 +142,12 @@ def _read_schemas(
     schemas: dict[tuple[str, str], TableSchema] = {}
     reasons: dict[tuple[str, str], str] = {}
     for source, tables in sources.items():
+        refuse_owner_name(source, f"'{path}': a datasource")
         if not isinstance(tables, dict):
             raise InvalidRequest(f"'{path}': source '{source}' is no object of tables")
         for table, given in tables.items():
             _refuse_odd_names(source, table)
+            refuse_table_names(source, table, ())
             schemas[source, table] = schema_of(given, f"'{path}': table '{source}:{table}'")
             if isinstance(given, dict) and given.get("missing") is not None:
                 reasons[source, table] = str(given["missing"])
@@ -161,6 +162,7 @@ def _table_files(directory: Path) -> dict[tuple[str, str], Path]:
         key = path.parent.name, path.stem
         if key in files:
             raise Conflict(f"'{files[key]}' and '{path}' are both the table {':'.join(key)!r}")
+        refuse_owner_name(key[0], f"the datasource of '{path}'")
         files[key] = path
     return files
 

@@ -16,7 +16,7 @@ from .engine import Engine
 from .language.ast import Rule
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
-from .language.lexical import RESERVED
+from .language.names import is_owner_name
 from .language.printer import print_rule
 
 _NAME_LENGTH = 255
@@ -105,7 +105,7 @@ def check_owner_name(name: object, what: str) -> str:
     """
     if not isinstance(name, str) or not name:
         raise InvalidRequest(f"a {what} needs a name", reason=f"{what}_name_missing")
-    if len(name) > _NAME_LENGTH or not _is_owner_name(name):
+    if len(name) > _NAME_LENGTH or "-" in name or not is_owner_name(name):
         raise InvalidRequest(
             f"{name[:80]!r} is no name for a {what}; a name begins with a letter or underscore, "
             f"goes on with letters, digits, underscores and dots, and has at most {_NAME_LENGTH} "
@@ -113,17 +113,6 @@ def check_owner_name(name: object, what: str) -> str:
             reason=f"{what}_name",
         )
     return name
-
-
-def _is_owner_name(name: str) -> bool:
-    if "-" in name or name in {"_", "builtin", *RESERVED}:
-        return False
-    try:
-        (rule,) = parse(f"p() :- {name}:q()")
-    except (PolicyError, ValueError):
-        return False
-    atoms = [conjunct.atom for conjunct in rule.body or () if hasattr(conjunct, "atom")]
-    return [(atom.policy, atom.table) for atom in atoms] == [(name, "q")]
 
 
 def _placed(diagnostics: Sequence[Diagnostic], texts: Sequence[str]) -> list[Diagnostic]:

@@ -15,6 +15,7 @@ from congress_dist.errors import Conflict, InvalidRequest, NotFound
 from .ast import Rule
 from .grammar import parse
 from .lexical import MAX_TEXT
+from .names import refuse_owner_name
 from .printer import print_value
 
 _YAML = (".yaml", ".yml")
@@ -57,7 +58,8 @@ def read_package(path: Path, *, kind: str = "nonrecursive") -> Package:
 
     Raises: NotFound: nothing is there, or a directory holds no .dl file.
         PolicyError: a text does not parse; the findings name the file.
-        InvalidRequest: a YAML file of another shape, a text above 1 MB, no UTF-8.
+        InvalidRequest: a YAML file of another shape, a text above 1 MB, no UTF-8; a policy that no
+            rule could name.
     """
     if path.is_dir():
         files = sorted(path.glob("*.dl"))
@@ -141,6 +143,7 @@ def read_text(path: Path) -> str:
 
 
 def _from_texts(name: str, files: Sequence[Path], kind: str) -> Package:
+    refuse_owner_name(name, f"the policy of '{files[0]}'")
     texts = {str(file): read_text(file) for file in files}
     rules = [
         PackageRule(
@@ -167,9 +170,11 @@ def _from_yaml(path: Path, kind: str) -> Package:
             f"'{path}' has no list 'rules'; a library policy has name, description and rules",
             path=str(path),
         )
+    name = str(data.get("name") or path.stem)
+    refuse_owner_name(name, f"the policy of '{path}'")
     rules = list(_library_rules(path, data["rules"]))
     return Package(
-        str(data.get("name") or path.stem),
+        name,
         str(data.get("description") or ""),
         str(data.get("kind") or kind),
         rules,

@@ -12,6 +12,7 @@ from congress_dist.schema import Column, TableSchema
 
 from ..language.ast import Argument, Atom, Body, Conjunct, Literal, Rule, Variable, Wildcard
 from ..language.builtins import find_call
+from ..language.names import refuse_owner_name, refuse_table_names
 from ..language.walk import literals_of
 from .journal import Journal
 from .normal_form import TableKey
@@ -192,10 +193,15 @@ class Program:
     def set_schema(self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]) -> None:
         """Tell which tables and columns a datasource has.
 
-        Raises: Conflict: `source` is a policy.
+        Raises: Conflict: `source` is a policy. InvalidRequest: no rule could name the datasource
+            or one of its tables so, or columns cannot be told apart.
         """
+        refuse_owner_name(source, "a datasource")
         if source in self._policies:
             raise Conflict(f"{source!r} is a policy, not a datasource", policy=source)
+        for table, columns in tables.items():
+            names = columns.names if isinstance(columns, TableSchema) else columns
+            refuse_table_names(source, table, names)
         columns_by_table = {
             table: columns.names if isinstance(columns, TableSchema) else tuple(columns)
             for table, columns in tables.items()

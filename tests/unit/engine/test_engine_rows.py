@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,52 @@ def test_names_are_taken_once(engine: Engine) -> None:
         engine.set_schema("p", {})
     with pytest.raises(InvalidRequest, match="kinds are"):
         engine.create_policy("x", kind="odd")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "a b", "a:b", "1x", "a-", "not", "true", "null", "builtin", "_", "q\0", "\ud800"),
+        *(None, 3, "x" * 100_000),
+    ],
+)
+def test_policies_and_datasources_have_names_that_rules_can_say(engine: Engine, name: Any) -> None:
+    with pytest.raises(InvalidRequest, match="a policy cannot be named"):
+        engine.create_policy(name)
+    with pytest.raises(InvalidRequest, match="a datasource cannot be named") as caught:
+        engine.set_schema(name, {"t": ["x"]})
+    caught.value.message.encode()
+
+
+def test_names_may_have_dots_and_hyphens_inside(engine: Engine) -> None:
+    engine.set_schema("a-1.b", {"t.u:v": ["x y", "OS-EXT:host"]})
+    engine.load("a-1.b", {"t.u:v": [(1, 2)]})
+    engine.create_policy("p.q-r")
+    engine.insert("p.q-r", "s(x) :- a-1.b:t.u:v(x, _)")
+    assert engine.query("p", "p.q-r:s(x)") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "said"),
+    [
+        ("", ["x"], "a table named ''"),
+        (3, ["x"], "a table named 3"),
+        ("a b", ["x"], "a table named 'a b'"),
+        ("not", ["x"], "a table named 'not'"),
+        ("t", ["x", "x"], "'x' is named twice"),
+        ("t", "xyz", "its columns are one text"),
+        ("t", [3], "3 is no name of a column"),
+        ("t", [""], "'' is no name of a column"),
+        ("t", ["a\n"], "is no name of a column"),
+        ("t", ["0"], "a number in rules is a column's place"),
+    ],
+)
+def test_tables_and_columns_have_names(
+    engine: Engine, table: Any, columns: Any, said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        engine.set_schema("new", {table: columns})
+    assert engine.kind("new") is None
 
 
 def test_only_rules_that_read_a_change_run_again(
