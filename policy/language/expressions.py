@@ -8,12 +8,13 @@ from typing import Any
 import pyparsing as pp
 
 from .ast import BinaryOperator, Constant, Expression, Negative, Operation, Span
-from .lexical import FLAGS, MAX_NESTING, MAX_OPERATORS, SCALAR, SyntaxFault
+from .lexical import FLAGS, MAX_NESTING, MAX_OPERATORS, MIN_INT, SCALAR, SyntaxFault
 from .reading import Element, Match, Source, term_of
 
 _SCALAR = re.compile(SCALAR, FLAGS)
 _OPERATOR = re.compile(r"\s*+(?P<operator>[-+*/%])\s*+", FLAGS)
-_MINUSES = re.compile(r"(?:-\s*+)++", FLAGS)
+_MINUSES = re.compile(r"(?:-\s*+(?!\.?[0-9]))++", FLAGS)
+"""Those before something else than a number, whose sign is a part of it."""
 _NODES = (Operation, Negative)
 _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
 
@@ -132,18 +133,16 @@ def _operator(source: Source, match: Match) -> str:
 def _negative(source: Source, places: list[int], value: Expression) -> Expression:
     for place in reversed(places):
         span = Span(place, value.span.end, source.name)
-        if isinstance(value, Constant) and isinstance(value.value, int | float):
-            value = _negated(value, span)
-        else:
-            value = Negative(value, span)
+        value = _negated(value, span)
     return value
 
 
-def _negated(constant: Constant, span: Span) -> Expression:
-    """Give the constant with its sign turned; a boolean, which has none, stays an operand."""
-    if isinstance(constant.value, bool) or not isinstance(constant.value, int | float):
-        return Negative(constant, span)
-    return Constant(0 - constant.value, span)
+def _negated(operand: Expression, span: Span) -> Expression:
+    """Give a number with its sign turned; what has no sign, or leaves 64 bits, is an operand."""
+    number = operand.value if isinstance(operand, Constant) else None
+    if type(number) is float or (type(number) is int and number != MIN_INT):
+        return Constant(0 - number, span)
+    return Negative(operand, span)
 
 
 def _fold(source: Source, items: list[Any]) -> Expression:

@@ -33,13 +33,14 @@ COLUMN = rf"(?>{_ANY_NAME}|[0-9]++)(?=\s*+=(?!=))"
 
 _RADIX = r"0[xX][0-9a-fA-F]++|0[oO][0-7]++|0[bB][01]++"
 _EXPONENT = r"[eE][+-]?[0-9]++"
-_NUMBER_END = r"(?!\.?\w)"
-INTEGER = rf"(?>[+-]?(?:{_RADIX}|[0-9]++)){_NUMBER_END}"
+_SIGN = r"(?:[+-]\s*+)?+"
+_NUMBER_END = r"(?!\w|\.[0-9])"
+INTEGER = rf"(?>{_SIGN}(?:{_RADIX}|[0-9]++)){_NUMBER_END}"
 FLOAT = (
-    rf"(?>[+-]?(?:[0-9]++\.[0-9]++(?:{_EXPONENT})?|\.[0-9]++(?:{_EXPONENT})?"
+    rf"(?>{_SIGN}(?:[0-9]++\.[0-9]++(?:{_EXPONENT})?|\.[0-9]++(?:{_EXPONENT})?"
     rf"|[0-9]++\.?{_EXPONENT})){_NUMBER_END}"
 )
-ARGUMENT_FLOAT = rf"(?>{FLOAT}|[+-]?[0-9]++\.(?=\s*+[,)]))"
+ARGUMENT_FLOAT = rf"(?>{FLOAT}|{_SIGN}[0-9]++\.(?=\s*+[,)]))"
 """In an argument list `5.` is a float too; elsewhere its dot ends the statement."""
 
 _TRIPLE = r'"""(?:[^"\\]|\\.|"(?!""))*+"""|' + r"'''(?:[^'\\]|\\.|'(?!''))*+'''"
@@ -106,11 +107,12 @@ def integer_value(token: str, start: int) -> int:
     """
     if len(token) < _SURELY_FITS and token.isdigit() and (token[0] != "0" or len(token) == 1):
         return int(token)
+    end = start + len(token)
+    token = "".join(token.split())
     digits = token.lstrip("+-")
     sign = -1 if token.startswith("-") else 1
-    end = start + len(token)
     if len(digits) > _MAX_DIGITS and len(digits.lstrip("0xXoObB")) > _MAX_DIGITS:
-        raise _out_of_range(token, start)
+        raise _out_of_range(token, start, end)
     if digits.isdigit():
         if digits[0] == "0" and digits.strip("0"):
             raise SyntaxFault(
@@ -124,13 +126,13 @@ def integer_value(token: str, start: int) -> int:
     else:
         value = sign * int(digits, 0)
     if not MIN_INT <= value <= MAX_INT:
-        raise _out_of_range(token, start)
+        raise _out_of_range(token, start, end)
     return value
 
 
 def float_value(token: str, start: int) -> float:
     """Give the value of a float token; -0.0 is 0.0. Raises: SyntaxFault: it is too large."""
-    value = float(token) + 0.0
+    value = float("".join(token.split())) + 0.0
     if math.isinf(value):
         raise SyntaxFault(
             "bad-number",
@@ -186,12 +188,12 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _out_of_range(token: str, start: int) -> SyntaxFault:
+def _out_of_range(token: str, start: int, end: int) -> SyntaxFault:
     return SyntaxFault(
         "bad-number",
         f"the integer '{token[:40]}' does not fit into 64 bits",
         start,
-        start + len(token),
+        end,
         note=f"integers reach from {MIN_INT} to {MAX_INT}",
         hint="write a float, as 1e20, or the number as text in quotes",
     )

@@ -22,6 +22,8 @@ _COMMENT = re.compile(
 _OPERATOR = r"[-+*/%=<>]"
 _RESERVED_WORD = rf"(?:{'|'.join(RESERVED)})(?!\.*\w)"
 _WORDS = r"[\w.]++(?::[\w.]++)*+"
+_ENDING_NUMBER = r"(?<![\w.])[0-9]\w*+(?:\.[0-9]\w*+)?+(?=\.++[A-Za-z_])"
+"""The dot behind it ends the statement, and a name follows."""
 _QUIET = "|".join(
     (
         STRING,
@@ -29,6 +31,7 @@ _QUIET = "|".join(
         rf"(?=[\w.]*+-){POLICY}:",
         ":-",
         _RESERVED_WORD,
+        _ENDING_NUMBER,
         rf"{_WORDS}(?![+-]?\()(?!\s*+\()",
         rf"(?!/\*){_OPERATOR}(?!\s*+\()",
         r":(?!-)",

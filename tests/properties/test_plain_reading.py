@@ -165,6 +165,8 @@ def reading_by_productions(text: str) -> Any:
 @example("p(1) :- q(x),\f(x = 1 or\vr(x) ) . q(1)")
 @example("p(1) :- not ((x) = 1)")
 @example("p(1) :- x = 5. q(5.)")
+@example("p(1) :- 1 < 5.d:p(2 + x):-1 < 1.5.q((- 2))")
+@example("p(-\n2, - 2.5) :- x in [- 2, + 3], x = --9223372036854775808, - 2 < x")
 @example("execute [ p(x) ] :- q(x)")
 @example("p(x):-d:q(x).u:t+(1):-d-e:q(x),(d:q(x + 1)or d-e:q)")
 @example("p(x) :- d:not(x)")

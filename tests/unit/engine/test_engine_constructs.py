@@ -33,6 +33,13 @@ def typed(rows: Rows) -> list[list[tuple[type, Any]]]:
     return [[(type(cell), cell) for cell in row] for row in rows]
 
 
+@pytest.mark.parametrize("number", ["-(-9223372036854775808)", "--9223372036854775808"])
+def test_the_sign_of_the_least_integer_cannot_be_turned(number: str) -> None:
+    rules = f"p(x) :- x = {number}. p({number}). p(1) :- not (x = {number}, x != 2)"
+    assert derived(rules) == [(1,)]
+    assert list(engine_with("").query("p", f"p({number})")) == []
+
+
 SIZES: Rows = [("a", 2, 3), ("b", 4, 5)]
 
 

@@ -231,6 +231,13 @@ def test_an_effect_is_a_table_whose_name_ends_in_a_sign() -> None:
         ("1E-3", 0.001),
         ("2.e1", 20.0),
         ("-0.0", 0.0),
+        ("- 2", -2),
+        ("-\n2.5", -2.5),
+        ("+ 3", 3),
+        ("- 5.", -5.0),
+        ("- 9223372036854775808", -(2**63)),
+        ("-(3)", -3),
+        ("---3", -3),
         ("null", None),
         ("true", True),
         ("false", False),
@@ -271,6 +278,33 @@ def test_minus_zero_is_zero() -> None:
 
 def test_a_dot_after_a_number_ends_the_statement_outside_of_arguments() -> None:
     assert [print_rule(rule) for rule in parse("p(1) :- x = 5. q(1)")] == ["p(1) :- x = 5", "q(1)"]
+
+
+@pytest.mark.parametrize("number", ["5", "-5", "1.5", "0x1F", "1e3", "- 2"])
+@pytest.mark.parametrize("fact", ["q(1)", "q", "d:q(1)", "d-e:q(x + 1)", "q((x))", ".q(1)"])
+def test_a_dot_between_a_number_and_a_name_ends_the_statement(number: str, fact: str) -> None:
+    assert parse(f"p(1) :- x < {number}.{fact}") == parse(f"p(1) :- x < {number};{fact}")
+    assert parse(f"p(1) :- (1 < {number}), x = 2*{number}.{fact}") == parse(
+        f"p(1) :- (1 < {number}), x = 2*{number};{fact}"
+    )
+
+
+@pytest.mark.parametrize("text", ["p(5.x)", "p(5.5.5)", "p :- x < 1.5.5", "p :- x < 1.5.5x"])
+def test_a_dot_in_a_number_ends_no_statement(text: str) -> None:
+    assert refusal(text).code == "syntax"
+
+
+def test_a_sign_is_part_of_the_number_behind_it_unless_a_term_stands_before() -> None:
+    text = "p(x) :- x in [- 2, -2.5, + 3, -\t.5], y = 5 - 2, z = x -2, w = x * - 2, v = x--2"
+    assert print_rule(only(text)) == (
+        "p(x) :- x in [-2, -2.5, 3, -0.5], y = 5 - 2, z = x - 2, w = x * -2, v = x - -2"
+    )
+
+
+@pytest.mark.parametrize("text", ["--9223372036854775808", "-(- 9223372036854775808)"])
+def test_a_minus_that_would_leave_64_bits_is_worked_out_later(text: str) -> None:
+    (argument,) = only(f"p({text})").head.arguments
+    assert argument.value == Negative(Constant(-(2**63)))
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "# nothing", "// nothing", "/* nothing */"])
