@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any, NoReturn
 
 from ..ast import Constant_ as Cell
 from .registry import BuiltinFailure, builtin
 
+_INDEX = re.compile(r"0|[1-9][0-9]{0,18}")
+"""Of a list's element, in digits as RFC 6901 wants them."""
 _KEPT = 32
 """Documents that are kept parsed: a rule asks for several values of one."""
 
@@ -23,14 +26,21 @@ def json_get(document: str, path: str) -> list[Cell]:
     for key in _keys(path):
         if isinstance(value, dict) and key in value:
             value = value[key]
-        elif isinstance(value, list) and key.isdecimal() and int(key[:20]) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(key) and int(key) < len(value):
             value = value[int(key)]
         else:
             return []
     if isinstance(value, dict | list):
-        return [json.dumps(value, ensure_ascii=False, separators=(",", ":"))]
+        return [_text_of(value)]
     cell: Cell = value
     return [cell]
+
+
+def _text_of(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # as 1e400, which was read as infinity
+        raise BuiltinFailure("the result holds a number that is too large for a float") from None
 
 
 def _keys(path: str) -> list[str]:
