@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
-from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
+from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
 from congress_dist.schema import TableSchema
 
@@ -35,13 +35,11 @@ from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
 from .query import Query
 from .row_input import (
-    ROW,
     TableInputs,
-    column_names_of,
-    is_row,
     marked_missing,
     row_given,
     rows_of,
+    table_of,
     tables_given,
 )
 from .rule_book import RuleBook
@@ -229,23 +227,19 @@ class Engine:
         """Replace the rows of tables in one transaction; they are known from then on.
 
         Shapes: rows are tuples, columns by name in buffers or sequences, an Arrow table, or the
-            path of a CSV or TSV file. A datasource without schema gets one: the columns are those
-            that come along, else Col0, Col1, … of the first rows.
+            path of a file: CSV, TSV, JSON lines, JSON or YAML. A datasource without schema gets
+            one: the columns are those that come along, else Col0, Col1, … of the first rows.
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
             are known, or a file cannot be read.
         """
         tables = tables_given(tables)
         with self._lock.change():
-            if self._program.kind(source) is None:
-                names = {table: column_names_of(given) for table, given in tables.items()}
-                plain = self._rows_given(source, tables)
-                given = {table: list(rows) for table, rows in plain.items()}
-                schema = {
-                    table: n or _columns_of(source, table, given) for table, n in names.items()
-                }
-                self._rule_book.set_schema(source, schema)
-                return self.transact(source, loaded=given)
-            return self.transact(source, loaded=tables)
+            if self._program.kind(source) is not None:
+                return self.transact(source, loaded=tables)
+            given = {name: table_of(rows, f"{source}:{name}") for name, rows in tables.items()}
+            columns = {name: columns for name, (columns, _) in given.items()}
+            self._rule_book.set_schema(source, columns)
+            return self.transact(source, loaded={name: rows for name, (_, rows) in given.items()})
 
     def apply(
         self, source: str, added: TableInputs | None = None, removed: TableInputs | None = None
@@ -565,18 +559,3 @@ def _quietly(rules: Sequence[Rule]) -> AbstractContextManager[None]:
 
 def _reports(rule: Rule) -> bool:
     return rule.head.table in _REPORTING_TABLES or rule.annotation("severity") is not None
-
-
-def _columns_of(
-    source: str, table: str, given: Mapping[str, Sequence[Sequence[Cell]]]
-) -> list[str]:
-    if not given[table]:
-        raise InvalidRequest(
-            f"the columns of '{source}:{table}' are not known; tell them by set_schema",
-            datasource=source,
-        )
-    first = given[table][0]
-    if not is_row(first):
-        name = f"{source}:{table}"
-        raise InvalidRow(f"row 0 given for table {name!r} is {first!r:.60}; {ROW}", table=name)
-    return [f"Col{n}" for n in range(len(first))]

@@ -21,10 +21,13 @@ from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .engine import Engine
 from .language.names import refuse_column_names, refuse_owner_name, refuse_table_names
+from .language.text_files import make_directory, read_text, replace_text
 from .row_order import row_order
-from .table_files import SUFFIXES, Row, file_text, json_value, read_table, row_of
+from .table_files import SUFFIXES, Row, json_value, read_table, row_of
 
 SCHEMA_FILE = "schema.json"
+_WRITTEN = ".jsonl"
+"""Of the endings that are read the one that is written: a changed row is a changed line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,11 @@ def write_recording(directory: Path, recording: Recording) -> None:
     """Write tables, as `read_recording` reads them; rows are sorted, so that files compare well.
 
     Promises: a file is replaced as a whole; other files in the directory stay.
-    Raises: InvalidRow: a row does not fit its columns. InvalidRequest: a name that no file has.
+    Raises: InvalidRow: a row does not fit its columns. InvalidRequest: a name that no file has, or
+        a file that cannot be written. Conflict: a table has a file of another kind there; nothing
+        is written.
     """
+    _refuse_other_files(directory, recording)
     for source, tables in recording.items():
         for table, recorded in tables.items():
             _refuse_odd_names(source, table)
@@ -79,13 +85,15 @@ def write_recording(directory: Path, recording: Recording) -> None:
             rows = {row_of(row, recorded.schema, place): None for row in recorded.rows}
             lines = [_line(row) for row in sorted(rows, key=row_order)]
             if recorded.missing is None:
-                _replace(directory / source / f"{table}.jsonl", "".join(lines))
+                make_directory(directory / source)
+                replace_text(directory / source / f"{table}{_WRITTEN}", "".join(lines))
     plain = {
         source: {table: _plain(recorded) for table, recorded in tables.items()}
         for source, tables in recording.items()
     }
     text = json.dumps({"sources": plain}, indent=2, ensure_ascii=False)
-    _replace(directory / SCHEMA_FILE, f"{text}\n")
+    make_directory(directory)
+    replace_text(directory / SCHEMA_FILE, f"{text}\n")
 
 
 def load_recording(engine: Engine, recording: Recording) -> None:
@@ -125,7 +133,12 @@ def _column(given: Any, place: str) -> Column:
             f"{', '.join(get_args(ColumnType))}"
         )
     nullable = given.get("nullable", kind == "any")
-    return Column(given["name"], kind, bool(nullable), str(given.get("description") or ""))
+    if not isinstance(nullable, bool):
+        raise InvalidRequest(
+            f"{place}: column '{given['name']}': nullable is {nullable!r:.60}, expected true or "
+            "false"
+        )
+    return Column(given["name"], kind, nullable, str(given.get("description") or ""))
 
 
 def _read_schemas(
@@ -135,7 +148,7 @@ def _read_schemas(
     path = directory / SCHEMA_FILE
     if not path.exists():
         return {}, {}
-    value = json_value(file_text(path), str(path))
+    value = json_value(read_text(path), str(path))
     sources = value.get("sources") if isinstance(value, dict) else None
     if not isinstance(sources, dict):
         raise InvalidRequest(f"'{path}' has no object 'sources' of datasources and their tables")
@@ -157,7 +170,7 @@ def _read_schemas(
 def _table_files(directory: Path) -> dict[tuple[str, str], Path]:
     files: dict[tuple[str, str], Path] = {}
     for path in sorted(directory.glob("*/*")):
-        if path.suffix not in SUFFIXES or path.name.startswith("."):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
         key = path.parent.name, path.stem
         if key in files:
@@ -165,6 +178,19 @@ def _table_files(directory: Path) -> dict[tuple[str, str], Path]:
         refuse_owner_name(key[0], f"the datasource of '{path}'")
         files[key] = path
     return files
+
+
+def _refuse_other_files(directory: Path, recording: Recording) -> None:
+    """Refuse to give a table a second file, which nobody could read any more."""
+    for (source, table), path in _table_files(directory).items():
+        recorded = recording.get(source, {}).get(table)
+        is_written = recorded is not None and recorded.missing is None
+        if is_written and path.suffix != _WRITTEN:
+            raise Conflict(
+                f"the table '{source}:{table}' has the file '{path}' there; take it away, or "
+                "write into another directory",
+                path=str(path),
+            )
 
 
 def _recorded(
@@ -191,10 +217,3 @@ def _refuse_odd_names(*names: str) -> None:
     for name in names:
         if not name or "/" in name or "\0" in name or name.startswith("."):
             raise InvalidRequest(f"{name!r} cannot name a file, so its table cannot be recorded")
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)

@@ -1,4 +1,4 @@
-"""Rows as callers have them: tuples, columns in buffers, Arrow tables, CSV and TSV files."""
+"""Rows as callers have them: tuples, columns in buffers, Arrow tables, files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell, encode_row
-from congress_dist.schema import Column, TableSchema
 
-from .table_files import read_table
+from .table_files import any_schema, read_table, read_untyped
 
 
 @runtime_checkable
@@ -31,7 +30,7 @@ Columns = Mapping[str, Any]
 """By column name a buffer (array.array, memoryview, an array of numpy) or some values."""
 
 TableInput = Iterable[Sequence[Cell]] | Columns | ColumnTable | Path
-"""The rows of one table: tuples; columns; or a `.csv` or `.tsv` file with a line of names."""
+"""The rows of one table: tuples; columns; or a file: CSV, TSV, JSON lines, JSON or YAML."""
 
 TableInputs = Mapping[str, TableInput]
 
@@ -43,7 +42,8 @@ def rows_of(
 
     Shapes: columns and files may have their columns in another order than the table.
     Raises: InvalidRow: columns of different lengths, other columns than the table's.
-        InvalidRequest: a file that cannot be read, or no rows at all.
+        NotFound: there is no such file. InvalidRequest: a file that cannot be read, or no rows at
+        all.
     """
     if isinstance(given, Path):
         return _rows_of_file(given, columns)
@@ -114,20 +114,29 @@ def _kind(given: object) -> str:
     return f"{type(given).__name__} ({given!r:.60})"
 
 
-def column_names_of(given: TableInput) -> tuple[str, ...] | None:
-    """Give the names that rows bring along; None for plain rows."""
+def table_of(given: TableInput, name: str) -> tuple[Sequence[str], Sequence[Sequence[Cell]]]:
+    """Give the columns and rows of a table of which nothing is known yet.
+
+    Shapes: the columns are those that come along, else Col0, Col1, … of the first row.
+    Raises: as `rows_of`. InvalidRequest: there are no columns and no row.
+    """
     if isinstance(given, Path):
-        return read_table(given, None)[0].names
+        return read_untyped(given)
     if isinstance(given, ColumnTable):
-        return tuple(given.column_names)
-    return tuple(given) if isinstance(given, Mapping) else None
+        given = given.to_pydict()
+    rows = list(rows_of(given, None, name))
+    if isinstance(given, Mapping):
+        return tuple(given), rows
+    if not rows:
+        what = f"the columns of {name!r} are not known; tell them by set_schema"
+        raise InvalidRequest(what, table=name)
+    if not is_row(rows[0]):
+        raise InvalidRow(f"row 0 given for table {name!r} is {_kind(rows[0])}; {ROW}", table=name)
+    return [f"Col{number}" for number in range(len(rows[0]))], rows
 
 
 def _rows_of_file(path: Path, columns: Sequence[str] | None) -> Iterable[Sequence[Cell]]:
-    # Why not the guess of each column's type: one cell of text would turn numbers into text.
-    names = read_table(path, None)[0].names if columns is None else columns
-    known = TableSchema(tuple(Column(name, "any", nullable=True) for name in names))
-    return read_table(path, known)[1]
+    return read_untyped(path)[1] if columns is None else read_table(path, any_schema(columns))[1]
 
 
 def _rows_of_columns(

@@ -9,13 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, ColumnType, TableSchema
+
+from .language.text_files import read_text, yaml_value
 
 SUFFIXES = (".jsonl", ".json", ".yaml", ".yml", ".csv", ".tsv")
 """In the order in which they are looked for."""
@@ -36,12 +38,35 @@ def read_table(path: Path, schema: TableSchema | None) -> tuple[TableSchema, lis
     Raises: InvalidRequest: the file cannot be read as what its ending says. InvalidRow: a row does
         not fit; both name file and line (of CSV and JSON lines) or entry.
     """
-    if path.suffix in _DELIMITERS:
-        return _read_csv(path, schema)
-    given = list(_READERS[path.suffix](path))
+    suffix = _suffix_of(path)
+    if suffix in _DELIMITERS:
+        header, lines = _csv_lines(path, _DELIMITERS[suffix])
+        known = schema or _guessed(header, [line for _, line in lines])
+        return known, _csv_rows(header, lines, known)
+    given = list(_READERS[suffix](path))
     known = schema or _seen_columns(path, given)
     rows = [row_of(row, known, place) for place, row in given]
     return (known, rows) if schema else (_typed(known, rows), rows)
+
+
+def read_untyped(path: Path) -> tuple[tuple[str, ...], list[Row]]:
+    """Read the names of a file's columns and its rows, each cell by itself.
+
+    Raises: as `read_table`.
+    """
+    # Why not the guess of each column's type: one cell of text would turn numbers into text.
+    suffix = _suffix_of(path)
+    if suffix in _DELIMITERS:
+        header, lines = _csv_lines(path, _DELIMITERS[suffix])
+        return tuple(header), _csv_rows(header, lines, any_schema(header))
+    given = list(_READERS[suffix](path))
+    known = _seen_columns(path, given)
+    return known.names, [row_of(row, known, place) for place, row in given]
+
+
+def any_schema(names: Iterable[str]) -> TableSchema:
+    """Give columns that hold whatever comes."""
+    return TableSchema(tuple(Column(name, "any", nullable=True) for name in names))
 
 
 def row_of(given: Any, schema: TableSchema, place: str) -> Row:
@@ -78,14 +103,11 @@ def json_value(text: str, place: str) -> Any:
         raise InvalidRequest(f"{place}: not JSON: {error}") from error
 
 
-def file_text(path: Path) -> str:
-    """Give the text of a file. Raises: InvalidRequest: it cannot be read, or is not UTF-8."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidRequest(f"'{path}' cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"'{path}' is not UTF-8: {error}; save it as UTF-8") from error
+def _suffix_of(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InvalidRequest(f"'{path}' is no file of rows; those end in {', '.join(SUFFIXES)}")
+    return suffix
 
 
 def _checked(cells: Row, schema: TableSchema, place: str) -> Row:
@@ -103,28 +125,24 @@ def _checked(cells: Row, schema: TableSchema, place: str) -> Row:
     try:
         encode_row(cells)
     except InvalidRow as error:
-        raise InvalidRow(f"{place}: {error.message.partition(': ')[2]}") from error
+        name, reason = schema.names[error.fields["column"]], error.fields["reason"]
+        raise InvalidRow(f"{place}: column '{name}' holds {reason}") from error
     return tuple(cell + 0.0 if type(cell) is float else cell for cell in cells)
 
 
 def _read_lines(path: Path) -> Iterator[_Given]:
-    for number, line in enumerate(file_text(path).split("\n"), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.strip():
             place = f"{path}:{number}"
             yield place, json_value(line, place)
 
 
 def _read_json(path: Path) -> Iterator[_Given]:
-    return _entries(path, json_value(file_text(path), str(path)))
+    return _entries(path, json_value(read_text(path), str(path)))
 
 
 def _read_yaml(path: Path) -> Iterator[_Given]:
-    import yaml
-
-    try:
-        value = yaml.safe_load(file_text(path))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidRequest(f"'{path}' is not YAML: {error}") from error
+    value = yaml_value(read_text(path), path)
     return _entries(path, [] if value is None else value)
 
 
@@ -152,7 +170,7 @@ def _seen_columns(path: Path, given: Sequence[_Given]) -> TableSchema:
         names = dict.fromkeys(f"Col{number}" for number in range(len(given[0][1])))
     if not names:
         raise InvalidRequest(f"the columns of '{path}' are not known; name them in schema.json")
-    return TableSchema(tuple(Column(name, "any", nullable=True) for name in names))
+    return any_schema(names)
 
 
 def _typed(schema: TableSchema, rows: Sequence[Row]) -> TableSchema:
@@ -167,31 +185,37 @@ def _typed(schema: TableSchema, rows: Sequence[Row]) -> TableSchema:
     return TableSchema(tuple(columns))
 
 
-def _read_csv(path: Path, schema: TableSchema | None) -> tuple[TableSchema, list[Row]]:
-    text = io.StringIO(file_text(path), newline="")
-    reader = csv.reader(text, delimiter=_DELIMITERS[path.suffix], strict=True)
+def _csv_lines(path: Path, delimiter: str) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Give the first line, which names the columns, and each other one with its place."""
+    text = io.StringIO(read_text(path), newline="")
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     try:
         lines = [(f"{path}:{reader.line_num}", line) for line in reader if line]
     except csv.Error as error:
         raise InvalidRequest(f"{path}:{reader.line_num}: not CSV: {error}") from error
     if not lines:
         raise InvalidRequest(f"'{path}' is empty; its first line names the columns")
-    header = lines[0][1]
+    first, header = lines.pop(0)
     if len(set(header)) != len(header):
-        raise InvalidRequest(f"{lines[0][0]}: a column is named twice in {', '.join(header)}")
-    for place, line in lines[1:]:
+        raise InvalidRequest(f"{first}: a column is named twice in {', '.join(header)}")
+    for place, line in lines:
         if len(line) != len(header):
             raise InvalidRow(f"{place}: the line has {len(line)} cells, its header {len(header)}")
-    known = schema or _guessed(header, [line for _, line in lines[1:]])
-    by_name = {column.name: column for column in known.columns}
+    return header, lines
+
+
+def _csv_rows(
+    header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], schema: TableSchema
+) -> list[Row]:
+    by_name = {column.name: column for column in schema.columns}
     rows = []
-    for place, line in lines[1:]:
+    for place, line in lines:
         cells = {
             name: _cell(text, by_name[name]) if name in by_name else text
             for name, text in zip(header, line, strict=True)
         }
-        rows.append(row_of(cells, known, place))
-    return known, rows
+        rows.append(row_of(cells, schema, place))
+    return rows
 
 
 def _guessed(header: Sequence[str], lines: Sequence[Sequence[str]]) -> TableSchema:

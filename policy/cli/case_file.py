@@ -12,8 +12,8 @@ from typing import Any
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.schema import TableSchema
 
+from ..language.text_files import read_text, yaml_value
 from ..recorded_tables import schema_of
-from ..table_files import file_text
 from .workspace import KINDS
 
 SUFFIXES = (".test.yaml", ".test.yml")
@@ -105,12 +105,7 @@ def read_cases(file: Path) -> list[Case]:
 
     Raises: InvalidRequest: it is not YAML, or not of the expected form; says where and what is.
     """
-    import yaml
-
-    try:
-        data = yaml.safe_load(file_text(file))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidRequest(f"'{file}' is not YAML: {error}") from error
+    data = yaml_value(read_text(file), file)
     reader = _Reader(file)
     top = reader.mapping(data, f"'{file}'", (*_CASE_KEYS, "cases"))
     if "cases" not in top:
@@ -187,6 +182,11 @@ class _Reader:
             raise InvalidRequest(f"{place}: expected text, found {_what(value)}")
         return value
 
+    def _boolean(self, value: Any, place: str) -> bool:
+        if not isinstance(value, bool):
+            raise InvalidRequest(f"{place}: expected true or false, found {_what(value)}")
+        return value
+
     def _time(self, value: Any, place: str) -> str:
         if isinstance(value, datetime):
             return value.strftime("%Y-%m-%d %H:%M:%S")
@@ -247,7 +247,7 @@ class _Reader:
                 self._rows(asked.get("contains", []), f"{where}: contains"),
                 self._rows(asked.get("absent", []), f"{where}: absent"),
                 count,
-                bool(asked.get("unknown", False)),
+                self._boolean(asked.get("unknown", False), f"{where}: unknown"),
             )
 
     def _whys(self, value: Any, place: str) -> Iterator[WhyExpectation]:

@@ -7,13 +7,13 @@ from typing import Any
 
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.row import Cell
-from congress_dist.schema import Column, TableSchema
+from congress_dist.schema import TableSchema
 
 from ..language.ast import Atom
 from ..language.package import Package
 from ..planner.program import body_atoms
 from ..recorded_tables import RecordedTable, Recording
-from ..table_files import row_of
+from ..table_files import any_schema, row_of
 from .case_file import Case
 
 _PLAIN: Mapping[str, Cell] = {"str": "", "int": 0, "float": 0.0, "bool": False}
@@ -38,7 +38,7 @@ def given_tables(case: Case, recorded: Recording, packages: Sequence[Package]) -
     read = _read_columns(packages)
     for (source, name), columns in read.items():
         if source not in told | policies and columns:
-            tables.setdefault(source, {})[name] = RecordedTable(_any_schema(columns))
+            tables.setdefault(source, {})[name] = RecordedTable(any_schema(columns))
     for key, rows in case.facts.items():
         source, mark, name = key.partition(":")
         if mark and source not in policies:
@@ -86,14 +86,10 @@ def _seen(rows: Sequence[Any], read: Sequence[str], place: str) -> TableSchema:
     if not names and rows:
         width = len(rows[0]) if isinstance(rows[0], list) else 1
         is_fitting = len(read) == width
-        return _any_schema(read if is_fitting else [f"Col{number}" for number in range(width)])
+        return any_schema(read if is_fitting else [f"Col{number}" for number in range(width)])
     if not names and not read:
         raise InvalidRequest(f"{place}: its columns are not known; tell them under 'schemas'")
-    return _any_schema([*names, *(name for name in read if name not in names)])
-
-
-def _any_schema(names: Sequence[str]) -> TableSchema:
-    return TableSchema(tuple(Column(name, "any", nullable=True) for name in names))
+    return any_schema([*names, *(name for name in read if name not in names)])
 
 
 def _read_columns(packages: Sequence[Package]) -> dict[tuple[str, str], Sequence[str]]:

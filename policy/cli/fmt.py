@@ -81,6 +81,7 @@ def _format_input(args: argparse.Namespace) -> int:
 def _format(path: Path, *, is_check: bool, is_diff: bool) -> bool:
     """Lay out a file, or show how it would be; tell whether that changes it."""
     from ..language.package import read_text
+    from ..language.text_files import replace_text
     from .layout import lay_out
 
     old = read_text(path)
@@ -93,7 +94,7 @@ def _format(path: Path, *, is_check: bool, is_diff: bool) -> bool:
         if is_diff:
             _print_diff(str(path), old, new)
     else:
-        _write(path, new)
+        replace_text(path, new)
         print_note(f"formatted {path}")
     return True
 
@@ -120,18 +121,3 @@ def _print_diff(name: str, old: str, new: str) -> None:
         old.splitlines(keepends=True), new.splitlines(keepends=True), name, f"{name} (formatted)"
     )
     sys.stdout.writelines(line if line.endswith("\n") else f"{line}\n" for line in lines)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole, so that an interruption leaves the old one or the new one."""
-    from congress_dist.errors import InvalidRequest
-
-    target = path.resolve()
-    new = target.with_name(f".{target.name}.new")
-    try:
-        new.write_text(text, encoding="utf-8")
-        new.chmod(target.stat().st_mode)
-        new.replace(target)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise InvalidRequest(f"'{path}' cannot be written: {error.strerror}") from error

@@ -13,6 +13,7 @@ from congress_dist.cli import FAILED, OK, USAGE, Command
 
 if TYPE_CHECKING:
     from .case_file import Case
+    from .case_run import CaseRunner
     from .coverage import Coverage
     from .junit import Result
 
@@ -79,6 +80,7 @@ class TestCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the cases and print what came of them."""
+        from ..language.text_files import replace_text
         from .coverage import Coverage
         from .junit import as_junit
 
@@ -91,7 +93,7 @@ class TestCommand(Command):
         if args.output is None:
             sys.stdout.write(wanted)
         else:
-            _write(args.output, wanted)
+            replace_text(args.output, wanted)
             sys.stdout.write(text)
         if any(result.error for result in results):
             return USAGE
@@ -120,14 +122,12 @@ def _run_files(paths: Sequence[Path], part: str | None, coverage: Coverage) -> I
         yield _run_case(case, runner, coverage)
 
 
-def _run_case(case: Case, runner: object, coverage: Coverage) -> Result:
+def _run_case(case: Case, runner: CaseRunner, coverage: Coverage) -> Result:
     from congress_dist.clock import SystemClock
     from congress_dist.errors import UserError
 
-    from .case_run import CaseRunner
     from .junit import Result
 
-    assert isinstance(runner, CaseRunner)  # noqa: S101
     clock = SystemClock()
     start = clock.monotonic()
     try:
@@ -164,12 +164,3 @@ def _coverage_text(coverage: Coverage, *, is_full: bool) -> str:
     if is_full:
         lines += [f"  not covered: {rule}" for rule in coverage.uncovered()]
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    from congress_dist.errors import InvalidRequest
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InvalidRequest(f"'{path}' cannot be written: {error.strerror}") from error

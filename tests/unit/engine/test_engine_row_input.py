@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from congress_dist.errors import InvalidRequest, InvalidRow
+from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.policy import Engine
 
 
@@ -37,6 +37,45 @@ def test_a_file_has_a_line_of_names_and_typed_cells(
     assert engine.columns("new", "t") == ("size", "name")
     engine.apply("new", removed={"t": path})
     assert rows(engine, source="new") == []
+
+
+def test_the_ending_of_a_file_tells_its_form(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "t.CSV"
+    path.write_text("size,name\n3,a\n")
+    engine.load("d", {"t": path})
+    assert rows(engine) == [("a", 3)]
+    lines = tmp_path / "t.jsonl"
+    lines.write_text('{"size": 4, "name": "b"}\n["x", 1]\n')
+    engine.load("new", {"t": lines})
+    assert engine.columns("new", "t") == ("size", "name")
+    assert rows(engine, source="new") == [("x", 1), (4, "b")]
+    other = tmp_path / "t.txt"
+    other.write_text("size,name\n3,a\n")
+    for source in ("d", "newer"):
+        with pytest.raises(
+            InvalidRequest, match=r"t\.txt' is no file of rows; those end in \.jso"
+        ):
+            engine.load(source, {"t": other})
+    assert engine.kind("newer") is None
+
+
+@pytest.mark.parametrize("source", ["d", "new"])
+def test_a_file_is_read_once(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("name,size\na,1\n")
+    opened = []
+
+    def read_bytes(self: Path) -> bytes:
+        opened.append(self)
+        with self.open("rb") as file:
+            return file.read()
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    engine.load(source, {"t": path})
+    assert rows(engine, source=source) == [("a", 1)]
+    assert opened == [path]
 
 
 def test_columns_in_any_order_are_taken_from_buffers(engine: Engine) -> None:
@@ -85,7 +124,7 @@ def test_columns_that_do_not_fit_change_nothing(engine: Engine, columns: Any) ->
 def test_what_is_no_column_is_refused(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="a column is a sequence of values, not int"):
         engine.load("d", {"t": {"name": 1, "size": 2}})
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(NotFound, match=r"there is no file '.*none\.csv'"):
         engine.load("d", {"t": tmp_path / "none.csv"})
 
 

@@ -102,6 +102,10 @@ def test_what_is_not_as_expected_fails_and_says_why(
         ("policies: net\nexpect: 7", "expect: expected a mapping, found 7"),
         ("policies: net\nexpect: {p: 7}", "expect: p: expected a mapping, found 7"),
         ("policies: net\nexpect: {p: {count: x}}", "count: expected a number, found text"),
+        (
+            "policies: net\nexpect: {p: {unknown: 'no'}}",
+            "unknown: expected true or false",
+        ),
         ("policies: net\nexpect: {p: {exact: []}}", "no key 'exact'; did you mean 'exactly'?"),
         ("policies: net\nexpect: {p: [[2026-01-01]]}", "is no cell; quote it"),
         ("policies: net\nexpect: {p: [[[1]]]}", "a list is no cell; write a plain value"),
@@ -199,3 +203,12 @@ def test_a_place_without_tests_is_refused(capsys: Output) -> None:
     assert main(["test", "net"]) == USAGE
     assert "holds no test file; name them *.test.yaml" in capsys.readouterr().err
     assert main(["test", "nowhere"]) == USAGE
+
+
+def test_results_go_into_a_file_that_is_replaced_as_a_whole(files: Path, capsys: Output) -> None:
+    text = f"{GIVEN}expect: {{open_port: [[s1, 80]]}}\n"
+    (files / "results").write_text("an older and longer text " * 20)
+    assert run(files, text, "--output", "results") == OK
+    assert (files / "results").read_text() == capsys.readouterr().out
+    assert run(files, text, "--output", "nowhere/results") == USAGE
+    assert "'nowhere/results' cannot be written: No such file" in capsys.readouterr().err
