@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal
 
 from congress_dist.errors import CongressError, UserError
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]"
+)
 """What a terminal would obey rather than show, what has no width, and halves of characters."""
 
 

@@ -49,6 +49,7 @@ _RESERVED_TABLE = re.compile(rf"[\w.\-]*+:({'|'.join(RESERVED)})(?!\.*\w)", FLAG
 _GROUPS = (Alternatives, NegatedGroup)
 _WORKED_OUT = (Operation, Negative, Aggregate)
 _SHOWN = 40
+_QUERY = "<query>"
 _LARGE = 2**16
 """Characters of a text that is worth putting the collector off."""
 _USUAL_HINTS = (
@@ -106,7 +107,7 @@ def parse_query(text: str) -> Rule:
         a variable of its own. `execute[s:t(x)]` asks for the rows of the table `execute[t]`.
     Raises: PolicyError: not policy text, not exactly one statement, or a rule for an action.
     """
-    source = "<query>"
+    source = _QUERY
     rules = _read(text, source)
     if len(rules) != 1:
         place = rules[1].span if rules else Span(0, len(text), source)
@@ -209,6 +210,8 @@ def _plain_bracket(source: Source, start: int, kind: BracketKind) -> Any:
 def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule]:
     if open_end and not _STATEMENT_START.match(source, start):
         source.look_at_brackets()
+        if source.startswith(",", start):  # a body would have read it
+            raise _comma_behind_head(source, start)
         raise _unexpected(source, start, "',' or the end of the rule")
     source.literals = source.operators = 0
     end, rule = _plain(source, start) or _parsed(source, start)
@@ -300,9 +303,9 @@ def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
     table = _RESERVED_TABLE.match(source, position)
     if table is not None:
         return f"'{table[1]}' is a reserved word", "give the table another name"
-    if found == "," and ":-" in source[position : position + 1000]:
-        return "a rule has one head", "write one rule for each head"
-    if found == "(" and source[:position].rstrip()[-1:].isalnum():
+    if len(found) == 1 and not found.isascii():
+        return _advice_for_character(found)
+    if found == "(" and source[max(0, position - 100) : position].rstrip()[-1:].isalnum():
         return "", "a table is not a value: call it in a condition of its own, as plus(x, 1, y)"
     if found in ("+", "-") and source[position + 1 : position + 2] == "(":
         return f"'{found}(' without a space names a table of an action", "write spaces around it"
@@ -313,6 +316,26 @@ def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
     if found in ("&", "|"):
         return "", "join conditions with ',' and alternatives with '(… or …)'"
     return "", ""
+
+
+def _advice_for_character(found: str) -> tuple[str, str]:
+    if found == "\ufeff":
+        return "it is a byte order mark, which shows nowhere", "take it out"
+    if found in "“”„‘’‚«»":
+        return "", 'put text between " and "'
+    note = "names are of the letters a to z and A to Z, digits, '_' and '.'"
+    return note, "take another name, or put quotes around a text"
+
+
+def _comma_behind_head(source: Source, position: int) -> SyntaxFault:
+    note, hint = "a rule has one head", "write one rule for each head"
+    if source.name == _QUERY:
+        asked = " ".join(source[:_SHOWN].split()) + ("…" if len(source) > _SHOWN else "")
+        note, hint = "a query is one table or one rule", f"write a rule: ans(x) :- {asked}"
+    elif ":-" not in source[position : position + 1000]:
+        note, hint = "", "write facts one after another without commas: p(1) q(2)"
+    message = "expected ':-' or the end of the rule, found ','"
+    return SyntaxFault("syntax", message, position, position + 1, note, hint)
 
 
 def _diagnostic_of(fault: SyntaxFault, text: str, source: str) -> Diagnostic:

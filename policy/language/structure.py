@@ -152,10 +152,16 @@ def _closed(text: str, place: int, opened: list[Bracket]) -> Bracket:
             f"'{text[place]}' stands where '{wanted}' should close the bracket",
             place,
             place + 1,
-            hint=f"the bracket opened as '{text[bracket.open]}'",
+            note=f"the bracket opened as '{text[bracket.open]}' in {_place(text, bracket.open)}",
+            hint=f"write '{wanted}' before it or in its place",
         )
     bracket.close = place
     return bracket
+
+
+def _place(text: str, offset: int) -> str:
+    line_start = text.rfind("\n", 0, offset) + 1
+    return f"line {text.count(chr(10), 0, offset) + 1}, column {offset - line_start + 1}"
 
 
 def _settle_kind(bracket: Bracket, text: str) -> None:

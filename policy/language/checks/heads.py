@@ -24,9 +24,10 @@ def find_wrong_heads(batch: Batch) -> Iterator[Diagnostic]:
                 hint="give the table another name",
             )
         elif head.policy is not None and rule.modal is None and not is_effect:
+            is_source = batch.program.kind(head.policy) == DATASOURCE
             yield batch.report(
                 "head-names-policy",
-                f"the head names the policy {head.policy!r}",
+                f"the head names the {'datasource' if is_source else 'policy'} {head.policy!r}",
                 head.span,
                 note="a rule defines a table of the policy that it stands in",
                 hint=f"write {head.table}(…), and insert the rule into {head.policy!r}"

@@ -6,7 +6,7 @@ import pytest
 
 from congress_dist.policy.engine import Engine
 from congress_dist.policy.language.diagnostics import Diagnostic, PolicyError
-from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.language.grammar import parse, parse_query
 
 
 def refusal(text: str) -> PolicyError:
@@ -54,6 +54,18 @@ def test_what_is_said_of_one_rule_does_not_grow_with_it() -> None:
     error = refusal(f"q({variables}) :- r(1), not s({variables})")
     assert len(error.diagnostics) == 20
     assert len(str(error)) < 20_000
+
+
+def test_a_query_of_two_conditions_is_told_to_be_a_rule() -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse_query("r1(x), x > 1")
+    assert str(refused.value) == (
+        "<query>:1:6: error[syntax]: expected ':-' or the end of the rule, found ','\n"
+        "    r1(x), x > 1\n"
+        "         ^\n"
+        "  note: a query is one table or one rule\n"
+        "  hint: write a rule: ans(x) :- r1(x), x > 1"
+    )
 
 
 def test_carets_stand_below_the_place_after_tabs() -> None:
