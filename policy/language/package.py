@@ -12,11 +12,13 @@ from typing import Any
 
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
 
+from . import text_files
 from .ast import Rule
 from .grammar import parse
 from .lexical import MAX_TEXT
 from .names import refuse_owner_name
 from .printer import print_value
+from .text_files import entries_of, is_directory
 
 _YAML = (".yaml", ".yml")
 _ANNOTATIONS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
@@ -61,8 +63,8 @@ def read_package(path: Path, *, kind: str = "nonrecursive") -> Package:
         InvalidRequest: a YAML file of another shape, a text above 1 MB, no UTF-8; a policy that no
             rule could name.
     """
-    if path.is_dir():
-        files = sorted(path.glob("*.dl"))
+    if is_directory(path):
+        files = _policy_files(path)
         if not files:
             raise NotFound(
                 f"policy directory '{path}' holds no .dl file; name a directory that does, a .dl "
@@ -106,13 +108,13 @@ def find_packages(path: Path) -> list[Path]:
 
     Shapes: sorted by name; the path itself where there is nothing else to give.
     """
-    if not path.is_dir() or any(path.glob("*.dl")):
+    if not is_directory(path) or _policy_files(path):
         return [path]
-    inside = sorted(
+    inside = [
         child
-        for child in path.iterdir()
-        if child.suffix in _YAML or (child.is_dir() and any(child.glob("*.dl")))
-    )
+        for child in entries_of(path)
+        if child.suffix in _YAML or (is_directory(child) and _policy_files(child))
+    ]
     return inside or [path]
 
 
@@ -128,18 +130,14 @@ def read_text(path: Path) -> str:
     Raises: NotFound: there is none. InvalidRequest: it is above 1 MB, is not UTF-8, or cannot be
         read.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"there is no file '{path}'", path=str(path)) from error
-    except OSError as error:
-        raise InvalidRequest(f"'{path}' cannot be read: {error}", path=str(path)) from error
-    if len(data) > MAX_TEXT:
+    text = text_files.read_text(path)
+    if len(text) > MAX_TEXT:
         raise InvalidRequest(f"'{path}' is larger than 1 MB; split it", path=str(path))
-    try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"'{path}' is not UTF-8: {error}", path=str(path)) from error
+    return text.replace("\r\n", "\n")
+
+
+def _policy_files(directory: Path) -> list[Path]:
+    return [path for path in entries_of(directory) if path.name.endswith(".dl")]
 
 
 def _from_texts(name: str, files: Sequence[Path], kind: str) -> Package:
@@ -159,12 +157,7 @@ def _from_texts(name: str, files: Sequence[Path], kind: str) -> Package:
 
 
 def _from_yaml(path: Path, kind: str) -> Package:
-    import yaml
-
-    try:
-        data = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidRequest(f"'{path}' is not YAML: {error}", path=str(path)) from error
+    data = text_files.yaml_value(read_text(path), path)
     if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
         raise InvalidRequest(
             f"'{path}' has no list 'rules'; a library policy has name, description and rules",

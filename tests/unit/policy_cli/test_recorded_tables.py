@@ -128,7 +128,7 @@ def test_columns_are_seen_where_no_schema_tells_them(tmp_path: Path) -> None:
         ("schema.json", '{"sources": {"d": 1}}', "'d' is no object of tables"),
         ("schema.json", '{"sources": {"d": {"t": 1}}}', "'d:t': expected a list of columns"),
         ("schema.json", '{"sources": {"d": {"t": [1]}}}', "a column is a name"),
-        ("schema.json", '{"sources": {"d": {"t": ["a", "a"]}}}', "named twice in a, a"),
+        ("schema.json", '{"sources": {"d": {"t": ["a", "a"]}}}', "the column 'a' is named twice"),
         (
             "schema.json",
             '{"sources": {"d": {"t": [{"name": "a", "nullable": "false"}]}}}',
