@@ -26,7 +26,7 @@ from .language.grammar import parse
 from .language.names import refuse_owner_name
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
-from .planner.answers import Answer, Changes, Failure, Row, Violation, Waiting
+from .planner.answers import Answer, Changes, Failure, Footprint, Row, Violation, Waiting
 from .planner.journal import Journal
 from .planner.normal_form import TableKey
 from .planner.program import DATASOURCE, Program, rule_key
@@ -437,6 +437,16 @@ class Engine:
                 for rule in self._rule_book.rules
                 for k in rule.failures()
             ]
+
+    def footprint(self) -> Footprint:
+        """Tell what is kept in memory beside the rows."""
+        with self._lock:
+            indexes = {
+                f"{owner}:{table}": tuple(sorted(relation.signatures))
+                for (owner, table), relation in self._evaluator.relations.items()
+                if relation.signatures
+            }
+            return Footprint(len(self._symbols), len(self._queries), indexes)
 
     # --- what if
 

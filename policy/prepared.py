@@ -77,6 +77,9 @@ class Queries:
         self._evaluator = evaluator
         self._by_text: OrderedDict[tuple[str, str], _Reading] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._by_text)
+
     def ask(self, policy: str, text: str) -> Answer:
         """Answer a text query. Raises: PolicyError: the text, or what it comes to."""
         reading = self._by_text.get((policy, text))

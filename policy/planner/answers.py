@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +47,19 @@ class Failure:
     count: int
     example: Row
     """The inputs of a call that failed; of an aggregate the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What an engine keeps in memory beside the rows.
+
+    Shapes: `values` are the distinct values that it knows, `queries` the texts whose plans it
+        keeps; `indexes` has for each table, `owner:table`, the columns of each of its indexes.
+    """
+
+    values: int
+    queries: int
+    indexes: Mapping[str, tuple[tuple[int, ...], ...]]
 
 
 @dataclass(frozen=True, slots=True)

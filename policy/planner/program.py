@@ -167,10 +167,6 @@ class Program:
         }
         return sorted(used.union(table for policy, table in self._heads if policy == owner))
 
-    def owners(self) -> list[str]:
-        """Give the names of all policies and datasources."""
-        return sorted([*self._policies, *self._schemas])
-
     def create_policy(self, name: str, kind: str) -> None:
         """Add an empty policy.
 

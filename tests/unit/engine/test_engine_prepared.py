@@ -72,19 +72,22 @@ def test_ids_that_are_given_out_again_never_reach_a_prepared_query(
         engine.load("d", {"edge": [(f"a{number}", f"b{number}")]})
         assert named(f"a{number}") == [(f"b{number}", "constant")]
         assert engine.query("p", 'ans("c") :- d:edge(_, _)') == [("c",)]
-    assert len(engine._symbols) < 100
+    assert engine.footprint().values < 100
+
+
+def indexes_of_edge(engine: Engine) -> set[tuple[int, ...]]:
+    return set(engine.footprint().indexes["d:edge"])
 
 
 def test_a_prepared_query_keeps_its_index_while_it_lives(engine: Engine) -> None:
-    relation = engine._evaluator.relation(("d", "edge"))
-    before = set(relation.signatures)
+    before = indexes_of_edge(engine)
     found = engine.prepare("p", "d:edge(x, ?)")
     found(3)
     engine.query("p", "ans(x) :- d:edge(x, 2)")
-    assert set(relation.signatures) == before | {(1,)}
+    assert indexes_of_edge(engine) == before | {(1,)}
     del found
     engine.query("p", "d:edge(2, y)")
-    assert set(relation.signatures) <= before | {(0,)}
+    assert indexes_of_edge(engine) <= before | {(0,)}
 
 
 def test_wrong_values_are_refused(engine: Engine) -> None:
@@ -104,7 +107,7 @@ def test_a_diagnostic_of_a_prepared_query_keeps_its_place(engine: Engine) -> Non
 def test_text_queries_are_kept_up_to_a_number(engine: Engine) -> None:
     for number in range(MAX_CACHED + 10):
         engine.query("p", f"d:edge({number}, y)")
-    assert len(engine._queries._by_text) == MAX_CACHED
+    assert engine.footprint().queries == MAX_CACHED
     assert engine.query("p", "d:edge(1, y)") == [(1, 2)]
 
 

@@ -266,12 +266,11 @@ def test_too_many_alternatives_with_names_that_not_all_bind_are_refused(engine: 
 
 def test_indexes_leave_with_the_rules_that_used_them(engine: Engine) -> None:
     engine.insert("p", "q(x) :- d:t(x, 4)")
-    relation = engine._evaluator.relation(("d", "t"))
-    assert relation.signatures == [(1,)]
+    assert engine.footprint().indexes == {"d:t": ((1,),)}
     engine.query("p", "d:t(3, x)")
-    assert relation.signatures == [(1,)]
+    assert engine.footprint().indexes == {"d:t": ((1,),)}
     engine.delete("p", "q(x) :- d:t(x, 4)")
-    assert relation.signatures == []
+    assert engine.footprint().indexes == {}
 
 
 def test_an_action_has_one_table_over_all_policies(engine: Engine) -> None:

@@ -35,8 +35,8 @@ def contents(engine: Engine) -> object:
         {policy: set(engine.policy_rules(policy)) for policy in owners},
         {(o, t): set(engine.rows(o, t)) for o in (*owners, "d") for t in engine.tables(o)},
         engine.waiting(),
-        sorted(engine._program.owners()),
-        {table: uses for table, uses in engine._program._uses.items() if uses},
+        {owner: engine.kind(owner) for owner in (*owners, "d", "new", "e")},
+        {(o, t): engine.width(o, t) for o in (*owners, "d") for t in engine.tables(o)},
     )
 
 
