@@ -23,6 +23,7 @@ from ..walk import literals_of
 from .batch import Batch, TypedColumn
 
 _NAMES = {"str": "text", "int": "integers", "float": "floats", "bool": "booleans", "null": "null"}
+_NUMBERS = {"int", "float"}
 _ORDERED = ({"int", "float"}, {"str"})
 
 
@@ -105,9 +106,17 @@ def _joined(
             " which are never the same",
             argument.span,
             note=f"{other.name} holds {other.holds}, {place.name} holds {place.holds}",
-            hint="compare by value, equal(x, y), or convert one: int(x, y), float(x, y)",
+            hint=_way_to_join(other.types, place.types),
             is_warning=True,
         )
+
+
+def _way_to_join(one: frozenset[str], other: frozenset[str]) -> str:
+    if one & _NUMBERS and other & _NUMBERS:
+        return "compare by value, equal(x, y), or convert one: int(x, y), float(x, y)"
+    if (one | other) & _NUMBERS and "str" in one | other:
+        return "convert the text, int(x, y) or float(x, y), if it holds numbers"
+    return "join columns of one type"
 
 
 def _compared(
@@ -129,6 +138,9 @@ def _compared(
             is_warning=True,
         )
         return
+    hint = "write a constant of the column's type"
+    if kind in _NUMBERS and place.types & _NUMBERS:
+        hint += ", or compare by value with equal(x, y)"
     always = "always" if operator == "!=" else "never"
     yield batch.report(
         "type-conflict",
@@ -136,7 +148,7 @@ def _compared(
         f" {always} holds",
         span,
         note='values of two types are never the same: 1, 1.0 and "1" differ',
-        hint="write a constant of the column's type, or compare by value with equal(x, y)",
+        hint=hint,
         is_warning=True,
     )
 
