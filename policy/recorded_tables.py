@@ -182,7 +182,8 @@ def _table_files(directory: Path) -> dict[tuple[str, str], Path]:
 
 def _refuse_other_files(directory: Path, recording: Recording) -> None:
     """Refuse to give a table a second file, which nobody could read any more."""
-    for (source, table), path in _table_files(directory).items():
+    files = _table_files(directory) if directory.is_dir() else {}
+    for (source, table), path in files.items():
         recorded = recording.get(source, {}).get(table)
         is_written = recorded is not None and recorded.missing is None
         if is_written and path.suffix != _WRITTEN:

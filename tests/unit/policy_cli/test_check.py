@@ -81,9 +81,10 @@ def test_json_holds_every_finding(files: Path, capsys: Output) -> None:
 
 
 def test_sarif_has_places_that_code_hosts_show(files: Path, capsys: Output) -> None:
-    (files / "b c.dl").write_text("p(x) :- q(y)")
+    (files / "b c").mkdir()
+    (files / "b c" / "p.dl").write_text("p(x) :- q(y)")
     (files / "lib.yaml").write_text("name: lib\nrules:\n- rule: p(x)\n")
-    assert main(["check", "b c.dl", "lib.yaml", "--format", "sarif"]) == USAGE
+    assert main(["check", "b c/p.dl", "lib.yaml", "--format", "sarif"]) == USAGE
     value = json.loads(capsys.readouterr().out)
     assert value["version"] == "2.1.0"
     (run,) = value["runs"]
@@ -95,7 +96,7 @@ def test_sarif_has_places_that_code_hosts_show(files: Path, capsys: Output) -> N
         result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         for result in run["results"]
     }
-    assert places == {"b%20c.dl", "lib.yaml"}
+    assert places == {"b%20c/p.dl", "lib.yaml"}
 
 
 @pytest.mark.parametrize(
