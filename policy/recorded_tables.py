@@ -21,7 +21,13 @@ from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .engine import Engine
 from .language.names import refuse_column_names, refuse_owner_name, refuse_table_names
-from .language.text_files import make_directory, read_text, replace_text
+from .language.text_files import (
+    entries_of,
+    is_directory,
+    make_directory,
+    read_text,
+    replace_text,
+)
 from .row_order import row_order
 from .table_files import SUFFIXES, Row, json_value, read_table, row_of
 
@@ -49,7 +55,7 @@ def read_recording(directory: Path) -> dict[str, dict[str, RecordedTable]]:
     Raises: NotFound: no such directory, or nothing in it. InvalidRequest, InvalidRow: a file that
         cannot be read, with file and line. Conflict: a table with two files.
     """
-    if not directory.is_dir():
+    if not is_directory(directory):
         raise NotFound(
             f"there is no directory '{directory}' with recorded tables", path=str(directory)
         )
@@ -146,7 +152,7 @@ def _read_schemas(
 ) -> tuple[dict[tuple[str, str], TableSchema], dict[tuple[str, str], str]]:
     """Give the schemas that are written down, and why tables are not known."""
     path = directory / SCHEMA_FILE
-    if not path.exists():
+    if path not in entries_of(directory):
         return {}, {}
     value = json_value(read_text(path), str(path))
     sources = value.get("sources") if isinstance(value, dict) else None
@@ -169,7 +175,8 @@ def _read_schemas(
 
 def _table_files(directory: Path) -> dict[tuple[str, str], Path]:
     files: dict[tuple[str, str], Path] = {}
-    for path in sorted(directory.glob("*/*")):
+    sources = [path for path in entries_of(directory) if is_directory(path)]
+    for path in (file for source in sources for file in entries_of(source)):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
         key = path.parent.name, path.stem

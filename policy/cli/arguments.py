@@ -1,10 +1,18 @@
-"""Command lines whose last word is apart: `eval a.dl b.dl --data DIR 'p(x)'`."""
+"""Words of command lines: paths, and last words that are apart: `eval a.dl --data DIR 'p(x)'`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+
+def path_named(text: str) -> Path:
+    """Read a path: what argparse calls for an option of this type."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path is empty; for this directory write .")
+    return Path(text)
 
 
 def allow_options_between(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.schema import TableSchema
 
-from ..language.text_files import read_text, yaml_value
+from ..language.text_files import files_below, is_directory, read_text, yaml_value
 from ..recorded_tables import schema_of
 from .workspace import KINDS
 
@@ -88,8 +88,8 @@ def find_case_files(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            files = sorted(f for f in path.rglob("*") if f.name.endswith(SUFFIXES))
+        if is_directory(path):
+            files = [file for file in files_below(path) if file.name.endswith(SUFFIXES)]
             if not files:
                 raise NotFound(f"directory '{path}' holds no test file; name them *.test.yaml")
             found += files

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.formats import add_format_option, print_note, print_records, print_rows
 
-from .arguments import allow_options_between
+from .arguments import allow_options_between, path_named
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
 _DESCRIPTION = """\
@@ -37,7 +36,9 @@ class EvalCommand(Command):
         """Declare the arguments."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
-        parser.add_argument("policies", nargs="+", type=Path, metavar="POLICY", help="policies")
+        parser.add_argument(
+            "policies", nargs="+", type=path_named, metavar="POLICY", help="policies"
+        )
         parser.add_argument("query", help="an atom or a rule")
         add_data_option(parser)
         add_now_option(parser)

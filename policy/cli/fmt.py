@@ -67,9 +67,10 @@ class FmtCommand(Command):
 
 
 def _format_input(args: argparse.Namespace) -> int:
+    from ..language.text_files import decoded
     from .layout import lay_out
 
-    old = sys.stdin.read()
+    old = decoded(sys.stdin.buffer.read(), Path("<stdin>"))
     new = lay_out(old, source="<stdin>")
     if args.diff:
         _print_diff("<stdin>", old, new)
@@ -102,9 +103,11 @@ def _format(path: Path, *, is_check: bool, is_diff: bool) -> bool:
 def _files(paths: Sequence[str]) -> Iterator[Path]:
     from congress_dist.errors import InvalidRequest, NotFound
 
+    from ..language.text_files import files_below, is_directory
+
     for path in map(Path, paths):
-        if path.is_dir():
-            files = sorted(path.rglob("*.dl"))
+        if is_directory(path):
+            files = [file for file in files_below(path) if file.suffix == ".dl"]
             if not files:
                 raise NotFound(f"directory '{path}' holds no .dl file", path=str(path))
             yield from files

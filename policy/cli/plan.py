@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from congress_dist.cli import OK, Command
 
+from .arguments import path_named
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class PlanCommand(Command):
         """Declare the arguments."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
-        parser.add_argument("policies", nargs="+", type=Path, metavar="POLICY", help="policies")
+        parser.add_argument(
+            "policies", nargs="+", type=path_named, metavar="POLICY", help="policies"
+        )
         parser.add_argument("--table", metavar="TABLE", help="only what this table rests on")
         parser.add_argument(
             "--format", choices=("text", "json"), default="text", help="how to print"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from congress_dist.cli import OK, USAGE, Command
 from congress_dist.formats import print_note
 
+from .arguments import path_named
 from .workspace import (
     CLOCK,
     Workspace,
@@ -51,7 +52,11 @@ class ReplCommand(Command):
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
         parser.add_argument(
-            "policies", nargs="*", type=Path, metavar="POLICY", help="policies (default: none)"
+            "policies",
+            nargs="*",
+            type=path_named,
+            metavar="POLICY",
+            help="policies (default: none)",
         )
         add_data_option(parser)
         add_now_option(parser)

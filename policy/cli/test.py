@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from congress_dist.cli import FAILED, OK, USAGE, Command
 
+from .arguments import path_named
+
 if TYPE_CHECKING:
     from .case_file import Case
     from .case_run import CaseRunner
@@ -56,7 +58,7 @@ class TestCommand(Command):
         parser.add_argument(
             "paths",
             nargs="+",
-            type=Path,
+            type=path_named,
             metavar="PATH",
             help="test files, or directories of them",
         )

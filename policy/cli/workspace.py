@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import path_named
+
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..language.diagnostics import Diagnostic
@@ -34,7 +36,7 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
     """Declare where recorded tables are."""
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path_named,
         metavar="DIR",
         help="recorded tables: schema.json, and SOURCE/TABLE.jsonl (or .json, .yaml, .csv)",
     )

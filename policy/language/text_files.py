@@ -5,6 +5,7 @@ Foreign exceptions of files and of YAML end here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,53 @@ def read_text(path: Path) -> str:
     Raises: NotFound: there is no such file. InvalidRequest: it cannot be read, or is not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(f"there is no file '{path}'", path=str(path)) from error
     except OSError as error:
         raise _refused(path, f"cannot be read: {error.strerror}") from error
+    return decoded(data, path)
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """Give bytes of a file as text, without a byte order mark; `path` is where they come from.
+
+    Raises: InvalidRequest: they are not UTF-8; says in which line.
+    """
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refused(path, f"is not UTF-8: {error}; save it as UTF-8") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _refused(path, f"is not UTF-8: line {line}: {error}; save it as UTF-8") from error
+
+
+def is_directory(path: Path) -> bool:
+    """Tell whether a path is a directory. Raises: InvalidRequest: nobody may look."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise _refused(path, f"cannot be read: {error.strerror}") from error
+
+
+def entries_of(directory: Path) -> list[Path]:
+    """Give what is in a directory, sorted. Raises: InvalidRequest: it cannot be read."""
+    # Why not Path.glob: it finds nothing where it may not read.
+    try:
+        return sorted(directory.iterdir())
+    except OSError as error:
+        raise _refused(directory, f"cannot be read: {error.strerror}") from error
+
+
+def files_below(directory: Path) -> Iterator[Path]:
+    """Give the files of a directory and of those in it, sorted in each; links are not followed.
+
+    Raises: InvalidRequest: one of the directories cannot be read.
+    """
+    for path in entries_of(directory):
+        if is_directory(path) and not path.is_symlink():
+            yield from files_below(path)
+        else:
+            yield path
 
 
 def yaml_value(text: str, path: Path) -> Any:

@@ -141,7 +141,7 @@ def test_check_and_diff_change_nothing(tmp_path: Path, capsys: Output) -> None:
 def test_standard_input_goes_to_standard_output(
     capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("p( 1 )"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"p( 1 )")))
     assert main(["fmt", "-"]) == OK
     assert capsys.readouterr().out == "p(1)\n"
 
