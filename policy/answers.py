@@ -156,6 +156,22 @@ def waiting_rules(state: State) -> list[tuple[Any, dict[str, Any]]]:
     ]
 
 
+def failures(state: State) -> list[dict[str, Any]]:
+    """Give the calls of builtins that gave no row, by rule, builtin and reason, as plain data."""
+    ids = RuleIds(state.catalog)
+    return [
+        {
+            "policy": failure.policy,
+            "rule": ids.name(failure.policy, failure.rule),
+            "builtin": failure.builtin,
+            "reason": failure.reason,
+            "count": failure.count,
+            "example": list(failure.example),
+        }
+        for failure in state.engine.failures()
+    ]
+
+
 def _rows(state: State, table: TableKey) -> list[Row]:
     catalog = state.catalog
     if catalog.find_policy(table[0]) is None and catalog.find_datasource(table[0]) is None:

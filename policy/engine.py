@@ -24,12 +24,13 @@ from .language.collection import without_collection
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
 from .language.names import refuse_owner_name
+from .language.policy_kinds import DATASOURCE, NONRECURSIVE
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Footprint, Row, Violation, Waiting
 from .planner.journal import Journal
 from .planner.normal_form import TableKey
-from .planner.program import DATASOURCE, Program, rule_key
+from .planner.program import Program, rule_key
 from .planner.relation import Change
 from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
@@ -88,7 +89,7 @@ class Engine:
 
     # --- policies and rules
 
-    def create_policy(self, name: str, kind: str = "nonrecursive") -> None:
+    def create_policy(self, name: str, kind: str = NONRECURSIVE) -> None:
         """Add an empty policy.
 
         Raises: Conflict: a policy or datasource has that name. InvalidRequest: there is no such
@@ -451,18 +452,25 @@ class Engine:
     # --- what if
 
     def simulate(
-        self, policy: str, query: str, sequence: str, action_policy: str | None = None
+        self,
+        policy: str,
+        query: str,
+        sequence: str,
+        action_policy: str | None = None,
+        *,
+        delta: bool = False,
     ) -> Simulation:
         """Tell what a query would give after a sequence of changes and actions; change nothing.
 
         Shapes: statements are `p+(1)`, `p-(1)`, `q+(x) :- p(x)`, `other:p+(1)`, or actions like
             `set(1, 5)` and `set(x, 5) :- p(x)`, whose effects `action_policy` describes.
+            `result` is the answer as facts; with `delta` what the sequence changes of it.
         Promises: nothing is left behind, also when it fails.
         Raises: PolicyError: a text, or a change that is refused. NotFound.
         """
         with self.trial():
             self._get_kind(policy)
-            return Simulator(self, policy, action_policy).run(query, sequence)
+            return Simulator(self, policy, action_policy).run(query, sequence, delta=delta)
 
     def impact(self, operations: Iterable[RuleOperation]) -> Impact:
         """Tell which violations and actions would come and go with some rules; change nothing.

@@ -14,14 +14,15 @@ from congress_dist.errors import NotFound
 from congress_dist.row import Cell
 
 from .action_effects import ActionEffects, Effect
-from .language.ast import Constant, Rule
+from .language.ast import Argument, Atom, Constant, Rule
 from .language.diagnostics import Diagnostic, PolicyError
-from .language.grammar import parse_sequence
+from .language.grammar import parse_query, parse_sequence
 from .language.places import line_starts_of, place_of
+from .language.policy_kinds import DATASOURCE
 from .language.printer import print_conjunct, print_head, print_rule
 from .planner.active_rule import Missing
 from .planner.answers import Row
-from .planner.program import DATASOURCE
+from .row_order import row_order
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 class Simulation:
     """What a query gives after a sequence, compared with before it.
 
-    Shapes: rows in no order, each once; `trace` tells what each statement did.
+    Shapes: rows in no order, each once; `result` is the same as facts, sorted: `t(1)`, and where
+        only the difference was asked for `t+(1)`, `t-(2)`; `trace` tells what each statement did.
     """
 
     rows: list[Row]
@@ -39,6 +41,7 @@ class Simulation:
     disappeared: list[Row]
     missing: Missing
     trace: tuple[str, ...]
+    result: tuple[str, ...]
 
 
 class Simulator:
@@ -50,8 +53,8 @@ class Simulator:
         self._effects = ActionEffects(engine, policy, action_policy)
         self._trace: list[str] = []
 
-    def run(self, query: str, sequence: str) -> Simulation:
-        """Answer a query before and after a sequence.
+    def run(self, query: str, sequence: str, *, delta: bool) -> Simulation:
+        """Answer a query before and after a sequence; `delta`: the result is the difference.
 
         Raises: PolicyError: a text, a change that is refused, or a statement that is neither a
             change nor an action. NotFound: a policy or table to be changed does not exist.
@@ -62,13 +65,15 @@ class Simulator:
             self._carry_out(statement, sequence)
         after = self._engine.answer(self._policy, query)
         old, new = _by_type(before.rows), _by_type(after.rows)
-        return Simulation(
-            after.rows,
-            [row for key, row in new.items() if key not in old],
-            [row for key, row in old.items() if key not in new],
-            after.missing,
-            tuple(self._trace),
-        )
+        appeared = [row for key, row in new.items() if key not in old]
+        disappeared = [row for key, row in old.items() if key not in new]
+        table = parse_query(query).head.table
+        if delta:
+            result = _facts(f"{table}+", appeared) + _facts(f"{table}-", disappeared)
+        else:
+            result = _facts(table, after.rows)
+        trace = tuple(self._trace)
+        return Simulation(after.rows, appeared, disappeared, after.missing, trace, result)
 
     def _carry_out(self, statement: Sequence[Rule], text: str) -> None:
         """Do the changes of a statement, then its actions at once."""
@@ -143,6 +148,14 @@ class Simulator:
 
 def _by_type(rows: Sequence[Row]) -> dict[tuple[tuple[type, Cell], ...], Row]:
     return {tuple((type(cell), cell) for cell in row): row for row in rows}
+
+
+def _facts(table: str, rows: Iterable[Row]) -> tuple[str, ...]:
+    atoms = (
+        Atom(table, tuple(Argument(Constant(cell)) for cell in row))
+        for row in sorted(rows, key=row_order)
+    )
+    return tuple(map(print_conjunct, atoms))
 
 
 def _shown(effect: Effect) -> str:

@@ -1,4 +1,4 @@
-"""How the whole does, as plain data: readiness, sources and their tables, rules that wait."""
+"""How the whole does, as plain data: readiness, sources, rules that wait or whose calls fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from congress_dist.clock import utc_now
 from congress_dist.source_status import SourceStatus, TableStatus
 from congress_dist.stream import UNREAD
 
-from .answers import waiting_rules
+from .answers import failures, waiting_rules
 from .provenance import FAILING, READY, UNAVAILABLE, WAITING, oldest, plain_position, worst_of
 from .replica import Replica, State
 from .sources import UNHEARD
@@ -25,7 +25,7 @@ class StatusRequests:
         self._replica = replica
 
     def status(self) -> dict[str, Any]:
-        """Give readiness, revision, numbers, waiting rules and every registered source."""
+        """Give readiness, revision, numbers, rules that wait or fail, and every source."""
         statuses, awaited = self._replica.sources.statuses(), self._replica.awaited()
         with self._replica.state() as state:
             sources = [
@@ -39,6 +39,7 @@ class StatusRequests:
                 "rules": sum(1 for _ in state.catalog.rules()),
                 "tables": len(_used_tables(state)),
                 "waiting": [plain for _, plain in waiting_rules(state)],
+                "failures": failures(state),
                 "sources": sources,
             }
 

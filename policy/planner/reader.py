@@ -25,6 +25,7 @@ from ..language.ast import (
 )
 from ..language.ast import Constant as AstConstant
 from ..language.builtins import Builtin, find_builtin, find_call
+from ..language.policy_kinds import DATASOURCE
 from ..language.walk import variables_of_body
 from .normal_form import (
     Call,
@@ -39,7 +40,7 @@ from .normal_form import (
     literals_within,
     variables_of,
 )
-from .program import DATASOURCE, Program
+from .program import Program
 from .symbols import Symbols
 
 Literals = tuple[NormalLiteral, ...]
@@ -82,8 +83,11 @@ class BodyReader:
         if groups:
             outside = {*outer, *wanted}.union(*map(variables_of, literals))
             for group in groups:
-                others = (_names_in(o) for o in (*groups, *negated) if o is not group)
-                shared = _names_in(group) & outside.union(*others)
+                others: set[str] = set().union(
+                    *(_names_in(other) for other in groups if other is not group),
+                    *map(_names_in, negated),
+                )
+                shared = _names_in(group) & (outside | others)
                 literals.append(self._group(group, shared, wanted=shared))
         if negated:
             bound = bound_by(literals, outer)

@@ -36,7 +36,7 @@ EXCHANGES: dict[tuple[str, str], tuple[Any, int, Keys, Keys]] = {
     ("GET", "/healthz"): ("", 200, {"status"}, set()),
     ("GET", "/v1/status"): (
         "", 200, {"error"},
-        {"revision", "ready", "reasons", "rules", "tables", "waiting", "sources"},
+        {"revision", "ready", "reasons", "rules", "tables", "waiting", "failures", "sources"},
     ),
     ("GET", "/v1/violations"): (
         "policy=mine", 200, {"error"}, META | {"violations", "checked", "waiting"}

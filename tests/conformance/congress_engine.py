@@ -16,8 +16,8 @@ from typing import Any
 from congress_dist.errors import UserError
 from congress_dist.policy import Engine, PolicyError
 from congress_dist.policy.impact import RuleOperation
-from congress_dist.policy.language.ast import Literal, Rule
-from congress_dist.policy.language.grammar import parse, parse_query
+from congress_dist.policy.language.ast import Constant, Literal, Rule
+from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.printer import print_head, print_rule
 from congress_dist.policy.planner.program import rule_key
 
@@ -34,6 +34,12 @@ def typed(row: Iterable[Any]) -> Typed:
     return tuple((type(cell).__name__, cell) for cell in row)
 
 
+def row_of(rule: Rule) -> Typed:
+    """Give the cells of a head."""
+    values = [argument.value for argument in rule.head.arguments]
+    return typed(value.value if isinstance(value, Constant) else value for value in values)
+
+
 @dataclass(frozen=True)
 class Trigger:
     """A table whose changes are told."""
@@ -46,10 +52,11 @@ class Trigger:
 class CongressEngine:
     """Does the steps of recorded cases.
 
-    Where calls differ they are translated: a datasource comes here with its schema, not by
-    create_policy; to delete a rule that is not there is an error of the call here, as in
-    Congress's REST API, and nothing there; the time comes here from outside; the `includes` of a
-    query, other theories read as one with its own, are one policy with the rules of all.
+    Where calls differ they are translated: a policy may have any name there, as here one that no
+    text names; a datasource comes here with its schema, not by create_policy; to delete a rule
+    that is not there is an error of the call here, as in Congress's REST API, and nothing there;
+    the time comes here from outside; the `includes` of a query, other theories read as one with
+    its own, are one policy with the rules of all.
     """
 
     def __init__(self) -> None:
@@ -95,7 +102,7 @@ class CongressEngine:
         if kind == "datasource":
             self.engine.set_schema(name, {})
         else:
-            self.engine.create_policy(name, kind)
+            self.engine.create_hidden_policy(name, kind)
         self.kinds[name] = kind
         return {}
 
@@ -163,7 +170,7 @@ class CongressEngine:
         if not included:
             return self.engine
         engine = Engine()
-        engine.create_policy(policy)
+        engine.create_hidden_policy(policy, "nonrecursive")
         for name in (policy, *included):
             engine.insert_rules(policy, self.engine.policy_rules(name))
         return engine
@@ -185,14 +192,10 @@ class CongressEngine:
         return {"named_rows": self.rows_by_table(step["policy"], None)}
 
     def simulate(self, step: Step) -> Answer:
-        found = self.engine.simulate(
-            step["policy"], step["text"], step["sequence"], step["action_policy"]
-        )
-        if not step["delta"]:
-            return {"rows": {typed(row) for row in found.rows}}
-        name = parse_query(step["text"]).head.table
-        appeared = {(f"{name}+", *typed(row)) for row in found.appeared}
-        return {"named_rows": appeared | {(f"{name}-", *typed(row)) for row in found.disappeared}}
+        inputs = (step["policy"], step["text"], step["sequence"], step["action_policy"])
+        found = self.engine.simulate(*inputs, delta=step["delta"])
+        rules = [rule for text in found.result for rule in parse(text)]
+        return {"named_rows": {(rule.head.table, *row_of(rule)) for rule in rules}}
 
     # --- triggers
 

@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 
 from congress_dist.policy import PolicyError
-from congress_dist.policy.language.ast import Constant, Rule
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.printer import print_rule
 from congress_dist.policy.planner.program import rule_key
 
-from .congress_engine import Answer, Change, CongressEngine, Typed, told_changes, typed
+from .congress_engine import Answer, Change, CongressEngine, Typed, row_of, told_changes, typed
 from .recorded_cases import (
     RecordedCase,
     Step,
@@ -120,11 +119,6 @@ def expected_changes(changes: Iterable[dict[str, str]]) -> Answer:
 def rows_in(facts: Iterable[str]) -> set[Typed]:
     """Give the rows that printed facts, or printed instances of a rule, stand for."""
     return {row_of(rule) for text in facts for rule in parse(text)}
-
-
-def row_of(rule: Rule) -> Typed:
-    values = [argument.value for argument in rule.head.arguments]
-    return typed(value.value if isinstance(value, Constant) else value for value in values)
 
 
 def problems_of(case: RecordedCase) -> Iterator[str]:

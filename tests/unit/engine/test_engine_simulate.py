@@ -169,3 +169,19 @@ def test_a_query_that_fails_leaves_nothing_behind() -> None:
         with pytest.raises(NotFound):
             engine.simulate(policy, "error(x)", sequence, actions)
     assert contents(engine) == before
+
+
+@pytest.mark.parametrize(
+    ("query", "result", "delta"),
+    [
+        ("p(x, y)", ("p(101, 9)", 'p(202, "abc")', "p(302, 9)"), ("p+(101, 9)", "p-(101, 0)")),
+        ("ans(x) :- p(x, 9)", ("ans(101)", "ans(302)"), ("ans+(101)",)),
+        ("act:q(x)", (), ()),
+    ],
+)
+def test_the_result_is_the_answer_as_facts_or_what_changes_of_it(
+    query: str, result: tuple[str, ...], delta: tuple[str, ...]
+) -> None:
+    engine = engine_with()
+    assert engine.simulate("t", query, "set(101, 9)", "act").result == result
+    assert engine.simulate("t", query, "set(101, 9)", "act", delta=True).result == delta

@@ -148,3 +148,17 @@ def test_schema_names_types_and_descriptions(system: System) -> None:
         "description": "things",
         "columns": [{"name": "id", "type": "str", "nullable": False, "description": ""}],
     }
+
+
+def test_calls_that_fail_are_shown_with_one_example(system: System) -> None:
+    system.policy("net", "size(1)", 'size("a")', "twice(y) :- size(x), mul(x, 2, y)")
+    (failure,) = system.call("status")["failures"]
+    assert failure.pop("rule")
+    assert failure == {
+        "policy": "net",
+        "builtin": "mul",
+        "reason": "x is text",
+        "count": 1,
+        "example": ["a", 2],
+    }
+    assert system.call("status")["waiting"] == []
