@@ -27,6 +27,8 @@ Picker = Callable[[Tuple], Any]
 _BLOCK = 16_384
 """Rows between two looks at the limit: too few to fill the memory."""
 
+_LAZY_STEPS = 50
+"""Steps that may wait for each other, one inside of the other: each costs a frame of the stack."""
 
 _BINDINGS_PER_ROW = 20
 """Bindings that a step may make for each row that a rule may derive: seconds of work."""
@@ -347,8 +349,16 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def run_steps(steps: Iterable[Step], context: Context, start: Binding) -> Iterator[Binding]:
-    """Run steps one after the other, from one binding."""
+    """Run steps one after the other, from one binding.
+
+    Raises: LimitExceeded: a step makes too many bindings, or so many would have to be kept.
+    """
     bindings: Bindings = (start,)
+    waiting = 0
     for step in steps:
         bindings = step.run(context, bindings)
+        waiting = 0 if isinstance(step, Project) and step.has_variables else waiting + 1
+        if waiting == _LAZY_STEPS:
+            bindings = collect(bindings, context.max_rows)
+            waiting = 0
     return iter(bindings)

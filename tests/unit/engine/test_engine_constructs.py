@@ -40,6 +40,21 @@ def test_the_sign_of_the_least_integer_cannot_be_turned(number: str) -> None:
     assert list(engine_with("").query("p", f"p({number})")) == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [("not d:t({n}, {n})", [(1, 2)]), ("x < {n}", [(1, 2)]), ("y not in [{n}, 2]", [])],
+)
+def test_a_rule_of_as_many_conditions_as_it_may_have_runs(condition: str, expected: Rows) -> None:
+    conditions = [condition.format(n=n) for n in range(10, 1009)]
+    rules = f"p(x, y) :- {', '.join(['d:t(x, y)', *conditions])}"
+    assert derived(rules, d=[(1, 2)]) == expected
+
+
+def test_a_head_of_a_thousand_columns_is_worked_out() -> None:
+    columns = ", ".join(f"x + {n}" for n in range(1000))
+    assert derived(f"p({columns}) :- d:t(x)", d=[(1,)]) == [tuple(range(1, 1001))]
+
+
 SIZES: Rows = [("a", 2, 3), ("b", 4, 5)]
 
 
