@@ -22,11 +22,12 @@ from .language.ast import (
 )
 from .language.builtins import find_call
 from .language.diagnostics import Diagnostic, PolicyError
+from .language.policy_kinds import DATASOURCE
 from .planner.active_rule import ActiveRule
 from .planner.answers import Answer
 from .planner.normal_form import Match, NormalRule, TableKey, Term
 from .planner.normalize import Unresolved, normalize
-from .planner.program import DATASOURCE, Program, head_key
+from .planner.program import Program, head_key
 from .planner.steps import LimitExceeded
 
 _PARAMETERS: TableKey = ("?", "?")

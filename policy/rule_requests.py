@@ -8,7 +8,7 @@ from typing import Any
 
 from congress_dist.errors import InvalidRequest
 
-from .planner.program import KINDS
+from .language.policy_kinds import KINDS, NONRECURSIVE
 from .replica import Replica
 from .rule_plans import (
     OWNER,
@@ -145,7 +145,7 @@ def _check_abbreviation(abbreviation: object, name: str) -> str:
 
 def _check_kind(kind: object) -> str:
     if kind is None:
-        return "nonrecursive"
+        return NONRECURSIVE
     if not isinstance(kind, str) or kind not in KINDS:
         known = ", ".join(sorted(KINDS))
         raise InvalidRequest(

@@ -12,9 +12,9 @@ from typing import Any
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.schema import TableSchema
 
+from ..language.policy_kinds import NONRECURSIVE
 from ..language.text_files import files_below, is_directory, read_text, yaml_value
 from ..recorded_tables import schema_of
-from .workspace import KINDS
 
 SUFFIXES = (".test.yaml", ".test.yml")
 
@@ -69,7 +69,7 @@ class Case:
     name: str
     file: Path
     policies: Sequence[Path]
-    kind: str = KINDS[0]
+    kind: str = NONRECURSIVE
     data: Path | None = None
     schemas: Mapping[str, Mapping[str, TableSchema]] = field(default_factory=dict)
     facts: Mapping[str, Sequence[Row]] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class _Reader:
         if not any(key in own for key in _EXPECTED):
             raise InvalidRequest(f"{place} expects nothing; say so with {', '.join(_EXPECTED)}")
         facts = {**self._tables(top, "facts", place), **self._tables(own, "facts", place)}
-        kind = self._text(given.get("kind", KINDS[0]), f"{place}: kind")
+        kind = self._text(given.get("kind", NONRECURSIVE), f"{place}: kind")
         return Case(
             name,
             self._file,

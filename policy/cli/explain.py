@@ -13,8 +13,9 @@ from typing import Any
 from congress_dist.errors import NotFound
 from congress_dist.row import Cell
 
+from ..language.policy_kinds import NONRECURSIVE
 from ..row_order import row_order
-from .workspace import KINDS, open_workspace
+from .workspace import open_workspace
 
 
 def explain_files(
@@ -24,7 +25,7 @@ def explain_files(
     table: str,
     row: Sequence[Cell],
     now: str | None = None,
-    kind: str = KINDS[0],
+    kind: str = NONRECURSIVE,
 ) -> dict[str, Any]:
     """Explain a row of the first policy, or of the one that `table` names as `policy:table`.
 

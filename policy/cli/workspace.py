@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language.policy_kinds import KINDS, NONRECURSIVE
 from .arguments import path_named
 
 if TYPE_CHECKING:
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
 CLOCK = "clock"
 """The datasource that tells the time, in the one row of its table `now`."""
 
-KINDS = ("nonrecursive", "recursive", "action", "database")
-
 
 def add_kind_option(parser: argparse.ArgumentParser) -> None:
     """Declare the kind of policies that do not tell theirs."""
     parser.add_argument(
         "--kind",
         choices=KINDS,
-        default="nonrecursive",
-        help="kind of the policies that do not say theirs (default: nonrecursive)",
+        default=NONRECURSIVE,
+        help=f"kind of the policies that do not say theirs (default: {NONRECURSIVE})",
     )
 
 
@@ -130,7 +129,7 @@ def _present() -> str:
 
 
 def open_workspace(
-    policies: Sequence[Path], data: Path | None, *, kind: str = KINDS[0]
+    policies: Sequence[Path], data: Path | None, *, kind: str = NONRECURSIVE
 ) -> Workspace:
     """Read policies and recorded tables.
 

@@ -17,6 +17,7 @@ from .ast import Rule
 from .grammar import parse
 from .lexical import MAX_TEXT
 from .names import refuse_owner_name
+from .policy_kinds import NONRECURSIVE
 from .printer import print_value
 from .text_files import entries_of, is_directory
 
@@ -55,7 +56,7 @@ class Package:
         return [rule.rule for rule in self.rules]
 
 
-def read_package(path: Path, *, kind: str = "nonrecursive") -> Package:
+def read_package(path: Path, *, kind: str = NONRECURSIVE) -> Package:
     """Read the policy at a path; `kind` is for what does not say its own.
 
     Raises: NotFound: nothing is there, or a directory holds no .dl file.
@@ -79,7 +80,7 @@ def read_package(path: Path, *, kind: str = "nonrecursive") -> Package:
     return _from_texts(path.stem, [path], kind)
 
 
-def read_packages(paths: Iterable[Path], *, kind: str = "nonrecursive") -> list[Package]:
+def read_packages(paths: Iterable[Path], *, kind: str = NONRECURSIVE) -> list[Package]:
     """Read several policies; a directory of policies stands for all of them.
 
     Raises: as `read_package`. Conflict: two of them have one name.

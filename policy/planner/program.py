@@ -13,6 +13,7 @@ from congress_dist.schema import Column, TableSchema
 from ..language.ast import Argument, Atom, Body, Conjunct, Literal, Rule, Variable, Wildcard
 from ..language.builtins import find_call
 from ..language.names import refuse_owner_name, refuse_table_names
+from ..language.policy_kinds import DATASOURCE, KINDS
 from ..language.walk import literals_of
 from .journal import Journal
 from .normal_form import TableKey
@@ -40,19 +41,6 @@ class RuleKey:
 
     def __repr__(self) -> str:
         return f"RuleKey({self._parts!r})"
-
-
-KINDS = {
-    "nonrecursive": "nonrecursive",
-    "recursive": "recursive",
-    "materialized": "recursive",
-    "z3": "recursive",
-    "action": "action",
-    "database": "database",
-}
-"""The kinds that a policy can be created with, and what they are called inside."""
-
-DATASOURCE = "datasource"
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ..ast import Atom
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch, Table, counted, listed, table_literals
+from ..policy_kinds import DATASOURCE
+from .batch import Batch, Table, counted, listed, table_literals
 
 _HINT = "write _ for columns that do not matter, or name those that do: table(column=x)"
 

@@ -13,11 +13,11 @@ from ..bindings import Scope, scopes_of
 from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
 from ..places import line_starts_of, place_of
+from ..policy_kinds import DATASOURCE
 from ..printer import print_conjunct, print_rule
 from ..walk import conjuncts_of
 from .likely_names import LikelyNames
 
-DATASOURCE = "datasource"
 PolicyRule = tuple[str, Rule]
 Table = tuple[str, str]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ..ast import Argument, Atom
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch, Table, counted, did_you_mean, listed
+from ..policy_kinds import DATASOURCE
+from .batch import Batch, Table, counted, did_you_mean, listed
 
 
 def find_wrong_columns(batch: Batch) -> Iterator[Diagnostic]:

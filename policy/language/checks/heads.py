@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch
-
-_ACTION = "action"
+from ..policy_kinds import ACTION, DATASOURCE
+from .batch import Batch
 
 
 def find_wrong_heads(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse heads that name a policy, a builtin or columns; modals may name all but builtins."""
     for policy, rule in batch.rules:
         head = rule.head
-        is_effect = head.table[-1] in "+-" and batch.program.kind(policy) == _ACTION
+        is_effect = head.table[-1] in "+-" and batch.program.kind(policy) == ACTION
         if head.policy == PREFIX or (find_call(head) is not None and rule.modal is None):
             yield batch.report(
                 "builtin-head",

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch
-
-_DATABASE = "database"
+from ..policy_kinds import DATABASE, DATASOURCE
+from .batch import Batch
 
 
 def find_misplaced_rules(batch: Batch) -> Iterator[Diagnostic]:
     """Refuse rules in database policies and anything in a datasource."""
     for policy, rule in batch.rules:
         kind = batch.program.kind(policy)
-        if kind == _DATABASE and rule.modal is not None:
+        if kind == DATABASE and rule.modal is not None:
             yield batch.report(
                 "modal",
                 f"the policy {policy!r} is a database: it holds facts, no actions",
                 rule.head.span,
                 hint="put the rule into another policy",
             )
-        elif kind == _DATABASE and not rule.is_fact:
+        elif kind == DATABASE and not rule.is_fact:
             yield batch.report(
                 "rule-in-database",
                 f"the policy {policy!r} is a database: it holds facts, no rules",

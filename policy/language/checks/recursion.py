@@ -7,11 +7,10 @@ from itertools import cycle as alternate
 
 from ..diagnostics import Diagnostic
 from ..graph import DependencyGraph, Node, Step
+from ..policy_kinds import RECURSIVE
 from ..printer import print_rule
 from ..walk import aggregates_of
 from .batch import Batch, Table, head_table
-
-RECURSIVE_KINDS = frozenset({"recursive", "materialized", "z3"})
 
 _Neighbours = Callable[[Table], Iterable[Table]]
 
@@ -32,7 +31,7 @@ def find_cycles(batch: Batch) -> Iterator[Diagnostic]:
     graph = DependencyGraph(rule for table in tables for rule in batch.deriving(table))
 
     def is_nonrecursive(node: Node) -> bool:
-        return batch.program.kind(node.policy) not in RECURSIVE_KINDS
+        return batch.program.kind(node.policy) != RECURSIVE
 
     nodes = [Node(*table) for table in heads if table in tables]
     for cycle in graph.cycles(nodes, prefer=is_nonrecursive):

@@ -21,10 +21,10 @@ from ..ast import (
 from ..bindings import Scope, assume, awaited, scopes_of
 from ..builtins import find_call
 from ..diagnostics import Diagnostic
+from ..policy_kinds import ACTION
 from ..walk import expressions_of, parts_of, variables_of
 from .batch import Batch, did_you_mean
 
-_ACTION = "action"
 _MEANT = "every variable must stand in a positive condition that gives it values"
 _MAX_FINDINGS = 20
 """Findings in one rule; nobody reads more, and each looks at a good part of the rule."""
@@ -65,7 +65,7 @@ def _unsafe_in(batch: Batch, policy: str, rule: Rule, body: Body) -> Iterator[Di
                 if variable.name not in scope.bound
             ]
     values = [argument.value for argument in rule.head.arguments]
-    if batch.program.kind(policy) == _ACTION and not any(map(_is_aggregate, values)):
+    if batch.program.kind(policy) == ACTION and not any(map(_is_aggregate, values)):
         values = [value for value in values if not isinstance(value, Variable)]
     yield from _wildcards_of_head(batch, values)
     unbound = (v for v in variables_of(*values) if v.name not in scopes[0].bound)

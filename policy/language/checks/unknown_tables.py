@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ..ast import Atom, Rule
 from ..builtins import close_names, find_call
 from ..diagnostics import Diagnostic
-from .batch import DATASOURCE, Batch
+from ..policy_kinds import DATASOURCE
+from .batch import Batch
 
 
 def find_unknown_tables(batch: Batch) -> Iterator[Diagnostic]:

@@ -46,6 +46,14 @@ def test_columns_are_checked_where_data_tells_them(files: Path, capsys: Output) 
     assert "'id'" in out
 
 
+@pytest.mark.parametrize("kind", ["recursive", "materialized", "z3"])
+def test_every_kind_of_policy_can_be_told(files: Path, capsys: Output, kind: str) -> None:
+    (files / "tc.dl").write_text("tc(x, y) :- tc(x, z), tc(z, y)\ntc(1, 2)\n")
+    assert main(["check", "tc.dl"]) == USAGE
+    assert "error[recursion]" in capsys.readouterr().out
+    assert main(["check", "tc.dl", "--kind", kind]) == OK
+
+
 def test_policies_given_together_know_each_other(files: Path, capsys: Output) -> None:
     (files / "b.dl").write_text("p(x) :- net:open_port(server=x)\n")
     assert main(["check", "b.dl", "net", "--data", "data", "--strict"]) == OK
