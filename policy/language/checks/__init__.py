@@ -18,6 +18,7 @@ from .heads import find_wrong_heads
 from .kinds import find_misplaced_rules
 from .layout import find_missing_commas
 from .recursion import find_cycles
+from .regular_expressions import find_wrong_expressions
 from .safety import find_unsafe_variables
 from .shared_names import find_shared_names
 from .singletons import find_singletons
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     find_misplaced_rules,
     find_wrong_heads,
     find_wrong_calls,
+    find_wrong_expressions,
     find_wrong_columns,
     find_wrong_widths,
     find_wrong_aggregates,
@@ -74,6 +76,7 @@ REFUSALS: tuple[Check, ...] = tuple(
 
 QUERY_CHECKS: tuple[Check, ...] = (
     find_wrong_calls,
+    find_wrong_expressions,
     find_wrong_columns,
     find_wrong_query_widths,
     find_wrong_aggregates,
