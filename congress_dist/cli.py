@@ -7,7 +7,6 @@ because `--help` of every level has 0.3 s. The verb `node` is here: every proces
 from __future__ import annotations
 
 import argparse
-import io
 import shlex
 import signal
 import sys
@@ -15,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from . import standard_output
 from .errors import CongressError, StartupError, UserError, WorldError
 
 if TYPE_CHECKING:
@@ -172,9 +172,11 @@ def _names(namespace: str) -> list[str]:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and give its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    _write_what_the_locale_can()
+    standard_output.prepare()
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
     except (StartupError, WorldError) as error:
         return _complain(error, UNAVAILABLE)
     except CongressError as error:
@@ -182,15 +184,13 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return OK
+    except OSError as error:
+        if not standard_output.is_lost(error):
+            raise
+        lost = WorldError(f"the output cannot be written: {error.strerror}; name another place")
+        return _complain(lost, UNAVAILABLE)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-
-
-def _write_what_the_locale_can() -> None:
-    """Write `?` for a character that the terminal's encoding lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _run(arguments: list[str]) -> int:
