@@ -25,12 +25,13 @@ from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse
 from .language.names import refuse_owner_name
 from .language.policy_kinds import DATASOURCE, NONRECURSIVE
+from .language.rule_key import rule_key
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Footprint, Row, Violation, Waiting
 from .planner.journal import Journal
 from .planner.normal_form import TableKey
-from .planner.program import Program, rule_key
+from .planner.program import Program
 from .planner.relation import Change
 from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries

@@ -13,10 +13,11 @@ from .evaluator import Agenda, Evaluator
 from .language.ast import Rule
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.printer import print_rule
+from .language.rule_key import RuleKey, rule_key
 from .planner.active_rule import ActiveRule, Missing
 from .planner.normal_form import Choice, NormalRule, TableKey, literals_within, terms_of
 from .planner.normalize import Unresolved, normalize
-from .planner.program import Program, RuleKey, body_atoms, head_key, rule_key
+from .planner.program import Program, body_atoms, head_key
 from .planner.relation import Change
 from .planner.symbols import Id, Symbols, Tuple
 

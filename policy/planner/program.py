@@ -10,37 +10,17 @@ from typing import TypeVar
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
 from congress_dist.schema import Column, TableSchema
 
-from ..language.ast import Argument, Atom, Body, Conjunct, Literal, Rule, Variable, Wildcard
+from ..language.ast import Argument, Atom, Body, Literal, Rule, Variable, Wildcard
 from ..language.builtins import find_call
 from ..language.names import refuse_owner_name, refuse_table_names
 from ..language.policy_kinds import DATASOURCE, KINDS
+from ..language.rule_key import RuleKey, rule_key
 from ..language.walk import literals_of
 from .journal import Journal
 from .normal_form import TableKey
 from .rule_index import RuleIndex
 
 T = TypeVar("T")
-
-_Parts = tuple[str | None, Atom, bool, frozenset[tuple[Conjunct, int]]]
-
-
-class RuleKey:
-    """What makes two rules of a policy one: head and body, whose order does not matter."""
-
-    __slots__ = ("_hash", "_parts")
-
-    def __init__(self, parts: _Parts) -> None:
-        self._parts = parts
-        self._hash = hash(parts)  # once: it walks over the whole rule
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RuleKey) and self._parts == other._parts
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __repr__(self) -> str:
-        return f"RuleKey({self._parts!r})"
 
 
 @dataclass(slots=True)
@@ -288,12 +268,6 @@ class Program:
             self._deriving.remove(heads, rule)
             self._reading.remove(reads, rule)
             self._identified.remove(identities, rule)
-
-
-def rule_key(rule: Rule) -> RuleKey:
-    """Give what makes two rules of a policy the same."""
-    body = Counter(rule.body or ())
-    return RuleKey((rule.modal, rule.head, rule.body is None, frozenset(body.items())))
 
 
 def head_key(policy: str, rule: Rule) -> TableKey:

@@ -19,7 +19,7 @@ from congress_dist.policy.impact import RuleOperation
 from congress_dist.policy.language.ast import Constant, Literal, Rule
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.printer import print_head, print_rule
-from congress_dist.policy.planner.program import rule_key
+from congress_dist.policy.language.rule_key import rule_key
 
 from .recorded_cases import Step
 

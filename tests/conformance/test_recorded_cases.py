@@ -17,7 +17,7 @@ import pytest
 from congress_dist.policy import PolicyError
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.printer import print_rule
-from congress_dist.policy.planner.program import rule_key
+from congress_dist.policy.language.rule_key import rule_key
 
 from .congress_engine import Answer, Change, CongressEngine, Typed, row_of, told_changes, typed
 from .recorded_cases import (

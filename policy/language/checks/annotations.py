@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..ast import SEVERITIES, Annotation, Rule, Variable
 from ..diagnostics import Diagnostic
+from ..rule_key import rule_key
 from .batch import Batch, did_you_mean, listed
 
 _TEXTS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
@@ -42,7 +43,7 @@ def find_duplicate_ids(batch: Batch) -> Iterator[Diagnostic]:
         if key not in owners:
             owners[key] = next((r for _, r in batch.program.identified(*key)), rule)
         owner = owners[key]
-        if not _is_same(owner, rule):
+        if owner is not rule and rule_key(owner) != rule_key(rule):
             place = next(a.span for a in rule.annotations if a.name == "id")
             yield batch.report(
                 "duplicate-id",
@@ -51,16 +52,6 @@ def find_duplicate_ids(batch: Batch) -> Iterator[Diagnostic]:
                 note=f"it defines {owner.head.table!r}",
                 hint="ids are unique within a policy",
             )
-
-
-def _is_same(one: Rule, other: Rule) -> bool:
-    if one is other:
-        return True
-    if one.head != other.head or one.modal != other.modal:
-        return False
-    if one.body is None or other.body is None:
-        return one.body is other.body
-    return frozenset(one.body) == frozenset(other.body)
 
 
 def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnostic]:
