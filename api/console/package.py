@@ -38,7 +38,9 @@ def placed_in_files(error: CongressError, package: Package) -> CongressError:
     findings = error.fields.get("diagnostics")
     if not findings:
         return error
-    return PolicyError(_placed(Diagnostic(**finding), package) for finding in findings)
+    return PolicyError(
+        package.placed(_placed(Diagnostic(**finding), package) for finding in findings)
+    )
 
 
 def _placed(finding: Diagnostic, package: Package) -> Diagnostic:

@@ -84,6 +84,9 @@ class Workspace:
         texts = {source: text for p in self.packages for source, text in p.texts.items()}
         with long_step("checking", len(rules)):
             found = check_program(rules, program, texts=texts)
+        for package in self.packages:
+            found = package.placed(found)
+        found.sort(key=lambda each: (each.source, each.line, each.column))
         if self.recording:
             return found
         return [d for d in found if d.code != "unknown-policy" or d.hint]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ from congress_dist.errors import Conflict, InvalidRequest, NotFound
 
 from . import text_files
 from .ast import Rule
+from .diagnostics import Diagnostic, PolicyError
 from .grammar import parse
 from .lexical import MAX_TEXT
 from .names import refuse_owner_name
-from .policy_kinds import NONRECURSIVE
+from .policy_kinds import KINDS, NONRECURSIVE
 from .printer import print_value
 from .text_files import entries_of, is_directory
+from .yaml_places import in_yaml
 
 _YAML = (".yaml", ".yml")
 _ANNOTATIONS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
 """What a library policy may say of a rule, besides its text, name and comment."""
+_KEYS = ("rule", "name", "comment", *_ANNOTATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Package:
     """One policy, read.
 
     Shapes: `texts` are what was parsed, by the name that spans and findings carry; `path_of` gives
-    the file behind such a name.
+    the file behind such a name. `yaml_text` is the file of a library policy, else empty.
     """
 
     name: str
@@ -49,6 +53,12 @@ class Package:
     kind: str
     rules: Sequence[PackageRule]
     texts: Mapping[str, str]
+    yaml_text: str = ""
+
+    def placed(self, findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Give findings with the file and line at which a rule of a YAML file is written."""
+        found = list(findings)
+        return in_yaml(found, self.yaml_text, self.texts) if self.yaml_text else found
 
     @property
     def statements(self) -> list[Rule]:
@@ -158,7 +168,8 @@ def _from_texts(name: str, files: Sequence[Path], kind: str) -> Package:
 
 
 def _from_yaml(path: Path, kind: str) -> Package:
-    data = text_files.yaml_value(read_text(path), path)
+    text = read_text(path)
+    data = text_files.yaml_value(text, path)
     if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
         raise InvalidRequest(
             f"'{path}' has no list 'rules'; a library policy has name, description and rules",
@@ -166,17 +177,24 @@ def _from_yaml(path: Path, kind: str) -> Package:
         )
     name = str(data.get("name") or path.stem)
     refuse_owner_name(name, f"the policy of '{path}'")
-    rules = list(_library_rules(path, data["rules"]))
+    said = data.get("kind") or kind
+    if said not in KINDS:
+        raise InvalidRequest(
+            f"'{path}': there is no policy kind {said!r}; kinds are {', '.join(sorted(KINDS))}",
+            path=str(path),
+        )
+    rules = list(_library_rules(path, data["rules"], text))
     return Package(
         name,
         str(data.get("description") or ""),
-        str(data.get("kind") or kind),
+        said,
         rules,
         {rule.rule.span.source: rule.text for rule in rules},
+        text,
     )
 
 
-def _library_rules(path: Path, entries: Sequence[Any]) -> Iterator[PackageRule]:
+def _library_rules(path: Path, entries: Sequence[Any], file_text: str) -> Iterator[PackageRule]:
     for number, entry in enumerate(entries, 1):
         source = f"{path}: rule {number}"
         if not isinstance(entry, dict) or not isinstance(entry.get("rule"), str):
@@ -185,8 +203,13 @@ def _library_rules(path: Path, entries: Sequence[Any]) -> Iterator[PackageRule]:
                 "comment",
                 path=str(path),
             )
+        _refuse_unknown_keys(path, number, entry)
         text = _annotated(entry)
-        rules = parse(text, source=source)
+        try:
+            rules = parse(text, source=source)
+        except PolicyError as error:
+            found = in_yaml(error.diagnostics, file_text, {source: text})
+            raise PolicyError(found) from error
         if len(rules) != 1:
             raise InvalidRequest(
                 f"'{path}': entry {number} of 'rules' holds {len(rules)} rules, expected 1; make "
@@ -196,6 +219,18 @@ def _library_rules(path: Path, entries: Sequence[Any]) -> Iterator[PackageRule]:
         name = entry.get("name")
         comment = str(entry.get("comment") or "")
         yield PackageRule(rules[0], text, None if name is None else str(name), comment)
+
+
+def _refuse_unknown_keys(path: Path, number: int, entry: Mapping[Any, Any]) -> None:
+    for key in entry:
+        if key not in _KEYS:
+            close = get_close_matches(str(key), _KEYS, n=1)
+            advice = f"did you mean '{close[0]}'?" if close else f"keys are {', '.join(_KEYS)}"
+            raise InvalidRequest(
+                f"'{path}': entry {number} of 'rules' has the key {key!r}, which says nothing; "
+                + advice,
+                path=str(path),
+            )
 
 
 def _annotated(entry: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def test_a_directory_of_policies_stands_for_all(files: Path, capsys: Output) -> 
     (files / "lib.yaml").write_text("name: lib\nrules:\n- rule: p(x) :- q(x)\n- rule: q(x, y)\n")
     assert main(["check", "."]) == USAGE
     out = capsys.readouterr().out
-    assert "lib.yaml: rule 2:1:" in out
+    assert "lib.yaml:4:11: error[fact-not-ground]" in out
     assert "net" not in out
 
 
@@ -119,7 +119,8 @@ def test_sarif_has_places_that_code_hosts_show(files: Path, capsys: Output) -> N
         (["two.yaml"], "entry 1 of 'rules' holds 2 rules"),
         (["nameless.yaml"], "entry 1 of 'rules' has no text 'rule'"),
         (["net", "again/net.dl"], "are both named 'net'"),
-        (["kind.yaml"], "there is no policy kind 'odd'"),
+        (["kind.yaml"], "'kind.yaml': there is no policy kind 'odd'; kinds are action, "),
+        (["key.yaml"], "entry 2 of 'rules' has the key 'severty', which says nothing; did you"),
         (["nova.dl", "--data", "data"], "'nova' is a policy, not a datasource"),
         (["huge.dl"], "larger than 1 MB"),
     ],
@@ -133,6 +134,7 @@ def test_bad_input_is_named(
     (files / "two.yaml").write_text("rules:\n- rule: p(1) q(1)")
     (files / "nameless.yaml").write_text("rules:\n- name: p")
     (files / "kind.yaml").write_text("kind: odd\nrules: []")
+    (files / "key.yaml").write_text("rules:\n- rule: p(1)\n- {rule: q(1), severty: high}")
     (files / "again").mkdir()
     (files / "again" / "net.dl").write_text("p(1)")
     (files / "nova.dl").write_text("p(1)")
