@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 from ..language.ast import Alternatives, Body, Rule, Truth
@@ -34,10 +35,18 @@ class Splitter:
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
-        self._uses = Counter(variable.name for variable in variables_of_rule(rule))
-        self._bound = {
+
+    @cached_property
+    def _uses(self) -> Counter[str]:
+        """How often each variable stands in the rule; asked for only where groups are many."""
+        return Counter(variable.name for variable in variables_of_rule(self._rule))
+
+    @cached_property
+    def _bound(self) -> dict[int, set[str]]:
+        """By a group's identity, the variables bound where it stands."""
+        return {
             id(group.conjunct): scope.bound
-            for scope in scopes_of(rule.body or ())
+            for scope in scopes_of(self._rule.body or ())
             for group in scope.groups
         }
 
