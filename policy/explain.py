@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,13 +12,13 @@ from congress_dist.errors import InternalError, NotFound
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .instance import atom_with, conjunct_with
+from .instance import atom_with, conjunct_with, values_of_head
 from .language.ast import Alternatives, Constant, Literal, NegatedGroup, Rule
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
 from .planner.join_order import order_body
-from .planner.normal_form import Group, Match, NormalRule, TableKey, Term
+from .planner.normal_form import Group, Match, NormalRule, TableKey, Term, bound_by
 from .planner.plan import compile_plan
 from .planner.program import Program
 from .planner.symbols import Id, Tuple
@@ -41,15 +41,6 @@ class Absence:
     table: str
     atom: str
     is_ground: bool
-
-    def to_wire(self) -> dict[str, Any]:
-        """Give it as plain values."""
-        return {
-            "policy": self.policy,
-            "table": self.table,
-            "atom": self.atom,
-            "is_ground": self.is_ground,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +65,8 @@ class Derivation:
 
     def to_wire(self) -> dict[str, Any]:
         """Give the tree as plain values."""
-        return {
-            "policy": self.policy,
-            "table": self.table,
-            "columns": list(self.columns),
-            "row": list(self.row),
-            "rule": self.rule,
-            "rule_id": self.rule_id,
-            "title": self.title,
-            "absences": [absence.to_wire() for absence in self.absences],
-            "is_cut": self.is_cut,
-            "children": [child.to_wire() for child in self.children],
-        }
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return plain
 
 
 class Explainer:
@@ -151,32 +132,29 @@ class Explainer:
             if rule.alternatives[0].fold is not None:
                 return rule, self._members(rule, row), ()
             for normal in rule.alternatives:
-                for matched in self._matches(normal, normal.terms, row):
+                for matched, values in self._matches(normal, row):
                     if all(ranks.get(child, -1) < ranks.get((table, row), 0) for child in matched):
-                        return rule, matched, tuple(self._absences(normal, matched))
+                        return rule, matched, tuple(self._absences(normal, values))
         raise InternalError(f"no rule derives the row {self._symbols.decode(row)} of {table}")
 
     def _members(self, rule: ActiveRule, row: Tuple) -> list[_Child]:
         """Give the rows behind a group of an aggregate, as many as there is room for."""
         found: dict[_Child, None] = {}
         for normal in rule.alternatives:
-            parts = normal.fold.parts if normal.fold is not None else ()
-            pairs = [(p, cell) for p, cell in zip(parts, row, strict=True) if isinstance(p, int)]
-            terms = [normal.terms[column] for column, _ in pairs]
-            for matched in self._matches(normal, terms, tuple(cell for _, cell in pairs)):
+            for matched, _ in self._matches(normal, row):
                 found.update(dict.fromkeys(matched))
                 if len(found) > self._nodes_left:
                     return list(found)
         return list(found)
 
     def _matches(
-        self, normal: NormalRule, terms: Sequence[Term], cells: Tuple
-    ) -> Iterator[tuple[_Child, ...]]:
-        """Give, for each way in which terms have these values, the rows of the positive literals.
+        self, normal: NormalRule, row: Tuple
+    ) -> Iterator[tuple[tuple[_Child, ...], Mapping[str, Id]]]:
+        """Give each way in which a head is a row, or of an aggregate its group that of the row.
 
-        Shapes: `terms` are the head's, or of an aggregate those of the group.
+        Shapes: the rows of the positive literals, and the values of the body's variables.
         """
-        given = _agree(terms, cells)
+        given = values_of_head(normal, row)
         if given is None:
             return
         # Every column becomes a variable, so that a binding tells the whole rows.
@@ -187,14 +165,16 @@ class Explainer:
             for number, literal in enumerate(normal.body)
         )
         matches = [m for m in body if isinstance(m, Match) and not m.negated]
-        asked_terms = tuple(term for match in matches for term in match.terms)
+        names = sorted(bound_by(normal.body, given))
+        asked_terms = (*(term for match in matches for term in match.terms), *names)
         asked = NormalRule(normal.head, asked_terms, body)
         relations = self._evaluator.relations
         self._read.update(match.table for match in matches)
         ordered = order_body(asked, lambda t, c, w: relations[t].fan_out(c, w), bound=given.keys())
         plan = compile_plan(ordered, asked_terms, given=tuple(given))
         for cells in plan.run(self._evaluator.context, tuple(given.values())):
-            yield tuple(_cut_up(cells, matches))
+            values = cells[len(cells) - len(names) :]
+            yield tuple(_cut_up(cells, matches)), dict(zip(names, values, strict=True))
 
     def _ranks_of(self, table: TableKey) -> dict[_Child, int]:
         component = self._evaluator.component(table)
@@ -212,12 +192,8 @@ class Explainer:
             for row in rows
         }
 
-    def _absences(self, normal: NormalRule, matched: Sequence[_Child]) -> Iterator[Absence]:
-        values: dict[str, Constant] = {}
-        for match, (_, row) in zip(normal.matches(negated=False), matched, strict=True):
-            for term, value in zip(match.terms, self._symbols.decode(row), strict=True):
-                if isinstance(term, str):
-                    values[term] = Constant(value)
+    def _absences(self, normal: NormalRule, ids: Mapping[str, Id]) -> Iterator[Absence]:
+        values = {name: Constant(self._symbols.values[cell]) for name, cell in ids.items()}
         for literal in normal.body:
             if isinstance(literal, Match) and literal.negated:
                 if isinstance(literal.origin, Literal):
@@ -243,15 +219,6 @@ def _with_rule(plain: Derivation, rule: Rule) -> Derivation:
         rule_id=str(rule.annotation("id") or ""),
         title=str(rule.annotation("title") or ""),
     )
-
-
-def _agree(terms: Sequence[Term], row: Tuple) -> dict[str, Id] | None:
-    """Give the variables' values with which a head is a row, None when its constants differ."""
-    given: dict[str, Id] = {}
-    for term, cell in zip(terms, row, strict=True):
-        if (given.setdefault(term, cell) if isinstance(term, str) else term) != cell:
-            return None
-    return given
 
 
 def _all_named(terms: Sequence[Term], number: int) -> tuple[Term, ...]:

@@ -1,8 +1,8 @@
-"""Conjuncts with values in the place of variables, for people who ask why."""
+"""Rules with values in the place of variables, for people who ask why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from .language.ast import (
@@ -21,8 +21,26 @@ from .language.ast import (
     Truth,
     Variable,
 )
+from .planner.normal_form import NormalRule, Term
+from .planner.symbols import Id, Tuple
 
 Values = Mapping[str, Constant]
+
+
+def values_of_head(normal: NormalRule, row: Tuple) -> dict[str, Id] | None:
+    """Give the variables' values with which a head is a row; of an aggregate those of the group.
+
+    Shapes: None when its constants, or variables that repeat, are others.
+    """
+    pairs: Iterable[tuple[Term, Id]] = zip(normal.terms, row, strict=False)
+    if normal.fold is not None:
+        parts = zip(normal.fold.parts, row, strict=False)
+        pairs = ((normal.terms[part], cell) for part, cell in parts if isinstance(part, int))
+    given: dict[str, Id] = {}
+    for term, cell in pairs:
+        if (given.setdefault(term, cell) if isinstance(term, str) else term) != cell:
+            return None
+    return given
 
 
 def atom_with(atom: Atom, values: Values) -> Atom:

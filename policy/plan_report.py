@@ -42,7 +42,8 @@ class PlannedStep:
 class PlannedRule:
     """A rule with its steps, for each alternative that its `or`s make.
 
-    Shapes: a rule that waits has no alternatives; `waits` tells for what.
+    Shapes: a rule that waits has no alternatives; `waits` tells for what. `rows_per_tick` are the
+        rows of the tables that a rule which asks for the time reads anew at each tick.
     """
 
     policy: str
@@ -50,6 +51,7 @@ class PlannedRule:
     alternatives: Sequence[Sequence[PlannedStep]]
     waits: Mapping[str, str]
     rows: int
+    rows_per_tick: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,13 @@ class PlanReporter:
     def _rule(self, rule: ActiveRule) -> PlannedRule:
         alternatives = [list(self._steps(normal)) for normal in rule.alternatives]
         waits = dict(rule.missing)
-        return PlannedRule(rule.policy, rule.rule, alternatives, waits, len(rule.rows))
+        per_tick = self._rows_per_tick(rule)
+        return PlannedRule(rule.policy, rule.rule, alternatives, waits, len(rule.rows), per_tick)
+
+    def _rows_per_tick(self, rule: ActiveRule) -> int:
+        if _CLOCK not in rule.reads:
+            return 0
+        return sum(len(self._evaluator.relation(t).rows) for t in rule.reads if t != _CLOCK)
 
     def _steps(self, normal: NormalRule) -> Iterator[PlannedStep]:
         known: set[str] = set()
@@ -126,6 +134,9 @@ class PlanReporter:
                 return PlannedStep(does, "it gives a value and costs nothing")
             case Choice(term, constants, negated):
                 values = ", ".join(sorted(self._term(constant) for constant in constants))
+                if not negated and term not in known:
+                    does = f"take {self._term(term)} from {values}"
+                    return PlannedStep(does, "it gives values and costs nothing")
                 word = "is none of" if negated else "is one of"
                 return PlannedStep(f"keep what has {self._term(term)} that {word} {values}", _TEST)
             case Call(builtin, _, inputs, outputs, negated):
@@ -183,6 +194,7 @@ class PlanReporter:
         return self._evaluator.relation(table).fan_out(columns, width)
 
 
+_CLOCK: TableKey = ("clock", "now")
 _AS_SOON = "a test, as soon as its values are known"
 _TEST = "a test on one value"
 

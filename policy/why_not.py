@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from typing import Literal as OneOf
+
+import msgspec
 
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .instance import conjunct_with
+from .instance import conjunct_with, values_of_head
 from .language.ast import Conjunct, Constant
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule, Missing
@@ -21,7 +23,6 @@ from .planner.normal_form import (
     NormalLiteral,
     NormalRule,
     TableKey,
-    Term,
     literals_within,
     variables_of,
 )
@@ -77,7 +78,8 @@ class WhyNot:
 
     def to_wire(self) -> dict[str, Any]:
         """Give it as plain values."""
-        return asdict(self)
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        return plain
 
 
 class Doubter:
@@ -111,7 +113,7 @@ class Doubter:
             return
         for number, normal in enumerate(rule.alternatives, 1):
             alternative = number if len(rule.alternatives) > 1 else 0
-            given = _given(normal, row)
+            given = values_of_head(normal, row)
             if given is None:
                 yield _obstacle(rule, alternative, "head")
             else:
@@ -215,19 +217,6 @@ def _obstacle(
     kept = None if missing is None else dict(missing)
     text = print_rule(rule.rule)
     return Obstacle(rule.policy, text, rule_id, number, because, fails, holds, kept)
-
-
-def _given(normal: NormalRule, row: Tuple) -> dict[str, Id] | None:
-    """Give the values with which a head is a row; of an aggregate those of the group."""
-    pairs: list[tuple[Term, Id]] = list(zip(normal.terms, row, strict=False))
-    if normal.fold is not None:
-        parts = zip(normal.fold.parts, row, strict=False)
-        pairs = [(normal.terms[part], cell) for part, cell in parts if isinstance(part, int)]
-    given: dict[str, Id] = {}
-    for term, cell in pairs:
-        if (given.setdefault(term, cell) if isinstance(term, str) else term) != cell:
-            return None
-    return given
 
 
 def _in_text_order(normal: NormalRule, given: frozenset[str]) -> list[NormalLiteral]:

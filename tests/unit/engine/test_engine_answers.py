@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from congress_dist.errors import NotFound
-from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy import Engine, PolicyError, explain
 from congress_dist.policy.explain import MAX_DEPTH, MAX_NODES, Absence, Derivation
 
 
@@ -110,6 +110,34 @@ def test_a_derivation_shows_the_whole_rows_behind_wildcards(engine: Engine) -> N
     assert engine.explain("p", "from", (2,)).children[0].row == (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("body", "atom", "is_ground"),
+    [
+        ("d:edge(x, 2), plus(x, 10, y), not d:edge(y, y)", "d:edge(11, 11)", True),
+        ("d:edge(x, 2), y in [7], not d:edge(y, x)", "d:edge(7, 1)", True),
+        ("d:edge(x, 2), y = x + 3, not d:edge(x, y)", "d:edge(1, 4)", True),
+        ("d:edge(x, 2), y = x, not d:edge(y, y)", "d:edge(1, 1)", True),
+        ("d:edge(x, 2), plus(x, 8, y), not d:edge(y, _)", "d:edge(9, _)", False),
+        (
+            "d:edge(x, 2), plus(x, 8, y), not (d:edge(y, z), d:edge(z, x))",
+            "(d:edge(9, z), d:edge(z, 1))",
+            False,
+        ),
+    ],
+)
+def test_an_absence_has_the_values_of_all_variables(
+    engine: Engine, body: str, atom: str, is_ground: bool
+) -> None:
+    engine.insert("p", f"q(x) :- {body}")
+    (absence,) = engine.explain("p", "q", (1,)).absences
+    assert (absence.atom, absence.is_ground) == (atom, is_ground)
+    if is_ground:
+        policy, _, fact = atom.partition(":")
+        row = tuple(map(int, fact.removeprefix("edge(").rstrip(")").split(", ")))
+        engine.apply(policy, added={"edge": [row]})
+        assert engine.rows("p", "q") == []
+
+
 def test_a_row_of_a_cycle_never_explains_itself(engine: Engine) -> None:
     engine.insert("p", CLOSURE)
     tree = engine.explain("p", "tc", (1, 1))
@@ -144,6 +172,18 @@ def test_a_wide_derivation_is_bounded(engine: Engine) -> None:
     rules = [f"b{n + 1}(x) :- b{n}(x), b{n}(x), d:edge(x, _)" for n in range(12)]
     engine.insert("p", "b0(1); " + "; ".join(rules))
     assert 0 < _size(engine.explain("p", "b12", (1,))) <= MAX_NODES
+
+
+def test_of_a_large_group_only_what_is_shown_is_looked_at(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_up, found = explain._cut_up, []
+    monkeypatch.setattr(explain, "_cut_up", lambda *given: found.append(1) or cut_up(*given))
+    engine.insert("p", "n(count(x)) :- d:edge(x, _)")
+    engine.load("d", {"edge": [(n, n) for n in range(3 * MAX_NODES)]})
+    tree = engine.explain("p", "n", (3 * MAX_NODES,))
+    assert (_size(tree), tree.is_cut) == (MAX_NODES, True)
+    assert len(found) <= MAX_NODES + 1
 
 
 def _size(tree: Derivation) -> int:

@@ -15,6 +15,7 @@ hop(x, y) :- nova:servers(x, _), nova:servers(y, _), x != y
 reach(x, y) :- hop(x, y)
 reach(x, z) :- reach(x, y), hop(y, z)
 ports(s, count(p)) :- nova:ports(s, p), (p = 80 or p > 1000)
+pick(x, y) :- x in [1, 22], y in [3], not allowed(x)
 up(x, y) :- allowed(x), plus(x, 1, y), x in [1, 22], not (allowed(y), nova:links(x, y))
 """
 
@@ -47,6 +48,8 @@ def test_recursion_alternatives_and_waiting_are_told(files: Path, capsys: Output
         "keep what has p > 1000",
         "aggregate for each s",
         "compute plus(x, 1, y)",
+        "take x from 1, 22",
+        "keep what has x that is one of 1, 22",
         "drop what has a match of the group over net:allowed, nova:links",
         "waits for nova:links: nova did not answer",
     ):
