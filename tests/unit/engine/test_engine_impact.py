@@ -48,6 +48,25 @@ def test_violations_and_actions_that_come_and_go_are_told(engine: Engine) -> Non
     assert engine.policy_rules("q") == []
 
 
+def test_rows_are_compared_by_type_and_value(engine: Engine) -> None:
+    engine.insert("q", "error(x) :- v(x); v(1)")
+    found = engine.impact(
+        [RuleOperation("delete", "q", "v(1)"), RuleOperation("insert", "q", "v(1.0)")]
+    )
+    assert [repr(change.row) for change in found.appeared] == ["(1.0,)"]
+    assert [repr(change.row) for change in found.disappeared] == ["(1,)"]
+
+
+def test_facts_alone_report_and_act(engine: Engine) -> None:
+    found = engine.impact([RuleOperation("insert", "q", "error(1); execute[d:open(5)]")])
+    assert found.appeared == [
+        RowChange("violation", "q", "error", (1,), "error(1)"),
+        RowChange("action", "d", "execute[open]", (5,)),
+    ]
+    engine.insert("q", "error(1); quiet(1)")
+    assert engine.reporting_tables() == [("d", "execute[close]"), ("p", "error"), ("q", "error")]
+
+
 def test_what_would_not_be_known_is_told(engine: Engine) -> None:
     engine.mark_missing("d", ["off"], reason="gone")
     found = engine.impact([RuleOperation("insert", "p", "warning(x) :- d:port(x), not d:off(x)")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
-from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy import Engine, PolicyError, prepared
 from congress_dist.policy.prepared import MAX_CACHED, named_parameters
 
 
@@ -119,3 +119,16 @@ def test_each_question_mark_becomes_an_unused_variable() -> None:
     text, names = named_parameters(", ".join("?" * 60))
     assert len(set(names)) == 60
     assert text == ", ".join(names)
+
+
+def test_the_text_queries_that_were_asked_last_are_kept(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    parse = prepared.parse_query
+    monkeypatch.setattr(prepared, "parse_query", lambda text: read.append(text) or parse(text))
+    monkeypatch.setattr(prepared, "MAX_CACHED", 3)
+    texts = [f"ans(x) :- x = {number}" for number in range(4)]
+    for number in (0, 1, 2, 0, 3, 0, 2, 1):
+        engine.query("p", texts[number])
+    assert read == [texts[number] for number in (0, 1, 2, 3, 1)]

@@ -118,6 +118,20 @@ def test_an_unbound_variable_of_an_effect_is_a_new_value_for_each_row() -> None:
     assert len({identity for identity, _ in rows}) == len(rows) == 4
 
 
+def test_new_values_reach_the_rules_that_rest_on_them() -> None:
+    # Neither in the order of their text nor in the other one each rule follows what it reads.
+    actions = 'action("go") m+(x, i) :- go(x) a+(i, j) :- m+(x, i) z+(j, k) :- a+(i, j)'
+    found = simulated(
+        "go(1)",
+        "ans(x, i, j, k) :- m(x, i), a(i, j), z(j, k)",
+        data="m(0, 0) a(9, 0) z(9, 9)",
+        actions=actions,
+    )
+    ((x, *new),) = found
+    assert x == 1
+    assert len(set(new)) == 3
+
+
 def test_the_action_policy_sees_its_own_tables_and_those_of_the_policy() -> None:
     actions = 'action("q") kept(1) p-(x) :- q(_), p(x), not kept(x) nova:log+(x) :- q(x), port(x)'
     engine = engine_with("p(1) p(2) p(3) kept(3) port(5)", actions)

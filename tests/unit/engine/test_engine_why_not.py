@@ -9,7 +9,7 @@ import pytest
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.policy import Engine
 from congress_dist.policy.language.grammar import parse
-from congress_dist.policy.why_not import Obstacle
+from congress_dist.policy.why_not import MAX_RULES, Obstacle
 
 
 @pytest.fixture
@@ -116,3 +116,10 @@ def test_tables_without_rules_say_whether_they_are_known(engine: Engine) -> None
         engine.why_not("nobody", "t", ())
     with pytest.raises(InvalidRequest, match="has 1 columns, the row 2"):
         engine.why_not("d", "ok", (1, 2))
+
+
+@pytest.mark.parametrize(("rules", "is_cut"), [(MAX_RULES, False), (MAX_RULES + 1, True)])
+def test_only_so_many_rules_are_looked_at(engine: Engine, rules: int, is_cut: bool) -> None:
+    engine.insert("p", "; ".join(f"r(x) :- d:vm(x, _, {n + 100})" for n in range(rules)))
+    found = engine.why_not("p", "r", ("a",))
+    assert (len(found.obstacles), found.is_cut) == (MAX_RULES, is_cut)
