@@ -84,7 +84,7 @@ class Engine:
             after_commit=self._forget_unused_symbols,
         )
         self._rule_book = RuleBook(self._program, self._evaluator)
-        self._sources = SourceTables(self._evaluator)
+        self._sources = SourceTables(self._evaluator, self._program.schema)
         self._queries = Queries(self._program, self._evaluator)
         self._used_symbols = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from congress_dist.errors import InvalidRow
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
@@ -29,6 +30,7 @@ from .planner.normal_form import Match, NormalRule, TableKey, Term
 from .planner.normalize import Unresolved, normalize
 from .planner.program import Program, head_key
 from .planner.steps import LimitExceeded
+from .planner.symbols import Tuple
 
 _PARAMETERS: TableKey = ("?", "?")
 _COLUMNS_HINT = "ask by position, or wait until the table is known"
@@ -81,7 +83,7 @@ class Query:
         Raises: PolicyError: there are too many rows. InvalidRow: no table may hold a value.
         """
         active, evaluator = self._active, self._evaluator
-        given = evaluator.symbols.encode(values)
+        given = _encoded(values, evaluator)
         active.settle({table: evaluator.missing(table) for table in active.reads})
         try:
             rows = set() if active.is_off else active.derive(evaluator.context, given)
@@ -95,6 +97,15 @@ class Query:
                 evaluator.drop_unused_indexes(active.reads)
         decoded = [evaluator.symbols.decode(row) for row in rows]
         return Answer(decoded, active.missing, self._warnings)
+
+
+def _encoded(values: Sequence[Cell], evaluator: Evaluator) -> Tuple:
+    try:
+        return evaluator.symbols.encode(values)
+    except InvalidRow as error:
+        number = error.fields["column"]
+        what = f"value {number + 1} of the {len(values)} given for '?' is refused: {error.message}"
+        raise InvalidRow(what, column=number) from error
 
 
 def with_parameters(rule: Rule, parameters: Sequence[str]) -> Rule:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import combinations
 
 from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
-from congress_dist.row import Cell
+from congress_dist.row import Cell, encode_row
 
 from .evaluator import Agenda, BaseTable, Evaluator
 from .planner.normal_form import TableKey
@@ -15,6 +15,8 @@ from .planner.symbols import Symbols, Tuple
 from .row_input import ROW, is_row, missing_reason
 
 GivenRows = Mapping[str, Iterable[Sequence[Cell]]]
+ColumnsOf = Callable[[str], Mapping[str, Sequence[str]]]
+"""Gives a datasource's tables with the names of their columns."""
 
 
 class SourceTables:
@@ -23,8 +25,9 @@ class SourceTables:
     Promises: a method that raises has changed nothing.
     """
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, columns_of: ColumnsOf) -> None:
         self._evaluator = evaluator
+        self._columns_of = columns_of
         self._symbols: Symbols = evaluator.symbols
 
     def transact(
@@ -84,11 +87,7 @@ class SourceTables:
     ) -> Change:
         present = self._rows(source, table)
         wanted = self._encode(source, table, added)
-        unwanted = set()
-        for number, row in enumerate(removed):
-            if type(row) is not tuple and not is_row(row):
-                raise _no_row(row, source, table, number)
-            unwanted.add(self._symbols.find_row(row))
+        unwanted = self._find(source, table, removed)
         return Change(wanted - present, (present & unwanted) - wanted)
 
     def _apply(self, key: TableKey, change: Change, agenda: Agenda) -> None:
@@ -101,6 +100,26 @@ class SourceTables:
             self._evaluator.mark_base(key, reason)
             agenda.missing.add(key)
 
+    def _find(self, source: str, table: str, rows: Iterable[Sequence[Cell]]) -> set[Tuple]:
+        """Give the rows whose values are known; what could not be added is refused here too."""
+        width, find = self._table(source, table).width, self._symbols.find_row
+        found = set()
+        for number, row in enumerate(rows):
+            if type(row) is not tuple and not is_row(row):
+                raise _no_row(row, source, table, number)
+            if len(row) != width:
+                raise _refused(f"has {len(row)} cells, expected {width}", source, table, number)
+            encoded = find(row)
+            if encoded is not None:
+                found.add(encoded)
+                continue
+            try:
+                encode_row(row)
+            except InvalidRow as error:
+                reason, column = f"a cell holds {error.fields['reason']}", error.fields["column"]
+                raise self._refused_cell(reason, source, table, number, column) from error
+        return found
+
     def _encode(self, source: str, table: str, rows: Iterable[Sequence[Cell]]) -> set[Tuple]:
         width, encode = self._table(source, table).width, self._symbols.encode
         encoded = set()
@@ -112,10 +131,16 @@ class SourceTables:
             try:
                 encoded.add(encode(row))
             except InvalidRow as error:
-                column = error.fields["column"]
-                what = f"is refused: column {column}: {error.message}"
-                raise _refused(what, source, table, number, column) from error
+                reason, column = error.message, error.fields["column"]
+                raise self._refused_cell(reason, source, table, number, column) from error
         return encoded
+
+    def _refused_cell(
+        self, reason: str, source: str, table: str, number: int, column: int
+    ) -> InvalidRow:
+        name = self._columns_of(source)[table][column]
+        what = f"is refused: column {column}, {name!r}: {reason}"
+        return _refused(what, source, table, number, column)
 
 
 def _refuse_overlap(loaded: Set[str], changed: Set[str], missing: Set[str]) -> None:

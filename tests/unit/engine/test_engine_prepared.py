@@ -132,3 +132,10 @@ def test_the_text_queries_that_were_asked_last_are_kept(
     for number in (0, 1, 2, 0, 3, 0, 2, 1):
         engine.query("p", texts[number])
     assert read == [texts[number] for number in (0, 1, 2, 3, 1)]
+
+
+def test_a_value_that_no_table_may_hold_is_named_by_its_place(engine: Engine) -> None:
+    edges = engine.prepare("p", "d:edge(?, ?)")
+    with pytest.raises(InvalidRow, match=r"value 2 of the 2 given for '\?' .* beyond 64 bits"):
+        edges(1, 2**63)
+    assert edges(1, 2) == [(1, 2)]

@@ -76,13 +76,29 @@ def test_policies_read_each_other(engine: Engine) -> None:
 def test_a_refused_row_changes_nothing(engine: Engine) -> None:
     engine.load("d", {"node": [(1,)]})
     for bad in (math.nan, 2**64, "a\0", "\udc80"):
-        with pytest.raises(InvalidRow, match=r"row 1 .*'d:edge'.* column 1") as caught:
+        with pytest.raises(
+            InvalidRow, match=r"row 1 .*'d:edge'.* column 1, 'y': a cell"
+        ) as caught:
             engine.load("d", {"node": [(2,)], "edge": [(1, 2), (1, bad)]})
         assert caught.value.fields == {"table": "d:edge", "row": 1, "column": 1}
     with pytest.raises(InvalidRow, match="has 1 cells, expected 2"):
         engine.apply("d", {"node": [(2,)], "edge": [(1,)]})
     assert engine.rows("d", "node") == [(1,)]
     assert engine.rows("d", "edge") == []
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 2**63, "a\0", "\ud800", (), []])
+def test_what_could_not_be_added_cannot_be_removed_either(engine: Engine, bad: Any) -> None:
+    engine.load("d", {"node": [(1,)], "edge": [(1, 2)]})
+    refusals = []
+    for change in ("added", "removed"):
+        with pytest.raises(InvalidRow, match=r"row 1 .*'d:edge'.* column 0, 'x': a cell") as found:
+            engine.apply("d", **{change: {"edge": [(1, 2), (bad, 2)], "node": [(1,)]}})
+        refusals.append((found.value.message, found.value.fields))
+        with pytest.raises(InvalidRow, match=r"row 0 .* has 3 cells, expected 2"):
+            engine.apply("d", **{change: {"node": [(1,)], "edge": [(1, 2, 3)]}})
+    assert refusals[0] == refusals[1]
+    assert (engine.rows("d", "node"), engine.rows("d", "edge")) == ([(1,)], [(1, 2)])
 
 
 def test_an_unknown_table_is_refused(engine: Engine) -> None:
