@@ -117,6 +117,8 @@ def _rule_lines(rule: PlannedRule) -> Iterator[str]:
         width = min(_WIDTH, max((len(step.does) for step in steps), default=0))
         for place, step in enumerate(steps, 1):
             yield f"     {place}. {step.does.ljust(width)}  ({step.why})"
+    if rule.rows_per_tick:
+        yield f"     each tick of the clock reads {rule.rows_per_tick} rows anew"
     for table, reason in sorted(rule.waits.items()):
         yield f"     waits for {table}: {reason}"
 
@@ -135,6 +137,7 @@ def _plain(group: PlannedTables) -> dict[str, Any]:
                 "rule": print_rule(rule.rule),
                 "id": rule.rule.annotation("id"),
                 "rows": rule.rows,
+                "rows_per_tick": rule.rows_per_tick,
                 "waits": dict(rule.waits),
                 "alternatives": [
                     [{"does": step.does, "why": step.why} for step in steps]

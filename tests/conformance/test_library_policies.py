@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from congress_dist.policy import Engine
+from congress_dist.policy.language.checks import check_program
 from congress_dist.policy.language.package import read_package
+from congress_dist.policy.planner.program import Program
 
 HERE = Path(__file__).parent
 LIBRARY = HERE.parents[1] / "devstack" / "policies" / "library"
@@ -116,10 +118,13 @@ def test_no_rule_waits_once_every_table_is_there(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_nothing_is_doubtful_about_a_policy(file: Path) -> None:
-    engine, policy = engine_with(file)
-    engine.delete_rules(policy, engine.policy_rules(policy))
-    text = "\n".join(rule.text for rule in read_package(file).rules)
-    assert [found.render() for found in engine.check(policy, text)] == []
+    package, program = read_package(file), Program()
+    program.create_policy(package.name, package.kind)
+    for source, tables in TABLES.items():
+        program.set_schema(source, tables)
+    rules = [(package.name, rule) for rule in package.statements]
+    found = check_program(rules, program, texts=package.texts)
+    assert [diagnostic.render() for diagnostic in found] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

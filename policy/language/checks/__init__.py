@@ -13,6 +13,7 @@ from .annotations import find_duplicate_ids, find_wrong_annotations
 from .arity import find_wrong_query_widths, find_wrong_widths
 from .batch import Batch, ProgramView
 from .builtin_calls import find_wrong_calls
+from .clock import find_costly_clocks
 from .columns import find_wrong_columns
 from .heads import find_wrong_heads
 from .kinds import find_misplaced_rules
@@ -55,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     find_unknown_tables,
     find_type_conflicts,
     find_unreachable_rules,
+    find_costly_clocks,
     find_singletons,
     find_missing_commas,
 )
@@ -68,6 +70,7 @@ REFUSALS: tuple[Check, ...] = tuple(
         find_unknown_tables,
         find_type_conflicts,
         find_unreachable_rules,
+        find_costly_clocks,
         find_singletons,
         find_missing_commas,
     )
