@@ -134,6 +134,9 @@ class PlanReporter:
                 return PlannedStep(does, "it gives a value and costs nothing")
             case Choice(term, constants, negated):
                 values = ", ".join(sorted(self._term(constant) for constant in constants))
+                if not negated and term not in known:
+                    does = f"take {self._term(term)} from {values}"
+                    return PlannedStep(does, "it gives values and costs nothing")
                 word = "is none of" if negated else "is one of"
                 return PlannedStep(f"keep what has {self._term(term)} that {word} {values}", _TEST)
             case Call(builtin, _, inputs, outputs, negated):
