@@ -29,47 +29,22 @@ from .ast import (
 )
 from .collection import without_collection
 from .diagnostics import Diagnostic, PolicyError
-from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, NAME, NEGATION, RESERVED, STRING, SyntaxFault
+from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, SyntaxFault
 from .places import line_starts_of, place_of
 from .productions import grammar
-from .reading import Reading, Source, too_many_literals
+from .reading import Reading, Source, skip_space, too_many_literals
+from .slips import QUERY, comma_behind_head, fault_of, unexpected
 from .statements import read_bracket, read_statement
 from .structure import Bracket, BracketKind, blank_comments
 from .walk import literals_of
 
-_SPACE = re.compile(r"\s*+", FLAGS)
 _TERMINATOR = re.compile(r"(?P<terminator>\s*+;|\.|\s++\.(?!\.*+[A-Za-z_]))?+\s*+", FLAGS)
 _HEAD_COMMA = re.compile(r"\s*+,\s*+(?=\S)", FLAGS)
-_FOUND = re.compile(rf"{STRING}|[\w.]++|:-|!=|<=|>=|==|.", FLAGS)
 _STATEMENT_START = re.compile(r"[A-Za-z_.@]")
-_COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
-_NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
-_AGGREGATE_BEFORE = re.compile(r"(?<![\w.:])(?:count|sum|min|max|avg)\([\w., ]*\)\s*\Z", FLAGS)
-_RESERVED_TABLE = re.compile(rf"[\w.\-]*+:({'|'.join(RESERVED)})(?!\.*\w)", FLAGS)
 _GROUPS = (Alternatives, NegatedGroup)
 _WORKED_OUT = (Operation, Negative, Aggregate)
-_SHOWN = 40
-_QUERY = "<query>"
 _LARGE = 2**16
 """Characters of a text that is worth putting the collector off."""
-_USUAL_HINTS = (
-    (
-        "condition",
-        "conditions are table(x), not table(x), x < y, x in [1, 2], or a group (… or …)",
-    ),
-    ("rule or a fact", "a fact is table(1, 2); a rule is table(x) :- condition(x)"),
-    ("end of the rule", "put a comma between conditions, or a ';' where the rule ends"),
-    ("constant", 'constants are 1, 2.5, "text", true, false and null; a list has at least one'),
-    ("argument", 'arguments are x, _, 1, "text", x + 1 or column=x, with commas between them'),
-    ("annotation", 'annotations look like @id("NET-1")'),
-    ("a name and (", 'annotations look like @id("NET-1")'),
-    ("a string or a number", 'annotations look like @id("NET-1")'),
-    ("term", 'terms are x, 1, 2.5, "text", true, false and null'),
-    ("comparison", "compare with =, !=, <, <=, > or >="),
-    ("']'", "close the bracket with ']'"),
-    ("')'", "close the bracket with ')', or put a comma before the next argument"),
-    ("not", "negate a table or a group: not table(x), not (a(x), b(x))"),
-)
 
 
 def parse(text: str, *, source: str = "<text>") -> list[Rule]:
@@ -107,7 +82,7 @@ def parse_query(text: str) -> Rule:
         a variable of its own. `execute[s:t(x)]` asks for the rows of the table `execute[t]`.
     Raises: PolicyError: not policy text, not exactly one statement, or a rule for an action.
     """
-    source = _QUERY
+    source = QUERY
     rules = _read(text, source)
     if len(rules) != 1:
         place = rules[1].span if rules else Span(0, len(text), source)
@@ -165,7 +140,7 @@ def _statements(text: str, name: str, joins: set[int] | None) -> list[Rule]:
     source.name, source.readings, source.read = name, {}, _read_bracket
     source.brackets, source.numbers = None, {}
     rules: list[Rule] = []
-    position = _skip_space(source, 0)
+    position = skip_space(source, 0)
     open_end = False
     while position < len(source):
         start = position
@@ -196,7 +171,7 @@ def _read_bracket(source: Source, bracket: Bracket) -> Reading:
     except SyntaxFault as fault:
         return Reading(kind, end, fault=fault)
     except pp.ParseBaseException as error:
-        return Reading(kind, end, fault=_fault_of(error, source))
+        return Reading(kind, end, fault=fault_of(error, source))
     return Reading(kind, end, tokens[0])
 
 
@@ -211,8 +186,8 @@ def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule
     if open_end and not _STATEMENT_START.match(source, start):
         source.look_at_brackets()
         if source.startswith(",", start):  # a body would have read it
-            raise _comma_behind_head(source, start)
-        raise _unexpected(source, start, "',' or the end of the rule")
+            raise comma_behind_head(source, start)
+        raise unexpected(source, start, "',' or the end of the rule")
     source.literals = source.operators = 0
     end, rule = _plain(source, start) or _parsed(source, start)
     if rule.body is not None and _has_too_many(rule.body):
@@ -235,7 +210,7 @@ def _parsed(source: Source, start: int) -> tuple[int, Rule]:
     try:
         end, tokens = grammar().statement._parse(source, start)
     except pp.ParseBaseException as error:
-        raise _fault_of(error, source) from None
+        raise fault_of(error, source) from None
     end = start + len(source[start:end].rstrip())
     items = list(tokens)
     body = items.pop() if isinstance(items[-1], tuple) else None
@@ -263,79 +238,6 @@ def _query_of(rule: Rule) -> Rule:
     asked = Atom(table, arguments, rule.head.policy, rule.head.span)
     head = Atom(table, arguments, None, rule.head.span)
     return Rule(head, (Literal(asked, False, asked.span),), span=rule.span)
-
-
-def _skip_space(source: str, position: int) -> int:
-    match = _SPACE.match(source, position)
-    return match.end() if match else position
-
-
-def _fault_of(error: pp.ParseBaseException, source: Source) -> SyntaxFault:
-    expected = str(error.msg).removeprefix("Expected ")
-    return _unexpected(source, _skip_space(source, error.loc), expected)
-
-
-def _unexpected(source: Source, position: int, expected: str) -> SyntaxFault:
-    match = _FOUND.match(source, position)
-    if match is None:
-        end = len(source.rstrip())
-        message = f"expected {expected}, found the end of the text"
-        return SyntaxFault("syntax", message, end, end, hint=_usual(expected))
-    token = match[0]
-    shown = token if len(token) <= _SHOWN else token[:_SHOWN] + "…"
-    note, hint = _advice(token, source, position)
-    message, hint = f"expected {expected}, found {shown!r}", hint or _usual(expected)
-    return SyntaxFault("syntax", message, position, match.end(), note, hint)
-
-
-def _usual(expected: str) -> str:
-    """Give the hint for what was expected, when nothing is known of what was found."""
-    for word, hint in _USUAL_HINTS:
-        if word in expected:
-            return hint
-    return "statements look like: table(x) :- condition(x), not other(x)"
-
-
-def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
-    """Give a note and a hint for common slips."""
-    if found in RESERVED:
-        return f"'{found}' is a reserved word", "take another name, or put quotes around a text"
-    table = _RESERVED_TABLE.match(source, position)
-    if table is not None:
-        return f"'{table[1]}' is a reserved word", "give the table another name"
-    if len(found) == 1 and not found.isascii():
-        return _advice_for_character(found)
-    if found == "(" and source[max(0, position - 100) : position].rstrip()[-1:].isalnum():
-        return "", "a table is not a value: call it in a condition of its own, as plus(x, 1, y)"
-    if found in ("+", "-") and source[position + 1 : position + 2] == "(":
-        return f"'{found}(' without a space names a table of an action", "write spaces around it"
-    if found in _COMPARISONS and _NEGATED_TERM.search(source[max(0, position - 100) : position]):
-        return "'not' stands before a table or a bracket", "compare with the opposite: !=, >= …"
-    if _AGGREGATE_BEFORE.search(source[max(0, position - 100) : position]):
-        return "an aggregate is no part of an expression", "derive it in a table of its own"
-    if found in ("&", "|"):
-        return "", "join conditions with ',' and alternatives with '(… or …)'"
-    return "", ""
-
-
-def _advice_for_character(found: str) -> tuple[str, str]:
-    if found == "\ufeff":
-        return "it is a byte order mark, which shows nowhere", "take it out"
-    if found in "“”„‘’‚«»":
-        return "", 'put text between " and "'
-    note = "names are of the letters a to z and A to Z, digits, '_' and '.'"
-    return note, "take another name, or put quotes around a text"
-
-
-def _comma_behind_head(source: Source, position: int) -> SyntaxFault:
-    note, hint = "a rule has one head", "write one rule for each head"
-    if source.name == _QUERY:
-        asked = " ".join(source[:_SHOWN].split()) + ("…" if len(source) > _SHOWN else "")
-        note, hint = "a query is one table or one rule", f"write a rule: ans(x) :- {asked}"
-    elif ":-" not in source[position : position + 1000]:
-        note, hint = "", "write facts one after another without commas: p(1) q(2)"
-    message = "expected ':-' or the end of the rule, found ','"
-    return SyntaxFault("syntax", message, position, position + 1, note, hint)
 
 
 def _diagnostic_of(fault: SyntaxFault, text: str, source: str) -> Diagnostic:

@@ -29,6 +29,7 @@ from .structure import Bracket, BracketKind, brackets_of
 Match = re.Match[str]
 _WORD_VALUES: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _SCALAR = re.compile(SCALAR, FLAGS)
+_SPACE = re.compile(r"\s*+", FLAGS)
 _WHITE_SPACE = " \t\n\r\f\v"
 
 
@@ -171,6 +172,12 @@ def symbol(pattern: str, name: str | None = None) -> Token:
 def keep_match(_source: Source, match: Match) -> Match:
     """Build nothing: what comes later needs the match."""
     return match
+
+
+def skip_space(source: str, position: int) -> int:
+    """Give the first place from here on where no white space stands."""
+    match = _SPACE.match(source, position)
+    return match.end() if match else position
 
 
 def too_many_literals(start: int, end: int) -> SyntaxFault:
