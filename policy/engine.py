@@ -59,8 +59,6 @@ _UNUSED_SYMBOLS = 100_000
 _MANY_RULES = 100
 """So many rules at once make objects enough that Python would look for garbage among them."""
 
-_REPORTING_TABLES = ("error", "warning")
-
 
 class Engine:
     """Rules over live tables.
@@ -371,14 +369,14 @@ class Engine:
         with self._lock:
             found: list[Violation] = []
             for active in self._rule_book.rules:
-                if _reports(active.rule):
+                if active.rule.is_reporting:
                     decoded = map(self._symbols.decode, active.rows)
                     found += [
                         Violation(active.policy, active.rule, active.head[1], r) for r in decoded
                     ]
             for key, table in self._evaluator.derived.items():
                 for row, (policy, fact) in table.facts.items():
-                    if _reports(fact):
+                    if fact.is_reporting:
                         found.append(Violation(policy, fact, key[1], self._symbols.decode(row)))
             return found
 
@@ -489,8 +487,8 @@ class Engine:
             return sorted(
                 key
                 for key, table in self._evaluator.derived.items()
-                if any(_reports(rule.rule) or rule.rule.modal for rule in table.rules)
-                or any(_reports(fact) or fact.modal for _, fact in table.facts.values())
+                if any(rule.rule.is_reporting or rule.rule.modal for rule in table.rules)
+                or any(fact.is_reporting or fact.modal for _, fact in table.facts.values())
             )
 
     def trial(self) -> AbstractContextManager[None]:
@@ -574,7 +572,3 @@ class Engine:
 
 def _quietly(rules: Sequence[Rule]) -> AbstractContextManager[None]:
     return without_collection() if len(rules) >= _MANY_RULES else nullcontext()
-
-
-def _reports(rule: Rule) -> bool:
-    return rule.head.table in _REPORTING_TABLES or rule.annotation("severity") is not None

@@ -244,6 +244,11 @@ class Rule:
         """Tell whether the rule has no body."""
         return self.body is None
 
+    @property
+    def is_reporting(self) -> bool:
+        """Tell whether its rows are violations."""
+        return self.head.table in REPORTING_TABLES or self.annotation("severity") is not None
+
     def annotation(self, name: str) -> Constant_:
         """Give the value of an annotation, or None."""
         for annotation in self.annotations:
@@ -255,3 +260,15 @@ class Rule:
 Severity = OneOf["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 """From least to worst."""
+
+ANNOTATIONS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
+"""What may be said of any rule; each is a text."""
+
+DRY_RUN = "dry_run"
+"""Whether an action is only told of: true or false."""
+
+ACTION_ANNOTATIONS = (DRY_RUN, "grace", "approval", "max_new")
+"""What may be said of actions only; all but the first are texts."""
+
+REPORTING_TABLES = ("error", "warning")
+"""Tables whose rows are violations, whatever is said of their rules."""

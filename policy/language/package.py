@@ -14,7 +14,7 @@ from typing import Any
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
 
 from . import text_files
-from .ast import Rule
+from .ast import ANNOTATIONS, Rule
 from .diagnostics import Diagnostic, PolicyError
 from .grammar import parse
 from .lexical import MAX_TEXT
@@ -25,9 +25,8 @@ from .text_files import entries_of, is_directory
 from .yaml_places import in_yaml
 
 _YAML = (".yaml", ".yml")
-_ANNOTATIONS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
-"""What a library policy may say of a rule, besides its text, name and comment."""
-_KEYS = ("rule", "name", "comment", *_ANNOTATIONS)
+_KEYS = ("rule", "name", "comment", *ANNOTATIONS)
+"""What a library policy may say of a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +234,7 @@ def _refuse_unknown_keys(path: Path, number: int, entry: Mapping[Any, Any]) -> N
 
 def _annotated(entry: Mapping[str, Any]) -> str:
     """Put what the entry says of its rule in front of it, as annotations."""
-    said = [f"@{key}({print_value(str(entry[key]))})" for key in _ANNOTATIONS if key in entry]
+    said = [f"@{key}({print_value(str(entry[key]))})" for key in ANNOTATIONS if key in entry]
     return "\n".join([" ".join(said), entry["rule"]] if said else [entry["rule"]])
 
 

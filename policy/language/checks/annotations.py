@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..ast import SEVERITIES, Annotation, Rule, Variable
+from ..ast import (
+    ACTION_ANNOTATIONS,
+    ANNOTATIONS,
+    DRY_RUN,
+    SEVERITIES,
+    Annotation,
+    Rule,
+    Variable,
+)
 from ..diagnostics import Diagnostic
 from ..rule_key import rule_key
 from .batch import Batch, did_you_mean, listed
 
-_TEXTS = ("id", "severity", "title", "owner", "docs", "remediation", "message")
-_ACTION_TEXTS = ("grace", "approval", "max_new")
-_DRY_RUN = "dry_run"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -56,7 +61,7 @@ def find_duplicate_ids(batch: Batch) -> Iterator[Diagnostic]:
 
 def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnostic]:
     name, value = annotation.name, annotation.value
-    known = (*_TEXTS, _DRY_RUN, *_ACTION_TEXTS)
+    known = (*ANNOTATIONS, *ACTION_ANNOTATIONS)
     if name not in known:
         yield batch.report(
             "annotation",
@@ -65,14 +70,14 @@ def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnos
             note=f"annotations are {listed(known)}",
             hint=did_you_mean(name, known) or "take one of these, or write a comment",
         )
-    elif name not in _TEXTS and rule.modal is None:
+    elif name not in ANNOTATIONS and rule.modal is None:
         yield batch.report(
             "annotation",
             f"@{name} belongs to actions: execute[…] or ensure[…]",
             annotation.span,
             hint="leave it out, or put it before the rule of an action",
         )
-    elif name == _DRY_RUN:
+    elif name == DRY_RUN:
         if not isinstance(value, bool):
             yield batch.report(
                 "annotation",

@@ -8,8 +8,6 @@ from ..ast import Atom, Rule
 from ..diagnostics import Diagnostic
 from .batch import Batch, Table, table_literals
 
-_VIOLATIONS = ("error", "warning")
-
 
 def find_unused_tables(batch: Batch) -> Iterator[Diagnostic]:
     """Warn of tables that lead to no violation, no action and no annotated rule.
@@ -43,5 +41,4 @@ def _atoms(rule: Rule) -> Iterator[Atom]:
 def _is_result(rule: Rule) -> bool:
     """Tell whether a rule is there for its own sake."""
     is_effect = rule.head.table[-1] in "+-"
-    is_violation = rule.head.table in _VIOLATIONS
-    return is_effect or is_violation or rule.modal is not None or bool(rule.annotations)
+    return is_effect or rule.is_reporting or rule.modal is not None or bool(rule.annotations)
