@@ -117,6 +117,11 @@ def test_what_is_not_as_expected_fails_and_says_why(
         ("policies: net\nfacts: {allowed: [{x: 1}]}\nexpect: {p: []}", "rows of a policy's table"),
         ("policies: net\nmissing: [d:t]\nexpect: {p: []}", "no table 'd:t' is known"),
         ("policies: net\nexpect: {}\ncases: []", "'expect' belongs into a case"),
+        ("policies: net\ncases: []", "'cases' is empty, so nothing is tested"),
+        ("policies: net\nexpect: {p: []}\nexpect: {q: []}", "the key 'expect' stands twice"),
+        ("policies: net\nnow: yesterday\nexpect: {p: []}", "now: 'yesterday' is no time"),
+        ("policies: net\nnow: ''\nexpect: {p: []}", "now: '' is no time"),
+        ("policies: net\nnow: 2026-02-31\nexpect: {p: []}", "is not YAML: day is out of range"),
         (
             "policies: net\ncases: [{name: a, expect: {}}, {name: a, expect: {}}]",
             "two cases are named 'a'",
@@ -198,6 +203,24 @@ def test_rules_that_no_case_covers_are_listed(files: Path, capsys: Output) -> No
     assert main(["test", "a.test.yaml", "--min-coverage", "70"]) == FAILED
 
 
+def test_a_rule_that_cannot_run_is_not_covered_by_its_table(files: Path, capsys: Output) -> None:
+    (files / "net" / "z.dl").write_text(
+        "allowed(x) :- other:t(name=x)\nseen(x) :- other:t(x, _), allowed(x)\n"
+    )
+    assert run(files, f"{GIVEN}expect: {{allowed: {{contains: [22], unknown: true}}}}\n") == OK
+    assert "0 of 3 rules derived something in a case" in capsys.readouterr().out
+
+
+def test_rules_of_actions_are_covered_like_others(files: Path, capsys: Output) -> None:
+    (files / "net" / "z.dl").write_text(
+        "execute[nova:stop(s)] :- open_port(s, 80)\nexecute[nova:start(s)] :- open_port(s, 1)\n"
+    )
+    assert run(files, f"{GIVEN}expect: {{open_port: [[s1, 80]]}}\n", "--coverage") == OK
+    out = capsys.readouterr().out
+    assert "2 of 3 rules derived something in a case" in out
+    assert "not covered: net/z.dl:2: execute[nova:start(s)] :- open_port(s, 1)\n" in out
+
+
 @pytest.mark.usefixtures("files")
 def test_a_place_without_tests_is_refused(capsys: Output) -> None:
     assert main(["test", "net"]) == USAGE
@@ -212,3 +235,11 @@ def test_results_go_into_a_file_that_is_replaced_as_a_whole(files: Path, capsys:
     assert (files / "results").read_text() == capsys.readouterr().out
     assert run(files, text, "--output", "nowhere/results") == USAGE
     assert "'nowhere/results' cannot be written: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("percent", ["-5", "200", "nan", "half"])
+def test_a_percentage_is_from_0_to_100(percent: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["test", "tests", "--min-coverage", percent])
+    assert ended.value.code == USAGE
+    assert "is no percentage" in capsys.readouterr().err
