@@ -14,9 +14,11 @@ from congress_dist.row import Cell
 from .evaluator import Evaluator
 from .instance import conjunct_with, values_of_head
 from .language.ast import Conjunct, Constant
-from .language.printer import print_conjunct, print_rule
+from .language.printer import print_conjunct, print_rule, print_value
 from .planner.active_rule import ActiveRule, Missing
-from .planner.join_order import can_run, order_within
+from .planner.failures import FailureLog
+from .planner.fold import fold_rows
+from .planner.join_order import can_run, order_body, order_within
 from .planner.normal_form import (
     Group,
     Match,
@@ -27,6 +29,8 @@ from .planner.normal_form import (
     variables_of,
 )
 from .planner.plan import compile_plan
+from .planner.relation import Columns
+from .planner.steps import collect
 from .planner.symbols import Id, Tuple
 
 Because = OneOf["absence", "presence", "condition", "ignorance", "value", "head"]
@@ -46,8 +50,9 @@ class Obstacle:
     """What keeps one rule, or one of its alternatives, from deriving the row.
 
     Shapes: `holds` are the conditions that can hold together, in order, and `fails` the first that
-        cannot, each with values where they are known; `missing` tells for ignorance what is not
-        known, `source:table` → reason.
+        cannot, each with values where they are known; of an aggregate `fails` has the value asked
+        for, and `holds` ends with the actual one: `count(x) = 3`. `missing` tells for ignorance
+        what is not known, `source:table` → reason.
     """
 
     policy: str
@@ -117,10 +122,15 @@ class Doubter:
             if given is None:
                 yield _obstacle(rule, alternative, "head")
             else:
-                yield self._obstacle(rule, alternative, normal, given)
+                yield self._obstacle(rule, alternative, normal, given, row)
 
     def _obstacle(
-        self, rule: ActiveRule, number: int, normal: NormalRule, given: Mapping[str, Id]
+        self,
+        rule: ActiveRule,
+        number: int,
+        normal: NormalRule,
+        given: Mapping[str, Id],
+        row: Tuple,
     ) -> Obstacle:
         """Find the first literal with which those before it cannot hold."""
         body = _in_text_order(normal, frozenset(given))
@@ -136,7 +146,43 @@ class Doubter:
         _, holds = self._shown(body, len(body), known)
         if rule.missing and rule.is_off:
             return _obstacle(rule, number, "ignorance", "", holds, rule.missing)
-        return _obstacle(rule, number, "value", "", holds)
+        fails, actual = self._wrong_value(rule, row)
+        return _obstacle(rule, number, "value", fails, (*holds, *actual))
+
+    def _wrong_value(self, rule: ActiveRule, row: Tuple) -> tuple[str, tuple[str, ...]]:
+        """Give the first aggregate that is another than in the row, and what it is instead."""
+        folded = self._folded(rule, row)
+        if folded is None:
+            return "the head can be worked out", ()
+        for argument, wanted, actual in zip(rule.rule.head.arguments, row, folded, strict=True):
+            if wanted != actual:
+                aggregate = print_conjunct(argument.value)
+                return f"{aggregate} = {self._value(wanted)}", (
+                    f"{aggregate} = {self._value(actual)}",
+                )
+        return "", ()
+
+    def _folded(self, rule: ActiveRule, row: Tuple) -> Tuple | None:
+        """Give what a rule with aggregates derives for the group of a row; None if nothing."""
+        context = self._evaluator.context
+        rows: set[Tuple] = set()
+        for normal in rule.alternatives:
+            given = values_of_head(normal, row)
+            if given is not None:
+                body = order_body(normal, self._fan_out, bound=frozenset(given))
+                self._read.update(match.table for match in normal.matches())
+                plan = compile_plan(body, normal.terms, given=tuple(given))
+                rows |= collect(plan.run(context, tuple(given.values())), context.max_rows)
+        fold = rule.alternatives[0].fold
+        if fold is None:
+            return None
+        return next(iter(fold_rows(fold, rows, self._symbols, FailureLog())), None)
+
+    def _fan_out(self, table: TableKey, columns: Columns, width: int) -> float:
+        return self._evaluator.relations[table].fan_out(columns, width)
+
+    def _value(self, cell: Id) -> str:
+        return print_value(self._symbols.values[cell])
 
     def _judge(
         self, prefix: Sequence[NormalLiteral], given: Mapping[str, Id], unknown: Missing
@@ -163,11 +209,10 @@ class Doubter:
     ) -> dict[str, Id] | None:
         """Give one way to satisfy a body, with the values of all its variables."""
         names = dict.fromkeys([*given, *sorted(set().union(*map(variables_of, body)))])
-        relations = self._evaluator.relations
         ordered: list[NormalLiteral] = []
         known = set(given)
         for literal in body:
-            inner = order_within(literal, lambda t, c, w: relations[t].fan_out(c, w), known)
+            inner = order_within(literal, self._fan_out, known)
             ordered.append(inner)
             known |= variables_of(literal)
         self._read.update(m.table for m in literals_within(body) if isinstance(m, Match))

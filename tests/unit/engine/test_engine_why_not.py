@@ -49,7 +49,7 @@ def obstacle(engine: Engine, text: str, *row: Any) -> Obstacle:
         ("r(x) :- d:vm(x, h, _), not (d:vm(y, h, _), y != x)", ("a",), "presence", None, None),
         ("r(x, 1) :- d:vm(x, h, s)", ("a", 2), "head", "", ()),
         ("r(x, x) :- d:vm(x, h, s)", ("a", "b"), "head", "", ()),
-        ("r(h, count(x)) :- d:vm(x, h, s)", ("h1", 7), "value", "", None),
+        ("r(h, count(x)) :- d:vm(x, h, s)", ("h1", 7), "value", "count(x) = 7", None),
         ("r(h, count(x)) :- d:vm(x, h, s)", ("h9", 7), "absence", None, ()),
         ("r(x) :- d:vm(x, h, s), d:late(x)", ("a",), "ignorance", 'd:late("a")', None),
         ("r(x) :- d:late(x), d:ok(x)", ("a",), "ignorance", 'd:late("a")', ()),
@@ -72,6 +72,34 @@ def test_the_first_condition_that_fails_is_named(
     assert fails in (None, found.fails)
     assert holds in (None, found.holds)
     assert bool(found.missing) is (because == "ignorance")
+
+
+@pytest.mark.parametrize(
+    ("row", "fails", "actual"),
+    [
+        (("h1", 3, 11), "count(x) = 3", "count(x) = 2"),
+        (("h1", 2, 9), "sum(s, x) = 9", "sum(s, x) = 11"),
+        (("h2", 2, 2), "count(x) = 2", "count(x) = 1"),
+    ],
+)
+def test_of_an_aggregate_the_actual_value_is_told(
+    engine: Engine, row: tuple[Any, ...], fails: str, actual: str
+) -> None:
+    found = obstacle(engine, "r(h, count(x), sum(s, x)) :- d:vm(x, h, s)", *row)
+    assert (found.because, found.fails, found.holds[-1]) == ("value", fails, actual)
+
+
+def test_an_aggregate_is_over_all_alternatives(engine: Engine) -> None:
+    text = "r(h, count(x)) :- ((d:vm(x, h, s), s < 5) or (d:vm(x, h, s), s > 5))"
+    engine.restore_rules("p", parse(text))
+    obstacles = engine.why_not("p", "r", ("h1", 3)).obstacles
+    assert {each.fails for each in obstacles} == {"count(x) = 3"}
+    assert {each.holds[-1] for each in obstacles} == {"count(x) = 2"}
+
+
+def test_an_aggregate_that_cannot_be_worked_out_is_told(engine: Engine) -> None:
+    found = obstacle(engine, "r(h, sum(x)) :- d:vm(x, h, _)", "h1", 3)
+    assert (found.because, found.fails) == ("value", "the head can be worked out")
 
 
 def test_the_conditions_before_it_are_given_with_their_values(engine: Engine) -> None:
