@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from congress_dist.schema import TableSchema
 from ..language.policy_kinds import NONRECURSIVE
 from ..language.text_files import files_below, is_directory, read_text, yaml_value
 from ..recorded_tables import schema_of
+from .workspace import time_text
 
 SUFFIXES = (".test.yaml", ".test.yml")
 
@@ -117,6 +118,8 @@ def read_cases(file: Path) -> list[Case]:
         reader.case(top, reader.mapping(case, place, _CASE_KEYS), place, f"case {number}")
         for number, case, place in reader.numbered(top["cases"], "cases")
     ]
+    if not cases:
+        raise InvalidRequest(f"'{file}': 'cases' is empty, so nothing is tested; add a case")
     names = [case.name for case in cases]
     for name in names:
         if names.count(name) > 1:
@@ -188,11 +191,11 @@ class _Reader:
         return value
 
     def _time(self, value: Any, place: str) -> str:
-        if isinstance(value, datetime):
-            return value.strftime("%Y-%m-%d %H:%M:%S")
-        if isinstance(value, date):
-            return f"{value} 00:00:00"
-        return self._text(value, place)
+        given = value if isinstance(value, date) else self._text(value, place)
+        try:
+            return time_text(given)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{place}: {error.message}") from error
 
     def _path(self, value: Any, place: str) -> Path:
         return self._file.parent / self._text(value, place)

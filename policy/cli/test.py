@@ -71,7 +71,7 @@ class TestCommand(Command):
         )
         parser.add_argument(
             "--min-coverage",
-            type=float,
+            type=_percent,
             metavar="PERCENT",
             help="fail when fewer of the rules derive something",
         )
@@ -100,6 +100,16 @@ class TestCommand(Command):
         if any(result.error for result in results):
             return USAGE
         return OK if is_covered and all(result.is_passed for result in results) else FAILED
+
+
+def _percent(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage; give a number from 0 to 100")
+    return number
 
 
 def _run_files(paths: Sequence[Path], part: str | None, coverage: Coverage) -> Iterator[Result]:

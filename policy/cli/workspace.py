@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from congress_dist.errors import InvalidRequest
 
 from ..language.policy_kinds import KINDS, NONRECURSIVE
 from .arguments import path_named
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from ..language.diagnostics import Diagnostic
     from ..language.package import Package
     from ..recorded_tables import Recording
+
+_TIME = "%Y-%m-%d %H:%M:%S"
 
 CLOCK = "clock"
 """The datasource that tells the time, in the one row of its table `now`."""
@@ -116,7 +121,7 @@ class Workspace:
         load_recording(engine, self.recording)
         if now is not None or CLOCK not in self.recording:
             engine.set_schema(CLOCK, {"now": ["time"]})
-            engine.load(CLOCK, {"now": [(now or _present(),)]})
+            engine.load(CLOCK, {"now": [(_present() if now is None else time_text(now),)]})
         for package in self.packages:
             engine.create_policy(package.name, package.kind)
         for package in self.packages:
@@ -125,10 +130,25 @@ class Workspace:
         return engine
 
 
+def time_text(given: str | date) -> str:
+    """Give a time as the clock's table holds it, in UTC. Raises: InvalidRequest: it is none."""
+    if isinstance(given, date) and not isinstance(given, datetime):
+        return f"{given} 00:00:00"
+    try:
+        moment = datetime.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise InvalidRequest(
+            f"{given!r:.60} is no time ({error}); write '2026-01-31 12:00:00', in UTC"
+        ) from error
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return moment.strftime(_TIME)
+
+
 def _present() -> str:
     from congress_dist.clock import utc_now
 
-    return utc_now().strftime("%Y-%m-%d %H:%M:%S")
+    return utc_now().strftime(_TIME)
 
 
 def open_workspace(

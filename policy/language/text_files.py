@@ -70,13 +70,15 @@ def files_below(directory: Path) -> Iterator[Path]:
 def yaml_value(text: str, path: Path) -> Any:
     """Give what a text says in YAML; `path` is where it comes from.
 
-    Raises: InvalidRequest: it is not YAML.
+    Raises: InvalidRequest: it is not YAML, or a key stands twice.
     """
-    import yaml
+    from yaml import YAMLError
+
+    from .yaml_text import read_yaml
 
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+        return read_yaml(text)
+    except (YAMLError, ValueError, RecursionError) as error:
         raise _refused(path, f"is not YAML: {error}") from error
 
 

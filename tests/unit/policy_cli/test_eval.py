@@ -94,3 +94,17 @@ def test_a_wrong_policy_is_told_with_its_place(files: Path, capsys: Output) -> N
     (files / "net" / "z.dl").write_text("p(x) :- nova:servers(nam=x)")
     assert main([*NET, "p(x)"]) == USAGE
     assert "net/z.dl:1:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-02-31 00:00:00", ""])
+def test_a_time_that_is_none_is_refused(capsys: Output, time: str) -> None:
+    assert main([*NET, "--now", time, "allowed(x)"]) == USAGE
+    assert "is no time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-01-31 12:00:00", "2026-01-31T13:00+01:00", "2026-01-31T12:00:00Z"]
+)
+def test_the_clock_holds_a_time_in_utc(capsys: Output, time: str) -> None:
+    assert main([*NET, "--now", time, "clock:now(t)", "--format", "csv"]) == OK
+    assert capsys.readouterr().out == "t\n2026-01-31 12:00:00\n"

@@ -200,3 +200,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "s" / "t.jsonl" / "in").mkdir(parents=True)
     with pytest.raises(InvalidRequest, match=r"t\.jsonl' cannot be written: Is a directory"):
         write_recording(tmp_path, tables)
+
+
+def test_a_column_that_stands_twice_in_a_row_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "t.yaml").write_text("- {a: 1, a: 2}\n")
+    with pytest.raises(InvalidRequest, match="the key 'a' stands twice"):
+        read_recording(tmp_path)
