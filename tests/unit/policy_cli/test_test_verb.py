@@ -243,11 +243,3 @@ def test_a_percentage_is_from_0_to_100(percent: str, capsys: Output) -> None:
         main(["test", "tests", "--min-coverage", percent])
     assert ended.value.code == USAGE
     assert "is no percentage" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("percent", ["-5", "200", "nan", "half"])
-def test_a_percentage_is_from_0_to_100(percent: str, capsys: Output) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["test", "tests", "--min-coverage", percent])
-    assert ended.value.code == USAGE
-    assert "is no percentage" in capsys.readouterr().err
