@@ -21,10 +21,11 @@ from .impact import Impact, RuleOperation, impact_of
 from .language.ast import Rule
 from .language.checks import check, refusals
 from .language.collection import without_collection
-from .language.diagnostics import Diagnostic, PolicyError
+from .language.counts import counted
+from .language.diagnostics import Diagnostic, refuse_errors
 from .language.grammar import parse
 from .language.names import refuse_owner_name
-from .language.policy_kinds import DATASOURCE, NONRECURSIVE
+from .language.policy_kinds import NONRECURSIVE
 from .language.rule_key import rule_key
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
@@ -72,7 +73,7 @@ class Engine:
         self._program = Program(journal)
         self._symbols = Symbols()
         self._evaluator = Evaluator(
-            self._symbols, self._why_unknown, max_rows=max_rows, journal=journal
+            self._symbols, self._program.why_unknown, max_rows=max_rows, journal=journal
         )
         memo = self._evaluator.memo
         self._lock = Transactions(
@@ -294,7 +295,7 @@ class Engine:
         Raises: NotFound: no such policy or datasource.
         """
         with self._lock:
-            self._get_kind(owner)
+            self._refuse_unknown_owner(owner)
             return [
                 self._symbols.decode(row) for row in self._evaluator.relation((owner, table)).rows
             ]
@@ -330,7 +331,7 @@ class Engine:
         Raises: as `query`.
         """
         with self._lock:
-            self._get_kind(policy)
+            self._refuse_unknown_owner(policy)
             return self._queries.ask(policy, text)
 
     def ask_rule(self, policy: str, rule: Rule) -> list[Row]:
@@ -350,12 +351,12 @@ class Engine:
         Cost: while the result lives, the indexes that make its calls fast are kept.
         """
         with self._lock:
-            self._get_kind(policy)
+            self._refuse_unknown_owner(policy)
             ask, size = self._queries.prepare(policy, text)
 
         def ask_alone(values: tuple[Cell, ...]) -> Answer:
             with self._lock:
-                self._get_kind(policy)
+                self._refuse_unknown_owner(policy)
                 return ask(values)
 
         return PreparedQuery(text, ask_alone, size)
@@ -387,7 +388,7 @@ class Engine:
         Raises: NotFound: the row is not there. InvalidRow: no table may hold the row.
         """
         with self._lock:
-            self._get_kind(policy)
+            self._refuse_unknown_owner(policy)
             row = row_given(row, f"{policy}:{table}")
             return Explainer(self._program, self._evaluator).explain((policy, table), row)
 
@@ -404,11 +405,11 @@ class Engine:
             InvalidRequest: the table has another width.
         """
         with self._lock:
-            self._get_kind(policy)
+            self._refuse_unknown_owner(policy)
             width = self._program.arity(policy, table)
             row = row_given(row, f"{policy}:{table}")
             if width is not None and width != len(row):
-                what = f"'{policy}:{table}' has {width} columns, the row {len(row)}"
+                what = f"'{policy}:{table}' has {counted(width, 'column')}, the row {len(row)}"
                 raise InvalidRequest(what, table=table)
             return Doubter(self._evaluator).why_not((policy, table), row)
 
@@ -468,7 +469,7 @@ class Engine:
         Raises: PolicyError: a text, or a change that is refused. NotFound.
         """
         with self.trial():
-            self._get_kind(policy)
+            self._refuse_unknown_owner(policy)
             return Simulator(self, policy, action_policy).run(query, sequence, delta=delta)
 
     def impact(self, operations: Iterable[RuleOperation]) -> Impact:
@@ -521,35 +522,21 @@ class Engine:
         }
 
     def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:
-        self._get_kind(policy)
-        errors = refusals([(policy, rule) for rule in rules], self._program, text=text)
-        if errors:
-            raise PolicyError(errors)
+        self._refuse_unknown_owner(policy)
+        refuse_errors(refusals([(policy, rule) for rule in rules], self._program, text=text))
         return self._rule_book.insert(policy, rules)
 
     def _check_all(
         self, steps: Sequence[tuple[str, Sequence[Rule]]], texts: Mapping[str, str]
     ) -> None:
         for policy, _ in steps:
-            self._get_kind(policy)
+            self._refuse_unknown_owner(policy)
         owned = [(policy, rule) for policy, rules in steps for rule in rules]
-        found = check(owned, self._program, texts=texts)
-        errors = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
-        if errors:
-            raise PolicyError(errors)
+        refuse_errors(check(owned, self._program, texts=texts))
 
-    def _get_kind(self, owner: str) -> str:
-        kind = self._program.kind(owner)
-        if kind is None:
+    def _refuse_unknown_owner(self, owner: str) -> None:
+        if self._program.kind(owner) is None:
             raise NotFound(f"there is no policy or datasource {owner!r}", policy=owner)
-        return kind
-
-    def _why_unknown(self, table: TableKey) -> str | None:
-        """Give why a table that is neither given nor derived is not known; None: it is empty."""
-        kind = self._program.kind(table[0])
-        if kind is None:
-            return "no such policy or datasource"
-        return "no such table" if kind == DATASOURCE else None
 
     def _decode(self, changes: Mapping[TableKey, Change]) -> Changes:
         decode = self._symbols.decode

@@ -13,7 +13,7 @@ from congress_dist.row import Cell
 
 from .evaluator import Evaluator
 from .language.checks import check_query
-from .language.diagnostics import PolicyError
+from .language.diagnostics import refuse_errors
 from .language.grammar import parse_query
 from .planner.answers import Answer, Row
 from .planner.program import Program
@@ -114,9 +114,7 @@ class Queries:
         if reading.query is None or reading.stamp != stamp:
             rule = with_parameters(reading.rule, reading.parameters)
             found = check_query(reading.policy, rule, self._program, text=reading.text)
-            errors = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
-            if errors:
-                raise PolicyError(errors)
+            refuse_errors(found)
             reading.query = Query(
                 reading.policy,
                 reading.rule,

@@ -14,7 +14,7 @@ from congress_dist.errors import InvalidRequest
 
 from .engine import Engine
 from .language.ast import Rule
-from .language.diagnostics import Diagnostic, PolicyError
+from .language.diagnostics import Diagnostic, PolicyError, refuse_errors
 from .language.grammar import parse
 from .language.names import is_owner_name
 from .language.printer import print_rule
@@ -64,9 +64,7 @@ def try_annotate(engine: Engine, policy: str, text: str) -> list[Diagnostic]:
     Raises: PolicyError: they are refused.
     """
     found = engine.check(policy, text)
-    errors = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
-    if errors:
-        raise PolicyError(errors)
+    refuse_errors(found)
     return found
 
 

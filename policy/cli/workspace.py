@@ -101,11 +101,9 @@ class Workspace:
 
         Raises: PolicyError: what is wrong with the policies, with file and line. Also as `check`.
         """
-        from ..language.diagnostics import PolicyError
+        from ..language.diagnostics import refuse_errors
 
-        errors = [found for found in self.check() if found.severity == "error"]
-        if errors:
-            raise PolicyError(errors)
+        refuse_errors(self.check())
         return self.checked_engine(now=now)
 
     def checked_engine(self, *, now: str | None = None) -> Engine:

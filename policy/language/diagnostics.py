@@ -86,5 +86,12 @@ class PolicyError(UserError):
         return cls(Diagnostic(**data) for data in fields["diagnostics"])
 
 
+def refuse_errors(found: Iterable[Diagnostic]) -> None:
+    """Raise the errors among findings, if there are any. Raises: PolicyError."""
+    errors = [diagnostic for diagnostic in found if diagnostic.severity == "error"]
+    if errors:
+        raise PolicyError(errors)
+
+
 def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")

@@ -59,6 +59,13 @@ class Program:
             return found.kind
         return DATASOURCE if policy in self._schemas else None
 
+    def why_unknown(self, table: TableKey) -> str | None:
+        """Give why a table that is neither given nor derived is not known; None: it is empty."""
+        kind = self.kind(table[0])
+        if kind is None:
+            return "no such policy or datasource"
+        return "no such table" if kind == DATASOURCE else None
+
     def columns(self, policy: str, table: str) -> tuple[str, ...] | None:
         """Give the columns' names, by schema or by the heads; None when unknown.
 

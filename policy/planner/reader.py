@@ -25,6 +25,7 @@ from ..language.ast import (
 )
 from ..language.ast import Constant as AstConstant
 from ..language.builtins import Builtin, find_builtin, find_call
+from ..language.counts import counted
 from ..language.policy_kinds import DATASOURCE
 from ..language.walk import variables_of_body
 from .normal_form import (
@@ -82,12 +83,10 @@ class BodyReader:
                 literals += self._conjunct(conjunct)
         if groups:
             outside = {*outer, *wanted}.union(*map(variables_of, literals))
-            for group in groups:
-                others: set[str] = set().union(
-                    *(_names_in(other) for other in groups if other is not group),
-                    *map(_names_in, negated),
-                )
-                shared = _names_in(group) & (outside | others)
+            names = [_names_in(group) for group in groups]
+            uses = Counter(chain(*names, *map(_names_in, negated)))
+            for group, own in zip(groups, names, strict=True):
+                shared = {name for name in own if name in outside or uses[name] > 1}
                 literals.append(self._group(group, shared, wanted=shared))
         if negated:
             bound = bound_by(literals, outer)
@@ -223,20 +222,17 @@ class BodyReader:
         return self._program.kind(key[0]) == DATASOURCE
 
     def _why_unknown(self, key: TableKey) -> str:
-        kind = self._program.kind(key[0])
-        if kind is None:
-            return "no such policy or datasource"
-        return "no such table" if kind == DATASOURCE else "no rule gives its columns names"
+        return self._program.why_unknown(key) or "no rule gives its columns names"
 
     def _why_not(self, argument: Argument, key: TableKey, width: int) -> str:
         if self._program.arity(*key) is None:
             return self._why_unknown(key)
         if isinstance(argument.column, str):
             return f"it has no column {argument.column!r}"
-        return f"it has {width} columns, the rule uses more"
+        return f"it has {counted(width, 'column')}, the rule uses more"
 
     def _wrong_width(self, width: int, used: int) -> str:
-        return f"it has {width} columns, the rule uses {used}"
+        return f"it has {counted(width, 'column')}, the rule uses {used}"
 
 
 def _names_in(group: NegatedGroup | Alternatives) -> set[str]:
