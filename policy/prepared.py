@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from itertools import count
-from string import ascii_letters
+from collections.abc import Callable
 
 from congress_dist.errors import InvalidRequest
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
+from .language.ast import NO_SPAN, Parameter, Rule
 from .language.checks import check_query
 from .language.diagnostics import refuse_errors
-from .language.grammar import parse_query
+from .language.grammar import parse_prepared, parse_query
+from .language.walk import variables_of_rule
 from .planner.answers import Answer, Row
 from .planner.program import Program
 from .query import Query, with_parameters
 
 MAX_CACHED = 1_024
 """Text queries that are kept planned: a screen full of panels, many times over."""
-
-_TOKEN = re.compile(
-    r"\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-    r"|#[^\n]*|//[^\n]*|/\*.*?\*/|(?P<parameter>\?)|(?P<letter>(?<![\w.])[A-Za-z](?![\w.]))",
-    re.DOTALL,
-)
 
 
 class PreparedQuery:
@@ -60,11 +53,11 @@ class PreparedQuery:
 class _Reading:
     """One text, and the query that it is in the present program."""
 
-    def __init__(self, policy: str, text: str, parameters: tuple[str, ...] = ()) -> None:
+    def __init__(self, policy: str, text: str, rule: Rule) -> None:
         self.policy = policy
         self.text = text
-        self.parameters = parameters
-        self.rule = parse_query(text)
+        self.rule = rule
+        self.parameters = _parameters_of(rule)
         self.stamp: tuple[int, int] = (-1, -1)
         self.query: Query | None = None
 
@@ -84,7 +77,7 @@ class Queries:
         """Answer a text query. Raises: PolicyError: the text, or what it comes to."""
         reading = self._by_text.get((policy, text))
         if reading is None:
-            reading = _Reading(policy, text)
+            reading = _Reading(policy, text, parse_query(text))
             query = self._planned(reading)
             self._by_text[policy, text] = reading
             if len(self._by_text) > MAX_CACHED:
@@ -99,7 +92,7 @@ class Queries:
 
         Raises: as `ask`.
         """
-        reading = _Reading(policy, *named_parameters(text))
+        reading = _Reading(policy, text, parse_prepared(text))
         self._planned(reading).keep_indexes()
 
         def ask(values: tuple[Cell, ...]) -> Answer:
@@ -121,30 +114,13 @@ class Queries:
                 reading.parameters,
                 program=self._program,
                 evaluator=self._evaluator,
-                warnings=tuple(found),
+                warnings=tuple(d for d in found if d.source != NO_SPAN.source),
             )
             reading.stamp = stamp
         return reading.query
 
 
-def named_parameters(text: str) -> tuple[str, tuple[str, ...]]:
-    """Put a variable that the text does not use in the place of each `?`.
-
-    Shapes: each is one letter while there are any, so that diagnostics keep their places.
-    """
-    used = {match[0] for match in _TOKEN.finditer(text) if match["letter"]}
-    free = _free_names(used, text)
-    parameters: list[str] = []
-
-    def renamed(match: re.Match[str]) -> str:
-        if match["parameter"] is None:
-            return match[0]
-        parameters.append(next(free))
-        return parameters[-1]
-
-    return _TOKEN.sub(renamed, text), tuple(parameters)
-
-
-def _free_names(used: set[str], text: str) -> Iterator[str]:
-    yield from (letter for letter in ascii_letters if letter not in used)
-    yield from (f"_{number}" for number in count() if f"_{number}" not in text)
+def _parameters_of(rule: Rule) -> tuple[str, ...]:
+    """Give the names of the parameters, in text order."""
+    found = {v.span.start: v.name for v in variables_of_rule(rule) if isinstance(v, Parameter)}
+    return tuple(found[place] for place in sorted(found))

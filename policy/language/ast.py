@@ -66,6 +66,11 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter(Variable):
+    """`?` in a prepared query: a variable that gets a value with each call; each is its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wildcard:
     """`_`: any value; each occurrence is its own."""
 

@@ -39,7 +39,6 @@ _AGGREGATE = re.compile(rf"(?P<function>count|sum|min|max|avg){_NAMES}", FLAGS)
 _LONE_SCALAR = re.compile(rf"(?:{ARGUMENT_SCALAR})(?=\s*+[,)])", FLAGS)
 """A term that is the whole argument: here `5.` is a float."""
 _OPERATION = re.compile(rf"(?>{NAME}|{INTEGER})\s*+[-+*/%]", FLAGS)
-_MARK = re.compile(r"\?", FLAGS)
 _COLUMN = re.compile(rf"\s*+(?P<column>{COLUMN})\s*+=\s*+", FLAGS)
 _SPACE = re.compile(r"\s++", FLAGS)
 _ARGUMENT_END = re.compile(r"\s*+(?P<end>[,)])\s*+", FLAGS)
@@ -149,9 +148,6 @@ def _value(source: Source, start: int) -> tuple[int, Expression] | None:
     scalar = _LONE_SCALAR.match(source, start)
     if scalar is not None:
         return scalar.end(), term_of(source, scalar)
-    mark = _MARK.match(source, start)
-    if mark is not None:
-        raise _prepared_only(mark)
     return read_expression(source, start)
 
 
@@ -212,14 +208,3 @@ def _aggregate(source: Source, match: Match) -> Aggregate:
                 hint="name a variable that the body binds",
             )
     return Aggregate(match["function"], variables, span_of(source, match))  # type: ignore[arg-type]
-
-
-def _prepared_only(match: Match) -> SyntaxFault:
-    return SyntaxFault(
-        "prepared-only",
-        "'?' stands in prepared queries only",
-        match.start(),
-        match.end(),
-        note="it stands for a value that is given each time the query is asked",
-        hint="write the value itself, or a variable",
-    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyparsing as pp
 
-from .ast import BinaryOperator, Constant, Expression, Negative, Operation, Span
+from .ast import BinaryOperator, Constant, Expression, Negative, Operation, Parameter, Span
 from .lexical import FLAGS, MAX_NESTING, MAX_OPERATORS, MIN_INT, SCALAR, SyntaxFault
 from .reading import Element, Match, Source, term_of
 
@@ -94,6 +94,8 @@ def _operand(source: Source, start: int) -> tuple[int, Expression] | None:
         return match.end(), term_of(source, match)
     minuses = _MINUSES.match(source, start)
     if minuses is None:
+        if source.startswith("?", start):
+            return start + 1, _parameter(source, start)
         return _bracketed(source, start)
     found = _operand_of_minus(source, minuses.end())
     if found is None:
@@ -101,6 +103,19 @@ def _operand(source: Source, start: int) -> tuple[int, Expression] | None:
     end, value = found
     places = [place for place in range(*minuses.span()) if source[place] == "-"]
     return end, _negative(source, places, value)
+
+
+def _parameter(source: Source, place: int) -> Parameter:
+    if source.is_prepared:
+        return Parameter(f"?@{place}", Span(place, place + 1, source.name))
+    raise SyntaxFault(
+        "prepared-only",
+        "'?' stands in prepared queries only",
+        place,
+        place + 1,
+        note="it stands for a value that is given each time the query is asked",
+        hint="write the value itself, or a variable",
+    )
 
 
 def _operand_of_minus(source: Source, start: int) -> tuple[int, Expression] | None:

@@ -82,8 +82,17 @@ def parse_query(text: str) -> Rule:
         a variable of its own. `execute[s:t(x)]` asks for the rows of the table `execute[t]`.
     Raises: PolicyError: not policy text, not exactly one statement, or a rule for an action.
     """
+    return _one_query(text, is_prepared=False)
+
+
+def parse_prepared(text: str) -> Rule:
+    """Read a query as `parse_query` does, with a `Parameter` for each `?`."""
+    return _one_query(text, is_prepared=True)
+
+
+def _one_query(text: str, *, is_prepared: bool) -> Rule:
     source = QUERY
-    rules = _read(text, source)
+    rules = _read(text, source, is_prepared=is_prepared)
     if len(rules) != 1:
         place = rules[1].span if rules else Span(0, len(text), source)
         what = f"{len(rules)} statements" if rules else "nothing"
@@ -101,14 +110,16 @@ def parse_query(text: str) -> Rule:
     return rule if rule.body is not None else _query_of(rule)
 
 
-def _read(text: str, source: str, *, joins: set[int] | None = None) -> list[Rule]:
+def _read(
+    text: str, source: str, *, joins: set[int] | None = None, is_prepared: bool = False
+) -> list[Rule]:
     if not isinstance(text, str):
         raise InvalidRequest(f"policy text is a str, found {type(text).__name__}")
     try:
         if len(text) < _LARGE:
-            return _statements(text, source, joins)
+            return _statements(text, source, joins, is_prepared=is_prepared)
         with without_collection():
-            return _statements(text, source, joins)
+            return _statements(text, source, joins, is_prepared=is_prepared)
     except SyntaxFault as fault:
         raise PolicyError([_diagnostic_of(fault, text, source)]) from None
 
@@ -126,7 +137,7 @@ def _with_body(rule: Rule) -> Rule:
     return Rule(rule.head, body, rule.modal, rule.annotations, rule.span)
 
 
-def _statements(text: str, name: str, joins: set[int] | None) -> list[Rule]:
+def _statements(text: str, name: str, joins: set[int] | None, *, is_prepared: bool) -> list[Rule]:
     """Read all statements; `joins` gets the numbers of those that a comma joins to the last."""
     if len(text) > MAX_TEXT:
         raise SyntaxFault(
@@ -138,7 +149,7 @@ def _statements(text: str, name: str, joins: set[int] | None) -> list[Rule]:
         )
     source = Source(blank_comments(text))
     source.name, source.readings, source.read = name, {}, _read_bracket
-    source.brackets, source.numbers = None, {}
+    source.brackets, source.numbers, source.is_prepared = None, {}, is_prepared
     rules: list[Rule] = []
     position = skip_space(source, 0)
     open_end = False

@@ -20,6 +20,7 @@ from .ast import (
     NegatedGroup,
     Negative,
     Operation,
+    Parameter,
     Rule,
     Variable,
     Wildcard,
@@ -139,6 +140,8 @@ def _parts(piece: PrintedNode) -> list[_Piece]:
             return ["(", *_alternatives(bodies), ")"]
         case NegatedGroup(bodies):
             return ["not (", *_alternatives(bodies), ")"]
+        case Parameter():
+            return ["?"]
         case Variable(name):
             return [name]
         case Wildcard():

@@ -46,11 +46,22 @@ class Reading:
 class Source(str):
     """A text on its way through the grammar, with its brackets, and what was read of them."""
 
-    __slots__ = ("brackets", "literals", "name", "numbers", "operators", "read", "readings")
+    __slots__ = (
+        "brackets",
+        "is_prepared",
+        "literals",
+        "name",
+        "numbers",
+        "operators",
+        "read",
+        "readings",
+    )
 
     name: str
     brackets: list[Bracket] | None
     """None until the first one is asked for: most texts have brackets in simple atoms only."""
+    is_prepared: bool
+    """It is the text of a prepared query, in which `?` is a term."""
     numbers: dict[int, int]
     """The brackets' numbers by place."""
     readings: dict[int, Reading]

@@ -6,7 +6,11 @@ import pytest
 
 from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.policy import Engine, PolicyError, prepared
-from congress_dist.policy.prepared import MAX_CACHED, named_parameters
+from congress_dist.policy.language.ast import Parameter
+from congress_dist.policy.language.grammar import parse_prepared
+from congress_dist.policy.language.printer import print_rule
+from congress_dist.policy.language.walk import variables_of_rule
+from congress_dist.policy.prepared import MAX_CACHED
 
 
 @pytest.fixture
@@ -111,14 +115,27 @@ def test_text_queries_are_kept_up_to_a_number(engine: Engine) -> None:
     assert engine.query("p", "d:edge(1, y)") == [(1, 2)]
 
 
-def test_each_question_mark_becomes_an_unused_variable() -> None:
-    assert named_parameters("t(?, a, 'b?', ?) /* c ? */") == (
-        "t(b, a, 'b?', c) /* c ? */",
-        ("b", "c"),
-    )
-    text, names = named_parameters(", ".join("?" * 60))
-    assert len(set(names)) == 60
-    assert text == ", ".join(names)
+def test_each_question_mark_is_a_term_of_its_own(engine: Engine) -> None:
+    text = "ans(?, x) :- d:edge(x, y), y > ? - 1, (x = ? or x = y), 'b?' != \"?\" # c ?"
+    rule = parse_prepared(text)
+    marks = [v for v in variables_of_rule(rule) if isinstance(v, Parameter)]
+    assert [text[mark.span.start] for mark in marks] == ["?"] * 3
+    assert len(set(marks)) == 3
+    assert parse_prepared(print_rule(rule).replace(" # c ?", "")).head.table == "ans"
+    assert engine.prepare("p", text)("a", 3, 1) == []
+    assert sorted(engine.prepare("p", text)("a", 2, 1)) == [("a", 1)]
+
+
+@pytest.mark.parametrize("text", ["d:edge(?, y)", "ans(x) :- d:edge(x, y), y > ?"])
+def test_a_question_mark_needs_a_prepared_query(engine: Engine, text: str) -> None:
+    for ask in (engine.query, engine.insert):
+        with pytest.raises(PolicyError) as refused:
+            ask("p", text)
+        assert [d.code for d in refused.value.diagnostics] == ["prepared-only"]
+
+
+def test_parameters_are_nothing_to_warn_of(engine: Engine) -> None:
+    assert engine.prepare("p", "d:edge(?, y)").answer(1).warnings == ()
 
 
 def test_the_text_queries_that_were_asked_last_are_kept(
