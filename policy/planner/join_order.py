@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from heapq import heappop, heappush
 
 from congress_dist.errors import InternalError
 
@@ -109,14 +110,30 @@ def _order_part(
     part: list[NormalLiteral], known: set[str], fan_out: FanOut
 ) -> list[NormalLiteral]:
     ordered: list[NormalLiteral] = []
-    left = list(part)
-    while left:
-        ready = [literal for literal in left if _is_ready(literal, known)]
-        chosen = ready[0] if ready else _cheapest_join(left, known, fan_out)
-        left = [literal for literal in left if literal is not chosen]
+    left = dict(enumerate(part))
+    ready = _take_ready(left, known)
+    while left or ready:
+        if ready:
+            _, chosen = heappop(ready)
+        else:
+            chosen = left.pop(_cheapest_join(left, known, fan_out))
         ordered.append(order_within(chosen, fan_out, known))
-        known |= variables_of(chosen)
+        names = variables_of(chosen)
+        if not names <= known:
+            known |= names
+            for found in _take_ready(left, known):
+                heappush(ready, found)
     return ordered
+
+
+def _take_ready(
+    left: dict[int, NormalLiteral], known: AbstractSet[str]
+) -> list[tuple[int, NormalLiteral]]:
+    """Take out what is ready, which it stays, in the order of the text."""
+    ready = [(place, literal) for place, literal in left.items() if _is_ready(literal, known)]
+    for place, _ in ready:
+        del left[place]
+    return ready
 
 
 def order_within(
@@ -168,25 +185,25 @@ def _is_ready(literal: NormalLiteral, known: AbstractSet[str]) -> bool:
 
 
 def _cheapest_join(
-    left: Iterable[NormalLiteral], known: AbstractSet[str], fan_out: FanOut
-) -> NormalLiteral:
+    left: Mapping[int, NormalLiteral], known: AbstractSet[str], fan_out: FanOut
+) -> int:
     """Choose what binds more variables: what is connected, then what gives the fewest rows."""
-    candidates: list[tuple[bool, float, int, NormalLiteral]] = []
-    for place, literal in enumerate(left):
+    candidates: list[tuple[bool, float, int]] = []
+    for place, literal in left.items():
         if isinstance(literal, Match) and not literal.negated:
             columns = bound_columns(literal, known)
             estimate = fan_out(literal.table, columns, len(literal.terms))
             is_apart = not variables_of(literal) & known
-            candidates.append((is_apart, estimate, place, literal))
+            candidates.append((is_apart, estimate, place))
         elif isinstance(literal, Choice) and not literal.negated:
-            candidates.append((True, float(len(literal.constants)), place, literal))
+            candidates.append((True, float(len(literal.constants)), place))
         elif isinstance(literal, Group) and can_run(literal, known):
             estimate = sum(_estimate(body, known, fan_out) for body in literal.bodies)
             is_apart = not variables_of(literal) & known
-            candidates.append((is_apart, estimate, place, literal))
+            candidates.append((is_apart, estimate, place))
     if not candidates:
-        raise UnsafeRule(f"these literals can never run: {list(left)}")
-    return min(candidates, key=lambda candidate: candidate[:3])[3]
+        raise UnsafeRule(f"these literals can never run: {list(left.values())}")
+    return min(candidates)[2]
 
 
 def _estimate(body: Iterable[NormalLiteral], known: AbstractSet[str], fan_out: FanOut) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -48,6 +49,19 @@ def test_a_rule_of_as_many_conditions_as_it_may_have_runs(condition: str, expect
     conditions = [condition.format(n=n) for n in range(10, 1009)]
     rules = f"p(x, y) :- {', '.join(['d:t(x, y)', *conditions])}"
     assert derived(rules, d=[(1, 2)]) == expected
+
+
+def seconds_for_groups(count: int) -> float:
+    groups = ", ".join(f"(x = 1 or x = {number})" for number in range(2, count + 2))
+    begin = time.process_time()
+    assert derived(f"p(x) :- d:t(x), {groups}", d=[(1,), (2,)]) == [(1,)]
+    return time.process_time() - begin
+
+
+def test_groups_that_share_a_variable_cost_linear_time() -> None:
+    small = min(seconds_for_groups(40) for _ in range(2))
+    large = min(seconds_for_groups(320) for _ in range(2))
+    assert large < 24 * small  # quadratic time would be 64 times
 
 
 def test_a_head_of_a_thousand_columns_is_worked_out() -> None:
