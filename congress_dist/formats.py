@@ -73,9 +73,11 @@ def print_freshness(answer: Mapping[str, Any]) -> bool:
 
 
 def cell_text(cell: Any) -> str:
-    """Give a cell for people: null as a dash, control characters escaped."""
+    """Give a cell for people: null as a dash, control characters escaped, true as in rules."""
     if cell is None:
         return "-"
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
     text = str(cell)
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 

@@ -22,6 +22,7 @@ from .language.ast import Rule
 from .language.checks import check, refusals
 from .language.collection import without_collection
 from .language.counts import counted
+from .language.counts import counted
 from .language.diagnostics import Diagnostic, refuse_errors
 from .language.grammar import parse
 from .language.names import refuse_owner_name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .evaluator import Evaluator
 from .language.ast import Rule
+from .language.counts import counted
 from .language.printer import print_value
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
@@ -161,7 +162,7 @@ class PlanReporter:
             why = "it shares no variable with what is there"
             if not known:
                 why = "first: the fewest rows to begin with" if size else "first: it is empty"
-            return PlannedStep(f"read all of {name} ({_counted(size)})", why)
+            return PlannedStep(f"read all of {name} ({counted(size, 'row')})", why)
         by = self._by(literal, known)
         if variables_of(literal) <= known:
             return PlannedStep(f"keep what has a row in {name}{by}", _AS_SOON)
@@ -169,7 +170,7 @@ class PlanReporter:
         shared = sorted(variables_of(literal) & known)
         why = f"'{shared[0]}' is known" if shared else "a constant narrows it"
         return PlannedStep(
-            f"look up {name}{by} (about {estimate:.3g} of {_counted(size)} each)", why
+            f"look up {name}{by} (about {estimate:.3g} of {counted(size, 'row')} each)", why
         )
 
     def _by(self, literal: Match, known: AbstractSet[str]) -> str:
@@ -201,7 +202,3 @@ _TEST = "a test on one value"
 
 def _name(table: TableKey) -> str:
     return f"{table[0]}:{table[1]}"
-
-
-def _counted(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows} rows"

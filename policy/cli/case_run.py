@@ -13,6 +13,7 @@ from congress_dist.row import Cell, encode_row
 from ..engine import Engine
 from ..explain import Derivation
 from ..language.ast import Argument, Atom, Constant, Rule
+from ..language.counts import counted
 from ..language.diagnostics import PolicyError
 from ..language.grammar import parse
 from ..language.package import Package, PackageRule, read_packages
@@ -190,7 +191,8 @@ class _Comparison:
         rows = sorted(self._engine.rows(owner, table), key=row_order)
         names = self._engine.columns(owner, table)
         if expected.count is not None and len(rows) != expected.count:
-            yield f"{name} has {len(rows)} rows, expected {expected.count}" + _listing("", rows)
+            has = counted(len(rows), "row")
+            yield f"{name} has {has}, expected {expected.count}" + _listing("", rows)
         wanted = [*(expected.exactly or ()), *expected.contains]
         lost = [row for row in wanted if not any(_agrees(row, r, names) for r in rows)]
         extra = [row for row in expected.absent if any(_agrees(row, r, names) for r in rows)]

@@ -48,6 +48,7 @@ class EvalCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Print the rows, sorted."""
+        from ..language.counts import counted
         from ..query_columns import columns_of
         from ..row_order import row_order
 
@@ -68,7 +69,8 @@ class EvalCommand(Command):
         for failed in engine.failures():
             example = ", ".join(map(repr, failed.example))
             print_note(
-                f"failed, so no row: {failed.builtin}({example}), {failed.count} times: "
+                f"failed, so no row: {failed.builtin}({example}), "
+                f"{counted(failed.count, 'time')}: "
                 f"{failed.reason}"
             )
         return UNAVAILABLE if answer.missing else OK

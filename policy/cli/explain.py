@@ -13,6 +13,7 @@ from typing import Any
 from congress_dist.errors import NotFound
 from congress_dist.row import Cell
 
+from ..language.counts import counted
 from ..language.policy_kinds import NONRECURSIVE
 from ..row_order import row_order
 from .workspace import open_workspace
@@ -42,7 +43,7 @@ def explain_files(
         derivation = engine.explain(owner, name, row)
     except NotFound as error:
         rows = sorted(engine.rows(owner, name), key=row_order)
-        has = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+        has = counted(len(rows), "row")
         shown = f"; one is {json.dumps(rows[0], ensure_ascii=False):.200}" if rows else ""
         raise NotFound(f"{error.message}; the table has {has}{shown}", **error.fields) from error
     return {"derivation": derivation.to_wire(), "missing": engine.missing(owner, name)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..language.counts import counted
 from ..language.diagnostics import Diagnostic
 from ..language.package import path_of
 
@@ -21,7 +22,7 @@ def as_text(found: Sequence[Diagnostic], *, is_coloured: bool) -> str:
 def summary(found: Sequence[Diagnostic]) -> str:
     """Say how many findings there are."""
     errors = sum(1 for diagnostic in found if diagnostic.severity == "error")
-    return f"{_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}"
+    return f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}"
 
 
 def as_json(found: Sequence[Diagnostic]) -> dict[str, Any]:
@@ -89,7 +90,3 @@ def _coloured(found: Diagnostic) -> str:
     colour = _RED if found.severity == "error" else _YELLOW
     word = f"{found.severity}[{found.code}]"
     return found.render().replace(word, f"{colour}{word}{_RESET}", 1)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from congress_dist.cli import OK, Command
 
+from ..language.counts import counted
 from .arguments import path_named
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
@@ -98,7 +99,7 @@ def _lines(planned: Sequence[PlannedTables]) -> Iterator[str]:
 
 
 def _about(group: PlannedTables) -> str:
-    said = ["1 row" if group.rows == 1 else f"{group.rows} rows"]
+    said = [counted(group.rows, "row")]
     if group.facts:
         said.append(f"{group.facts} of them facts")
     if group.is_recursive:
@@ -118,7 +119,7 @@ def _rule_lines(rule: PlannedRule) -> Iterator[str]:
         for place, step in enumerate(steps, 1):
             yield f"     {place}. {step.does.ljust(width)}  ({step.why})"
     if rule.rows_per_tick:
-        yield f"     each tick of the clock reads {rule.rows_per_tick} rows anew"
+        yield f"     each tick of the clock reads {counted(rule.rows_per_tick, 'row')} anew"
     for table, reason in sorted(rule.waits.items()):
         yield f"     waits for {table}: {reason}"
 

@@ -13,6 +13,7 @@ from congress_dist.formats import cell_text
 
 from ..engine import Engine
 from ..language.ast import Constant
+from ..language.counts import counted
 from ..language.grammar import parse_query
 from ..language.lexical import FLAGS, STRING
 from ..language.printer import pretty_rule, print_statement
@@ -91,7 +92,7 @@ class Session:
         elif text.startswith("+"):
             policy = self.policy
             added = self._change(lambda engine: engine.insert(policy, text[1:]))
-            yield f"{_counted(len(added), 'rule')} added to {policy}"
+            yield f"{counted(len(added), 'rule')} added to {policy}"
         elif text.startswith("-"):
             policy = self.policy
             self._change(lambda engine: engine.delete(policy, text[1:]))
@@ -140,7 +141,7 @@ class Session:
             for line in lines:
                 padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
                 yield "  ".join(padded).rstrip()
-        yield f"({_counted(len(rows), 'row')})"
+        yield f"({counted(len(rows), 'row')})"
         if len(rows) > MAX_ROWS:
             yield f"only the first {MAX_ROWS} are shown"
         for warning in answer.warnings:
@@ -169,7 +170,7 @@ class Session:
             raise NotFound(f"{error.message}; there are: {owners}") from error
         for table in tables:
             columns = ", ".join(self.engine.columns(owner, table))
-            rows = _counted(len(self.engine.rows(owner, table)), "row")
+            rows = counted(len(self.engine.rows(owner, table)), "row")
             missing = self.engine.missing(owner, table)
             note = f"  not known: {', '.join(missing.values())}" if missing else ""
             yield f"{owner}:{table}({columns})  {rows}{note}"
@@ -214,7 +215,7 @@ class Session:
         self._change(lambda engine: load_recording(engine, recording))
         self._sources = sorted({*self._sources, *recording})
         tables = sum(len(inner) for inner in recording.values())
-        yield f"loaded {_counted(tables, 'table')} of {', '.join(recording)}"
+        yield f"loaded {counted(tables, 'table')} of {', '.join(recording)}"
 
     def _help(self, _: str) -> Iterator[str]:
         yield from HELP.splitlines()
@@ -234,7 +235,3 @@ def goes_on(text: str) -> bool:
     plain = _STRING.sub('""', blank_comments(text)).rstrip()
     is_open = sum(map(plain.count, "([")) > sum(map(plain.count, ")]"))
     return is_open or "/*" in plain or plain.endswith((",", ":-"))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -28,6 +28,7 @@ from ..language.ast import (
 from ..language.ast import Constant as AstConstant
 from ..language.builtins import Builtin, find_builtin, find_call
 from ..language.counts import counted
+from ..language.counts import counted
 from ..language.policy_kinds import DATASOURCE
 from ..language.walk import variables_of_body
 from .normal_form import (

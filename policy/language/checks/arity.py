@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..ast import Atom
+from ..counts import counted
 from ..diagnostics import Diagnostic
 from ..policy_kinds import DATASOURCE
-from .batch import Batch, Table, counted, listed, table_literals
+from .batch import Batch, Table, listed, table_literals
 
 _HINT = "write _ for columns that do not matter, or name those that do: table(column=x)"
 

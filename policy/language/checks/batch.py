@@ -344,11 +344,6 @@ def did_you_mean(name: str, candidates: Iterable[str | None]) -> str:
     return f"did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 
-def counted(number: int, noun: str) -> str:
-    """Give a number with its noun: 1 column, 2 columns."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def listed(names: Iterable[str | None], *, limit: int = 12) -> str:
     """Give names as a list for people, cut off where it grows long."""
     known = [name for name in names if name]

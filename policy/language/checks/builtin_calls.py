@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from ..ast import Atom
 from ..builtins import PREFIX, Builtin, all_builtins, find_call
+from ..counts import counted
 from ..diagnostics import Diagnostic
-from .batch import Batch, counted, did_you_mean, listed
+from .batch import Batch, did_you_mean, listed
 
 
 def find_wrong_calls(batch: Batch) -> Iterator[Diagnostic]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..ast import Argument, Atom
+from ..counts import counted
 from ..diagnostics import Diagnostic
 from ..policy_kinds import DATASOURCE
-from .batch import Batch, Table, counted, did_you_mean, listed
+from .batch import Batch, Table, did_you_mean, listed
 
 
 def find_wrong_columns(batch: Batch) -> Iterator[Diagnostic]:

@@ -37,6 +37,11 @@ def test_a_table_without_rows_still_names_its_columns(capsys: Output) -> None:
     assert capsys.readouterr().out == "pid  path\n"
 
 
+def test_true_and_false_are_written_as_in_rules(capsys: Output) -> None:
+    print_rows(("up", "name"), [[True, "True"], [False, 1]], "table")
+    assert capsys.readouterr().out == "up     name\ntrue   True\nfalse  1\n"
+
+
 def test_control_characters_do_not_reach_the_terminal(capsys: Output) -> None:
     print_rows(("name",), [["\x1b[31mred\n"]], "table")
     assert capsys.readouterr().out == "name\n\\x1b[31mred\\n\n"

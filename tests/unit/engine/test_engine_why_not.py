@@ -142,7 +142,7 @@ def test_tables_without_rules_say_whether_they_are_known(engine: Engine) -> None
     assert engine.why_not("d", "late", ("a",)).missing == {"d:late": "not read yet"}
     with pytest.raises(NotFound):
         engine.why_not("nobody", "t", ())
-    with pytest.raises(InvalidRequest, match="has 1 columns, the row 2"):
+    with pytest.raises(InvalidRequest, match="has 1 column, the row 2"):
         engine.why_not("d", "ok", (1, 2))
 
 

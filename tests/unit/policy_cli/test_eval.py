@@ -58,6 +58,12 @@ def test_calls_that_failed_are_told(capsys: Output, tmp_path: Path) -> None:
     assert "2 times" in err
 
 
+def test_one_failure_is_told_as_one(capsys: Output, tmp_path: Path) -> None:
+    (tmp_path / "b.dl").write_text("bad(y) :- div(1, 0, y)\n")
+    assert main(["eval", "b.dl", "bad(x)"]) == OK
+    assert "failed, so no row: div(1, 0), 1 time: " in capsys.readouterr().err
+
+
 def test_policies_work_without_data(capsys: Output) -> None:
     assert main(["eval", "net", "allowed(x)", "--format", "csv"]) == OK
     assert capsys.readouterr().out == "x\n22\n"

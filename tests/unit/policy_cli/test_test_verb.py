@@ -59,7 +59,7 @@ def test_what_is_as_expected_passes(files: Path, capsys: Output, expected: str) 
         ("expect: {open_port: {absent: [[s1, 80]]}}", "must not be there"),
         ("expect: {open_port: {contains: [[s1]]}}", "rows have 2 cells: server, port"),
         ("expect: {open_port: {contains: [{host: s1}]}}", "there is no column 'host'; it has"),
-        ("expect: {open_port: {count: 2}}", "has 1 rows, expected 2"),
+        ("expect: {open_port: {count: 2}}", "has 1 row, expected 2"),
         ("expect: {openport: []}", "nothing defines the table 'net:openport'; there are: allowed"),
         ("expect: {nett:p: []}", "there is no policy 'nett'"),
         ("missing: [nova:ports]\nexpect: {open_port: []}", "open_port is not known (nova:ports:"),
