@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from .workspace import (
 
 if TYPE_CHECKING:
     from .session import Session
+    from .typed_lines import TypedLines
 
 _DESCRIPTION = """\
 Ask policies line by line, and try out rules: a line is a query, `+ RULE` adds a rule, `- RULE`
@@ -64,18 +65,21 @@ class ReplCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Read lines until the end of input."""
+        from .typed_lines import TypedLines
+
         session = _session(args)
         if not sys.stdin.isatty():
             return _run_lines(session)
         _set_up_terminal(session)
         print_note("congress repl; .help tells more, Ctrl-D leaves")
+        typed = TypedLines()
         while not session.is_over:
             try:
-                text = _ask(session)
-                if text is None:
+                texts = _ask(session, typed)
+                if texts is None:
                     print_note("")
                     break
-                _run(session, text)
+                _run_all(session, texts)
             except KeyboardInterrupt:
                 print_note("interrupted")
                 session.recover()
@@ -97,17 +101,18 @@ def _session(args: argparse.Namespace) -> Session:
 
 def _run_lines(session: Session) -> int:
     """Run the lines of standard input."""
-    from .session import goes_on
+    from .typed_lines import TypedLines
 
-    code, text = OK, ""
+    code, typed = OK, TypedLines()
     for line in sys.stdin:
-        text += line
-        if not goes_on(text):
-            code = max(code, _run(session, text))
-            text = ""
+        code = max(code, _run_all(session, typed.take(line)))
         if session.is_over:
-            break
-    return max(code, _run(session, text))
+            return code
+    return max(code, _run_all(session, typed.finish()))
+
+
+def _run_all(session: Session, texts: Sequence[str]) -> int:
+    return max((_run(session, text) for text in texts if not session.is_over), default=OK)
 
 
 def _run(session: Session, text: str) -> int:
@@ -124,22 +129,17 @@ def _run(session: Session, text: str) -> int:
     return OK
 
 
-def _ask(session: Session) -> str | None:
-    """Read what is typed, with its continuation lines; None at the end of input."""
-    from .session import goes_on
-
-    text = ""
-    while True:
-        try:
-            text += input(f"{session.policy}> " if not text else "... ") + "\n"
-        except EOFError:
-            return None
-        except KeyboardInterrupt:
-            print_note("")
-            text = ""
-            continue
-        if not goes_on(text):
-            return text
+def _ask(session: Session, typed: TypedLines) -> list[str] | None:
+    """Read one line and give the inputs that are whole with it; None at the end of input."""
+    try:
+        line = input("... " if typed.text else f"{session.policy}> ")
+    except EOFError:
+        return typed.finish() or None
+    except KeyboardInterrupt:
+        print_note("")
+        typed.finish()
+        return []
+    return typed.take(f"{line}\n")
 
 
 def _set_up_terminal(session: Session) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +14,6 @@ from ..engine import Engine
 from ..language.ast import Constant
 from ..language.counts import counted
 from ..language.grammar import parse_query
-from ..language.lexical import FLAGS, STRING
 from ..language.printer import pretty_rule, print_statement
 from ..language.structure import blank_comments
 from ..query_columns import columns_of
@@ -40,9 +38,8 @@ p(x, "a")                a query: an atom, or a rule as ans(x) :- p(x, y), not q
 .load DIR                load recorded tables
 .help                    this
 .quit                    leave (also Ctrl-D)
-brackets that are open, and a comma or ':-' at the end, continue on the next line"""
-
-_STRING = re.compile(STRING, FLAGS)
+brackets that are open, and a comma or ':-' at the end, continue on the next line; an empty line,
+or one that begins with . + or -, ends the input"""
 
 
 class Session:
@@ -81,6 +78,8 @@ class Session:
         Raises: UserError: the text is wrong, or what it names does not exist.
         """
         text = text.strip()
+        if text[:1] in ("+", "-") and not blank_comments(text[1:]).strip():
+            raise InvalidRequest(f"say which rule: {text[0]} p(x) :- q(x)")
         if text.startswith("."):
             word, _, rest = text.partition(" ")
             command = self._commands.get(word)
@@ -97,7 +96,7 @@ class Session:
             policy = self.policy
             self._change(lambda engine: engine.delete(policy, text[1:]))
             yield f"taken away from {policy}"
-        elif text:
+        elif blank_comments(text).strip():
             yield from self._query(text)
 
     def words(self) -> list[str]:
@@ -223,15 +222,3 @@ class Session:
     def _quit(self, _: str) -> Iterator[str]:
         self.is_over = True
         yield from ()
-
-
-def goes_on(text: str) -> bool:
-    """Tell whether a text wants another line.
-
-    Shapes: a bracket or comment is open, or the text ends in a comma or `:-`.
-    """
-    if text.lstrip().startswith("."):
-        return False
-    plain = _STRING.sub('""', blank_comments(text)).rstrip()
-    is_open = sum(map(plain.count, "([")) > sum(map(plain.count, ")]"))
-    return is_open or "/*" in plain or plain.endswith((",", ":-"))

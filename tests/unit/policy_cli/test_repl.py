@@ -10,7 +10,8 @@ import pytest
 from congress_dist.cli import OK, USAGE, main
 from congress_dist.policy import Engine
 from congress_dist.policy.cli.repl import _completer
-from congress_dist.policy.cli.session import MAX_ROWS, Session, goes_on
+from congress_dist.policy.cli.session import MAX_ROWS, Session
+from congress_dist.policy.cli.typed_lines import TypedLines, goes_on
 from congress_dist.policy.language.ast import Rule
 
 Output = pytest.CaptureFixture[str]
@@ -185,3 +186,35 @@ def test_a_word_is_completed_to_each_name_that_begins_like_it() -> None:
     assert completions(".wa") == [".waiting", None, None, None]
     assert completions("starts_w") == ["starts_with", None, None, None]
     assert completions("zz") == [None] * 4
+
+
+def test_an_open_bracket_costs_one_input(typed) -> None:
+    for end in ("", ".policy", "+ allowed(80)", "- allowed(22)"):
+        code, out, err = typed(f"allowed((x\n{end}\nallowed(x)\n")
+        assert code == USAGE
+        assert err.count("syntax") == 1
+        assert out.endswith(("row)\n", "rows)\n"))
+
+
+def test_a_continuation_may_begin_with_a_number() -> None:
+    lines = TypedLines()
+    assert lines.take("p(x,\n") == []
+    assert lines.take("-1, + 2,\n") == []
+    assert lines.take(".5)\n") == ["p(x,\n-1, + 2,\n.5)\n"]
+
+
+def test_what_is_open_at_the_end_of_input_is_run(typed) -> None:
+    code, _, err = typed("allowed(x),")
+    assert code == USAGE
+    assert "syntax" in err
+
+
+def test_a_comment_is_nothing_to_do(typed) -> None:
+    assert typed("# a comment\n// one more\n/* and\nanother */\n") == (OK, "", "")
+
+
+@pytest.mark.parametrize("text", ["-", "+", "- # nothing"])
+def test_a_change_names_its_rule(typed, text: str) -> None:
+    code, out, err = typed(f"{text}\n")
+    assert (code, out) == (USAGE, "")
+    assert "say which rule" in err
