@@ -51,13 +51,13 @@ class RowChange:
 class Impact:
     """What rule operations would do.
 
-    Shapes: `unknown` are the tables that report or act and would not be complete, each with what
-        is missing: of them more rows may appear. `warnings` are those of the inserted texts.
+    Shapes: `incomplete` are the tables that report or act and would not be complete, each with
+        what is missing: of them more rows may appear. `warnings` are those of the inserted texts.
     """
 
     appeared: list[RowChange]
     disappeared: list[RowChange]
-    unknown: dict[TableKey, dict[str, str]]
+    incomplete: dict[TableKey, dict[str, str]]
     warnings: list[Diagnostic]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ class TableExpectation:
     contains: Sequence[Row] = ()
     absent: Sequence[Row] = ()
     count: int | None = None
-    unknown: bool = False
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +249,7 @@ class _Reader:
                 self._rows(asked.get("contains", []), f"{where}: contains"),
                 self._rows(asked.get("absent", []), f"{where}: absent"),
                 count,
-                self._boolean(asked.get("unknown", False), f"{where}: unknown"),
+                self._boolean(asked.get("incomplete", False), f"{where}: incomplete"),
             )
 
     def _whys(self, value: Any, place: str) -> Iterator[WhyExpectation]:

@@ -150,11 +150,12 @@ class _Comparison:
             )
             return
         missing = self._engine.missing(owner, table)
-        if missing and not expected.unknown:
+        if missing and not expected.incomplete:
             reasons = ", ".join(f"{key}: {reason}" for key, reason in missing.items())
-            yield (f"{owner}:{table} is not known ({reasons}); say unknown: true if that is meant")
-        if expected.unknown and not missing:
-            yield f"{owner}:{table} is known, expected that it is not"
+            hint = "say incomplete: true if that is meant"
+            yield f"{owner}:{table} is incomplete ({reasons}); {hint}"
+        if expected.incomplete and not missing:
+            yield f"{owner}:{table} is complete, expected that it is not"
         yield from self._rows(owner, table, expected)
 
     def why(self, expected: WhyExpectation) -> Iterator[str]:

@@ -43,7 +43,7 @@ def test_violations_and_actions_that_come_and_go_are_told(engine: Engine) -> Non
         RowChange("action", "d", "execute[close]", (22,)),
         RowChange("violation", "p", "error", (22,), old),
     ]
-    assert found.unknown == {}
+    assert found.incomplete == {}
     assert [violation.row for violation in engine.violations()] == [(22,)]
     assert engine.policy_rules("q") == []
 
@@ -70,7 +70,7 @@ def test_facts_alone_report_and_act(engine: Engine) -> None:
 def test_what_would_not_be_known_is_told(engine: Engine) -> None:
     engine.mark_missing("d", ["off"], reason="gone")
     found = engine.impact([RuleOperation("insert", "p", "warning(x) :- d:port(x), not d:off(x)")])
-    assert (found.appeared, found.unknown) == ([], {("p", "warning"): {"d:off": "gone"}})
+    assert (found.appeared, found.incomplete) == ([], {("p", "warning"): {"d:off": "gone"}})
 
 
 def test_warnings_of_inserted_texts_are_told(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 The cases are in cases/: rows `given` by column (others have a plain value of their type; tables
 not named are empty), and the rows that the table of the rule has `then`. Tables under `missing`
-are unknown, and `unknown` says that the table of the rule must then be so too.
+are unknown, and `incomplete` says that the table of the rule must then be so too.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def test_rows_break_the_rule_or_not(table, case):
     assert sorted(engine.rows(POLICY, table), key=repr) == sorted(
         (tuple(row) for row in case["then"]), key=repr
     )
-    assert engine.missing(POLICY, table) == (case["missing"] if case.get("unknown") else {})
+    assert engine.missing(POLICY, table) == (case["missing"] if case.get("incomplete") else {})
 
 
 @pytest.mark.parametrize("rule", CHECKED_RULES, ids=lambda rule: rule.annotation("id"))

@@ -33,8 +33,8 @@ def run(files: Path, text: str, *options: str) -> int:
         "expect: {allowed: [22]}",
         "rules: 'p(x) :- now(x)'\nnow: 2026-01-31 12:00:00\nexpect: {p: ['2026-01-31 12:00:00']}",
         "rules: 'p(x) :- now(x)'\nnow: 2026-01-31\nexpect: {p: ['2026-01-31 00:00:00']}",
-        "missing: [nova:ports]\nexpect: {open_port: {unknown: true}}",
-        "missing: {nova:ports: why}\nexpect: {open_port: {unknown: true, count: 0}}",
+        "missing: [nova:ports]\nexpect: {open_port: {incomplete: true}}",
+        "missing: {nova:ports: why}\nexpect: {open_port: {incomplete: true, count: 0}}",
         "rules: 'p(x, y) :- net:allowed(x)'\nexpect_error: unsafe-variable",
         "rules: 'p('\nexpect_error: {code: syntax, contains: never closed}",
         (
@@ -62,8 +62,8 @@ def test_what_is_as_expected_passes(files: Path, capsys: Output, expected: str) 
         ("expect: {open_port: {count: 2}}", "has 1 row, expected 2"),
         ("expect: {openport: []}", "nothing defines the table 'net:openport'; there are: allowed"),
         ("expect: {nett:p: []}", "there is no policy 'nett'"),
-        ("missing: [nova:ports]\nexpect: {open_port: []}", "open_port is not known (nova:ports:"),
-        ("expect: {open_port: {unknown: true}}", "is known, expected that it is not"),
+        ("missing: [nova:ports]\nexpect: {open_port: []}", "open_port is incomplete (nova:ports:"),
+        ("expect: {open_port: {incomplete: true}}", "is complete, expected that it is not"),
         ("expect_error: syntax", "expected the error syntax, the policies were accepted"),
         (
             "rules: 'p('\nexpect_error: unsafe-variable",
@@ -103,8 +103,8 @@ def test_what_is_not_as_expected_fails_and_says_why(
         ("policies: net\nexpect: {p: 7}", "expect: p: expected a mapping, found 7"),
         ("policies: net\nexpect: {p: {count: x}}", "count: expected a number, found text"),
         (
-            "policies: net\nexpect: {p: {unknown: 'no'}}",
-            "unknown: expected true or false",
+            "policies: net\nexpect: {p: {incomplete: 'no'}}",
+            "incomplete: expected true or false",
         ),
         ("policies: net\nexpect: {p: {exact: []}}", "no key 'exact'; did you mean 'exactly'?"),
         ("policies: net\nexpect: {p: [[2026-01-01]]}", "is no cell; quote it"),
@@ -207,7 +207,7 @@ def test_a_rule_that_cannot_run_is_not_covered_by_its_table(files: Path, capsys:
     (files / "net" / "z.dl").write_text(
         "allowed(x) :- other:t(name=x)\nseen(x) :- other:t(x, _), allowed(x)\n"
     )
-    assert run(files, f"{GIVEN}expect: {{allowed: {{contains: [22], unknown: true}}}}\n") == OK
+    assert run(files, f"{GIVEN}expect: {{allowed: {{contains: [22], incomplete: true}}}}\n") == OK
     assert "0 of 3 rules derived something in a case" in capsys.readouterr().out
 
 
