@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from congress_dist.errors import NotFound
+from congress_dist.errors import NotFound, NotReady
 from congress_dist.row import Cell
 
 from ..language.counts import counted
@@ -32,7 +32,8 @@ def explain_files(
 
     Shapes: as the API answers: `derivation`, and `missing` with what keeps the table from being
         complete.
-    Raises: NotFound: the row is not there; the message tells what is. Also as `open_workspace`.
+    Raises: NotFound: the row is not there; the message tells what is. NotReady: it is not known
+        whether it is. Also as `open_workspace`.
     """
     workspace = open_workspace(policies, data, kind=kind)
     engine = workspace.engine(now=now)
@@ -42,6 +43,11 @@ def explain_files(
     try:
         derivation = engine.explain(owner, name, row)
     except NotFound as error:
+        missing = engine.missing(owner, name)
+        if missing and engine.kind(owner) is not None:
+            reasons = "; ".join(f"{table}: {reason}" for table, reason in missing.items())
+            what = f"{error.message} as far as is known; incomplete: {reasons}"
+            raise NotReady(what, missing=dict(missing)) from error
         rows = sorted(engine.rows(owner, name), key=row_order)
         has = counted(len(rows), "row")
         shown = f"; one is {json.dumps(rows[0], ensure_ascii=False):.200}" if rows else ""

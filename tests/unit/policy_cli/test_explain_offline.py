@@ -68,3 +68,13 @@ def test_recursive_policies_are_explained(files: Path, capsys: Output) -> None:
 def test_what_is_not_there_is_told(capsys: Output, arguments: list[str], message: str) -> None:
     assert main(["explain", *arguments, "--data", "data"]) == USAGE
     assert message in capsys.readouterr().err
+
+
+def test_a_row_that_nobody_knows_is_not_denied(files: Path, capsys: Output) -> None:
+    (files / "u.dl").write_text("p(x) :- nova:links(x, _)\nq(x) :- p(x)\nr(1)\n")
+    assert main(["explain", "u.dl", "q", "7", "--data", "data"]) == UNAVAILABLE
+    told = capsys.readouterr().err
+    assert "'u:q' has no row [7] as far as is known" in told
+    assert "incomplete: nova:links: nova did not answer" in told
+    assert main(["explain", "u.dl", "r", "7", "--data", "data"]) == USAGE
+    assert main(["explain", "u.dl", "x:r", "7", "--data", "data"]) == USAGE
