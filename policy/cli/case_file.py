@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ SUFFIXES = (".test.yaml", ".test.yml")
 _GIVEN = ("policies", "kind", "data", "schemas", "facts", "missing", "now", "rules")
 _EXPECTED = ("expect", "expect_why", "expect_error")
 _CASE_KEYS = ("name", *_GIVEN, *_EXPECTED)
-_TABLE_KEYS = ("exactly", "contains", "absent", "count", "unknown")
+_TABLE_KEYS = ("exactly", "contains", "absent", "count", "incomplete")
 _WHY_KEYS = ("table", "row", "rule", "uses")
 
 Row = Any
