@@ -79,6 +79,7 @@ def check_depth(expression: Expression) -> None:
                 f"the expression nests deeper than {MAX_NESTING}",
                 expression.span.start,
                 expression.span.end,
+                note="each operator of a + b + c but the first nests one deeper, as brackets do",
                 hint="compute a part of it in a variable of its own",
             )
         if isinstance(node, Operation):

@@ -29,18 +29,18 @@ from .ast import (
 )
 from .collection import without_collection
 from .diagnostics import Diagnostic, PolicyError
-from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, SyntaxFault
+from .lexical import FLAGS, MAX_LITERALS, MAX_TEXT, RESERVED, SyntaxFault
 from .places import line_starts_of, place_of
 from .productions import grammar
 from .reading import Reading, Source, skip_space, too_many_literals
-from .slips import QUERY, comma_behind_head, fault_of, unexpected
+from .slips import END_OF_RULE, QUERY, comma_behind_head, fault_of, unexpected
 from .statements import read_bracket, read_statement
 from .structure import Bracket, BracketKind, blank_comments
 from .walk import literals_of
 
 _TERMINATOR = re.compile(r"(?P<terminator>\s*+;|\.|\s++\.(?!\.*+[A-Za-z_]))?+\s*+", FLAGS)
 _HEAD_COMMA = re.compile(r"\s*+,\s*+(?=\S)", FLAGS)
-_STATEMENT_START = re.compile(r"[A-Za-z_.@]")
+_STATEMENT_START = re.compile(rf"(?!(?:{'|'.join(RESERVED)})(?!\.*\w))[A-Za-z_.@]", FLAGS)
 _GROUPS = (Alternatives, NegatedGroup)
 _WORKED_OUT = (Operation, Negative, Aggregate)
 _LARGE = 2**16
@@ -198,7 +198,7 @@ def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule
         source.look_at_brackets()
         if source.startswith(",", start):  # a body would have read it
             raise comma_behind_head(source, start)
-        raise unexpected(source, start, "',' or the end of the rule")
+        raise unexpected(source, start, END_OF_RULE)
     source.literals = source.operators = 0
     end, rule = _plain(source, start) or _parsed(source, start)
     if rule.body is not None and _has_too_many(rule.body):

@@ -11,10 +11,15 @@ from .reading import Source, skip_space
 
 _FOUND = re.compile(rf"{STRING}|[\w.]++|:-|!=|<=|>=|==|.", FLAGS)
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
-_NEGATED_TERM = re.compile(rf"{NEGATION}\s*{NAME}\s*\Z", FLAGS)
+_NEGATED_TERM = re.compile(rf"{NEGATION}\s*(?P<term>{NAME})\s*\Z", FLAGS)
 _AGGREGATE_BEFORE = re.compile(r"(?<![\w.:])(?:count|sum|min|max|avg)\([\w., ]*\)\s*\Z", FLAGS)
 _RESERVED_TABLE = re.compile(rf"[\w.\-]*+:({'|'.join(RESERVED)})(?!\.*\w)", FLAGS)
+_MEMBERSHIP = re.compile(r"(?:not|NOT|!)?\s*+in\s*+\[", FLAGS)
+_AGGREGATE_NAME = re.compile(r"(?<![\w.:])(?P<function>count|sum|min|max|avg)\s*\Z", FLAGS)
 _SHOWN = 40
+_CONDITION_WORDS = ("not", "NOT", "true", "false")
+"""Reserved words that a condition may begin with."""
+END_OF_RULE = "',' or the end of the rule"
 QUERY = "<query>"
 """The name of a query's text."""
 _USUAL_HINTS = (
@@ -52,7 +57,7 @@ def unexpected(source: Source, position: int, expected: str) -> SyntaxFault:
         return SyntaxFault("syntax", message, end, end, hint=_usual(expected))
     token = match[0]
     shown = token if len(token) <= _SHOWN else token[:_SHOWN] + "…"
-    note, hint = _advice(token, source, position)
+    note, hint = _advice(token, expected, source, position)
     message, hint = f"expected {expected}, found {shown!r}", hint or _usual(expected)
     return SyntaxFault("syntax", message, position, match.end(), note, hint)
 
@@ -65,8 +70,15 @@ def _usual(expected: str) -> str:
     return "statements look like: table(x) :- condition(x), not other(x)"
 
 
-def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
+def _advice(found: str, expected: str, source: Source, position: int) -> tuple[str, str]:
     """Give a note and a hint for common slips."""
+    before = source[max(0, position - 100) : position]
+    if _MEMBERSHIP.match(source, position):
+        return "", _hint_for_membership(before)
+    if found == "or":
+        return "", "put brackets around alternatives: (x = 1 or x = 2)"
+    if found in _CONDITION_WORDS and expected == END_OF_RULE:
+        return "", ""
     if found in RESERVED:
         return f"'{found}' is a reserved word", "take another name, or put quotes around a text"
     table = _RESERVED_TABLE.match(source, position)
@@ -74,17 +86,30 @@ def _advice(found: str, source: Source, position: int) -> tuple[str, str]:
         return f"'{table[1]}' is a reserved word", "give the table another name"
     if len(found) == 1 and not found.isascii():
         return _advice_for_character(found)
-    if found == "(" and source[max(0, position - 100) : position].rstrip()[-1:].isalnum():
+    aggregate = _AGGREGATE_NAME.search(before) if found == "(" else None
+    if aggregate is not None:
+        return _advice_for_aggregate(aggregate["function"])
+    if found == "(" and before.rstrip()[-1:].isalnum():
         return "", "a table is not a value: call it in a condition of its own, as plus(x, 1, y)"
     if found in ("+", "-") and source[position + 1 : position + 2] == "(":
         return f"'{found}(' without a space names a table of an action", "write spaces around it"
-    if found in _COMPARISONS and _NEGATED_TERM.search(source[max(0, position - 100) : position]):
+    if found in _COMPARISONS and _NEGATED_TERM.search(before):
         return "'not' stands before a table or a bracket", "compare with the opposite: !=, >= …"
-    if _AGGREGATE_BEFORE.search(source[max(0, position - 100) : position]):
+    if _AGGREGATE_BEFORE.search(before):
         return "an aggregate is no part of an expression", "derive it in a table of its own"
     if found in ("&", "|"):
         return "", "join conditions with ',' and alternatives with '(… or …)'"
     return "", ""
+
+
+def _hint_for_membership(before: str) -> str:
+    negated = _NEGATED_TERM.search(before)
+    return f"write {negated['term'] if negated else 'x'} not in […]"
+
+
+def _advice_for_aggregate(function: str) -> tuple[str, str]:
+    note = "an aggregate is a whole argument of a head, of variables in brackets that touch it"
+    return note, f"write {function}(x), or derive what it is of in a table of its own"
 
 
 def _advice_for_character(found: str) -> tuple[str, str]:

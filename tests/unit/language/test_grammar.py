@@ -423,6 +423,12 @@ def test_expressions_nest_two_hundred_deep_and_no_deeper() -> None:
     assert refusal("p :- x = 1" + " + 1" * 201).code == "too-deep"
 
 
+def test_two_hundred_operators_in_a_row_are_read_and_no_more() -> None:
+    assert only("p(x" + " + 1" * 200 + ")")
+    found = refusal("p(x" + " + 1" * 201 + ")")
+    assert (found.code, "a + b + c" in found.note) == ("too-deep", True)
+
+
 def test_a_rule_has_at_most_a_thousand_literals() -> None:
     def of(count: int) -> str:
         return "p :- " + ", ".join(f"q({n})" for n in range(count))
