@@ -1,4 +1,4 @@
-"""A row on the command line, and the tree that explains it, as the verbs read and print them."""
+"""A row on the command line, and why it is there or not, as the verbs read and print them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,51 @@ def tree_lines(node: Mapping[str, Any], first: str = "", rest: str = "") -> Iter
             rest + ("└─ " if is_last else "├─ "),
             rest + ("   " if is_last else "│  "),
         )
+
+
+def why_not_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Say what keeps a row away: under it each rule, what holds of it and what fails first."""
+    row = _row_text(found)
+    if found["is_present"]:
+        yield f"{row} is there"
+        return
+    yield f"{row} is not there{', as far as is known' if found['missing'] else ''}"
+    obstacles = found["obstacles"]
+    if not obstacles:
+        yield "   no rule could give it; the rows of this table are facts, or its datasource's"
+    for index, obstacle in enumerate(obstacles):
+        is_last = index == len(obstacles) - 1 and not found["is_cut"]
+        first, *rest = _obstacle_lines(obstacle)
+        yield f"{'└─' if is_last else '├─'} {first}"
+        yield from (f"{'  ' if is_last else '│ '}    {line}" for line in rest)
+    if found["is_cut"]:
+        yield "└─ more rules are left out"
+
+
+def _obstacle_lines(obstacle: Mapping[str, Any]) -> Iterator[str]:
+    number = obstacle["alternative"]
+    alternative = f"alternative {number} of " if number else ""
+    lines = obstacle["rule"].splitlines()
+    yield f"by {alternative}{lines[0]}"
+    yield from (f"   {line}" for line in lines[1:])
+    yield from (f"holds  {condition}" for condition in obstacle["holds"])
+    because = _WHY[obstacle["because"]]
+    fails = obstacle["fails"]
+    missing = obstacle["missing"] or {}
+    if missing:
+        because = f"{because}: {', '.join(f'{table}: {why}' for table, why in missing.items())}"
+    word = "unsure" if missing else "fails "
+    yield f"{word} {fails}: {because}" if fails else f"{word} {because}"
+
+
+_WHY = {
+    "absence": "there is no such row",
+    "presence": "there is such a row",
+    "condition": "it does not hold",
+    "ignorance": "not known",
+    "value": "the rows of the group give another value",
+    "head": "its head is another row",
+}
 
 
 def _row_text(node: Mapping[str, Any]) -> str:

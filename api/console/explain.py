@@ -1,4 +1,4 @@
-"""The verb `explain`: why a row is in a table."""
+"""The verb `explain`: why a row is in a table, or is not."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from congress_dist.cli import OK, UNAVAILABLE, Command
-from congress_dist.derivation_text import cell_of, tree_lines
+from congress_dist.derivation_text import cell_of, tree_lines, why_not_lines
+from congress_dist.errors import InvalidRequest
 from congress_dist.formats import print_freshness, print_value
 
 from .client import Client
 from .subverbs import add_client_options
 
 OFFLINE = "congress_dist.offline"
-"""Entry points by verb: what does a verb's work on files; this folder may not import it."""
+"""Entry points by question: what answers it from files; this folder may not import it."""
 
 _EPILOG = """\
 values are read as JSON, else as text: 22 is a number, '"22"' and sshd are text, null is null
@@ -27,6 +28,7 @@ running system is asked
 examples:
   congress explain host_safety listens_on_all 812 sshd 22
   congress explain policies/network open_port s1 80 --data recorded
+  congress explain policies/network open_port s1 22 --data recorded --why-not
 """
 
 
@@ -34,12 +36,13 @@ class ExplainCommand(Command):
     """Print the derivation of one row as a tree."""
 
     name = "explain"
-    help = "say why a row is in a table: the rule, and the rows that it rests on"
+    help = "say why a row is in a table, or is not: the rules, and the rows that they rest on"
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Declare the arguments."""
         parser.description = (
-            "Print the rule that derives a row, and under it the rows it rests on."
+            "Print the rule that derives a row, and under it the rows it rests on; or, for a row "
+            "that is not there, what keeps it away."
         )
         parser.epilog = _EPILOG
         parser.add_argument("policy", help="policy; with --data its directory or file")
@@ -59,14 +62,24 @@ class ExplainCommand(Command):
         offline.add_argument(
             "--kind", default="nonrecursive", help="kind of policies that do not say theirs"
         )
+        offline.add_argument(
+            "--why-not",
+            action="store_true",
+            help="say what keeps the row out of the table: for each rule what fails first",
+        )
         offline.add_argument("--now", metavar="TIME", help="the time of the clock, in UTC")
         add_client_options(parser)
 
     def run(self, args: argparse.Namespace) -> int:
-        """Print the tree."""
-        answer = _ask_system(args) if args.data is None else _ask_files(args)
+        """Print the tree, or what keeps the row away."""
+        if args.why_not:
+            answer = _ask_files(args, "why-not")
+            lines = why_not_lines(answer["why_not"])
+        else:
+            answer = _ask_system(args) if args.data is None else _ask_files(args, "explain")
+            lines = tree_lines(answer["derivation"])
         if args.format == "table":
-            sys.stdout.writelines(f"{line}\n" for line in tree_lines(answer["derivation"]))
+            sys.stdout.writelines(f"{line}\n" for line in lines)
         else:
             print_value(answer, "yaml" if args.format == "yaml" else "json")
         return OK if print_freshness(answer) else UNAVAILABLE
@@ -78,10 +91,14 @@ def _ask_system(args: argparse.Namespace) -> Any:
         return client.get("policies", args.policy, "tables", args.table, "explain", row=row)
 
 
-def _ask_files(args: argparse.Namespace) -> Any:
-    (entry_point,) = entry_points(group=OFFLINE, name="explain")
-    explain = entry_point.load()
-    return explain(
+def _ask_files(args: argparse.Namespace, question: str) -> Any:
+    if args.data is None:
+        raise InvalidRequest(
+            "--why-not answers from files: name recorded tables by --data DIR"
+        )
+    (entry_point,) = entry_points(group=OFFLINE, name=question)
+    ask = entry_point.load()
+    return ask(
         [Path(args.policy), *args.others],
         args.data,
         table=args.table,
