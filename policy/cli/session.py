@@ -16,9 +16,11 @@ from ..language.counts import counted
 from ..language.grammar import parse_query
 from ..language.printer import pretty_rule, print_statement
 from ..language.structure import blank_comments
+from ..planner.answers import Row
 from ..query_columns import columns_of
 from ..recorded_tables import load_recording, read_recording
 from ..row_order import row_order
+from .what_if import absence, impact, simulation
 
 T = TypeVar("T")
 
@@ -33,6 +35,9 @@ p(x, "a")                a query: an atom, or a rule as ans(x) :- p(x, y), not q
 .tables [OWNER]          the tables of the current policy, or of a policy or datasource
 .rules [POLICY]          its rules
 .explain p(1, "a")       why this row is there
+.why_not p(1, "a")       why this row is not there
+.simulate p(x) after q+(1)  what changes would do to the answer
+.impact + p(x) :- q(x)   which violations and actions a rule would bring or, after -, take
 .violations              what rules with @severity report
 .waiting                 rules that wait for something, and for what
 .load DIR                load recorded tables
@@ -65,6 +70,9 @@ class Session:
             ".tables": self._tables,
             ".rules": self._rules,
             ".explain": self._explain,
+            ".why_not": self._why_not,
+            ".simulate": lambda text: simulation(self.engine, self.policy, text),
+            ".impact": lambda text: impact(self.engine, self.policy, text),
             ".violations": self._violations,
             ".waiting": self._waiting,
             ".load": self._load,
@@ -181,13 +189,19 @@ class Session:
             yield from [*annotations, head, *body]
 
     def _explain(self, text: str) -> Iterator[str]:
+        owner, table, row = self._row_of(text, ".explain")
+        yield from tree_lines(self.engine.explain(owner, table, row).to_wire())
+
+    def _why_not(self, text: str) -> Iterator[str]:
+        yield from absence(self.engine, *self._row_of(text, ".why_not"))
+
+    def _row_of(self, text: str, command: str) -> tuple[str, str, Row]:
         atom = parse_query(text).head
         cells = [argument.value for argument in atom.arguments]
         if not all(isinstance(cell, Constant) for cell in cells):
-            raise InvalidRequest('name one row: .explain p(1, "a"), with a value in each place')
-        row = [cell.value for cell in cells if isinstance(cell, Constant)]
-        owner = self._owner_of(text)
-        yield from tree_lines(self.engine.explain(owner, atom.table, row).to_wire())
+            raise InvalidRequest(f'name one row: {command} p(1, "a"), with a value in each place')
+        row = tuple(cell.value for cell in cells if isinstance(cell, Constant))
+        return self._owner_of(text), atom.table, row
 
     def _owner_of(self, text: str) -> str:
         from ..language.ast import Literal
