@@ -20,6 +20,7 @@ from congress_dist.row import Cell
 from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .engine import Engine
+from .language.known_keys import refuse_unknown_keys
 from .language.names import refuse_column_names, refuse_owner_name, refuse_table_names
 from .language.text_files import (
     entries_of,
@@ -32,6 +33,8 @@ from .row_order import row_order
 from .table_files import SUFFIXES, Row, json_value, read_table, row_of
 
 SCHEMA_FILE = "schema.json"
+_TABLE_KEYS = ("columns", "description", "missing")
+_COLUMN_KEYS = ("name", "type", "nullable", "description")
 _WRITTEN = ".jsonl"
 """Of the endings that are read the one that is written: a changed row is a changed line."""
 
@@ -122,6 +125,7 @@ def schema_of(given: Any, place: str) -> TableSchema:
         given = {"columns": given}
     if not isinstance(given, dict) or not isinstance(given.get("columns"), list):
         raise InvalidRequest(f"{place}: expected a list of columns, or an object with 'columns'")
+    refuse_unknown_keys(given, _TABLE_KEYS, place)
     columns = tuple(_column(column, place) for column in given["columns"])
     refuse_column_names([column.name for column in columns], place)
     return TableSchema(columns, str(given.get("description") or ""))
@@ -132,6 +136,7 @@ def _column(given: Any, place: str) -> Column:
         return Column(given, "any", nullable=True)
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise InvalidRequest(f"{place}: a column is a name, or an object with 'name' and 'type'")
+    refuse_unknown_keys(given, _COLUMN_KEYS, f"{place}: column '{given['name']}'")
     kind = given.get("type", "any")
     if kind not in get_args(ColumnType):
         raise InvalidRequest(

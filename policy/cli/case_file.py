@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from congress_dist.errors import InvalidRequest, NotFound
 from congress_dist.schema import TableSchema
 
+from ..language.known_keys import refuse_unknown_keys
 from ..language.policy_kinds import NONRECURSIVE
 from ..language.text_files import files_below, is_directory, read_text, yaml_value
 from ..recorded_tables import schema_of
@@ -164,11 +164,8 @@ class _Reader:
     ) -> Mapping[str, Any]:
         if not isinstance(value, dict):
             raise InvalidRequest(f"{place}: expected a mapping, found {_what(value)}")
-        for key in value:
-            if keys is not None and key not in keys:
-                close = get_close_matches(str(key), keys, n=1)
-                hint = f"did you mean '{close[0]}'?" if close else f"keys are {', '.join(keys)}"
-                raise InvalidRequest(f"{place}: there is no key '{key}'; {hint}")
+        if keys is not None:
+            refuse_unknown_keys(value, keys, place)
         return {str(key): inner for key, inner in value.items()}
 
     def numbered(self, value: Any, key: str) -> Iterator[tuple[int, Any, str]]:

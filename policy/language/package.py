@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from . import text_files
 from .ast import ANNOTATIONS, Rule
 from .diagnostics import Diagnostic, PolicyError
 from .grammar import parse
+from .known_keys import refuse_unknown_keys
 from .lexical import MAX_TEXT
 from .names import refuse_owner_name
 from .policy_kinds import KINDS, NONRECURSIVE
@@ -202,7 +202,7 @@ def _library_rules(path: Path, entries: Sequence[Any], file_text: str) -> Iterat
                 "comment",
                 path=str(path),
             )
-        _refuse_unknown_keys(path, number, entry)
+        refuse_unknown_keys(entry, _KEYS, f"'{path}': entry {number} of 'rules'")
         text = _annotated(entry)
         try:
             rules = parse(text, source=source)
@@ -218,18 +218,6 @@ def _library_rules(path: Path, entries: Sequence[Any], file_text: str) -> Iterat
         name = entry.get("name")
         comment = str(entry.get("comment") or "")
         yield PackageRule(rules[0], text, None if name is None else str(name), comment)
-
-
-def _refuse_unknown_keys(path: Path, number: int, entry: Mapping[Any, Any]) -> None:
-    for key in entry:
-        if key not in _KEYS:
-            close = get_close_matches(str(key), _KEYS, n=1)
-            advice = f"did you mean '{close[0]}'?" if close else f"keys are {', '.join(_KEYS)}"
-            raise InvalidRequest(
-                f"'{path}': entry {number} of 'rules' has the key {key!r}, which says nothing; "
-                + advice,
-                path=str(path),
-            )
 
 
 def _annotated(entry: Mapping[str, Any]) -> str:

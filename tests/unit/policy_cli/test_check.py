@@ -120,7 +120,7 @@ def test_sarif_has_places_that_code_hosts_show(files: Path, capsys: Output) -> N
         (["nameless.yaml"], "entry 1 of 'rules' has no text 'rule'"),
         (["net", "again/net.dl"], "are both named 'net'"),
         (["kind.yaml"], "'kind.yaml': there is no policy kind 'odd'; kinds are action, "),
-        (["key.yaml"], "entry 2 of 'rules' has the key 'severty', which says nothing; did you"),
+        (["key.yaml"], "entry 2 of 'rules': there is no key 'severty'; did you mean 'severity'?"),
         (["nova.dl", "--data", "data"], "'nova' is a policy, not a datasource"),
         (["huge.dl"], "larger than 1 MB"),
     ],

@@ -131,6 +131,16 @@ def test_columns_are_seen_where_no_schema_tells_them(tmp_path: Path) -> None:
         ("schema.json", '{"sources": {"d": {"t": ["a", "a"]}}}', "the column 'a' is named twice"),
         (
             "schema.json",
+            '{"sources": {"d": {"t": [{"name": "a", "nulable": true}]}}}',
+            "'d:t': column 'a': there is no key 'nulable'; did you mean 'nullable'",
+        ),
+        (
+            "schema.json",
+            '{"sources": {"d": {"t": {"columns": ["a"], "rows": []}}}}',
+            "'d:t': there is no key 'rows'; keys are columns, description, missing",
+        ),
+        (
+            "schema.json",
             '{"sources": {"d": {"t": [{"name": "a", "nullable": "false"}]}}}',
             "column 'a': nullable is 'false', expected true or false",
         ),
