@@ -24,6 +24,8 @@ from .batch import Batch, TypedColumn
 
 _NAMES = {"str": "text", "int": "integers", "float": "floats", "bool": "booleans", "null": "null"}
 _NUMBERS = {"int", "float"}
+_SAMENESS = 'values of two types are never the same: 1, 1.0 and "1" differ'
+_ORDER = "numbers are less or greater than numbers, and texts than texts"
 _ORDERED = ({"int", "float"}, {"str"})
 
 
@@ -138,19 +140,25 @@ def _compared(
             is_warning=True,
         )
         return
-    hint = "write a constant of the column's type"
-    if kind in _NUMBERS and place.types & _NUMBERS:
-        hint += ", or compare by value with equal(x, y)"
     always = "always" if operator == "!=" else "never"
     yield batch.report(
         "type-conflict",
         f"{place.name} holds {place.holds}: the comparison with {print_value(constant.value)}"
         f" {always} holds",
         span,
-        note='values of two types are never the same: 1, 1.0 and "1" differ',
-        hint=hint,
+        note=_SAMENESS if operator in ("=", "!=") else _ORDER,
+        hint=_way_to_compare(kind, place.types),
         is_warning=True,
     )
+
+
+def _way_to_compare(kind: str, types: frozenset[str]) -> str:
+    hint = "write a constant of the column's type"
+    if kind in _NUMBERS and types & _NUMBERS:
+        return f"{hint}, or compare by value with equal(x, y)"
+    if kind in _NUMBERS and "str" in types:
+        return f"{hint}, or convert the text, {kind}(x, y), if it holds numbers"
+    return hint
 
 
 def _is_ordered(operator: str, kind: str, types: frozenset[str]) -> bool:

@@ -163,6 +163,7 @@ SAMPLES: Rows = [
         ("p(count(v)) :- a:t(v, h, _), not (a:t(w, h, _), w != v)", [(2,)]),
         ("p(h, h, count(v)) :- a:t(v, h, 1)", [("h1", "h1", 1)]),
         ("p(count(x)) :- x in [1, 2, 2.0]", [(3,)]),
+        ("p(max(x), min(x)) :- x in [true, false]", []),
     ],
 )
 def test_an_aggregate_works_on_distinct_values_of_each_group(rule: str, expected: Rows) -> None:
