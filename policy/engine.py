@@ -22,10 +22,9 @@ from .language.ast import Rule
 from .language.checks import check, refusals
 from .language.collection import without_collection
 from .language.counts import counted
-from .language.counts import counted
 from .language.diagnostics import Diagnostic, refuse_errors
 from .language.grammar import parse
-from .language.names import refuse_owner_name
+from .language.names import column_names, refuse_owner_name
 from .language.policy_kinds import NONRECURSIVE
 from .language.rule_key import rule_key
 from .plan_report import PlannedTables, PlanReporter
@@ -307,7 +306,7 @@ class Engine:
             names = self._program.columns(owner, table)
             if names is not None:
                 return names
-            return tuple(f"Col{n}" for n in range(self._program.arity(owner, table) or 0))
+            return column_names(self._program.arity(owner, table) or 0)
 
     def tables(self, owner: str) -> list[str]:
         """Give the tables of a datasource, or those that a policy's rules name, sorted.

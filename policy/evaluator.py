@@ -13,6 +13,7 @@ from functools import partial
 from weakref import WeakSet
 
 from .language.ast import Rule
+from .language.names import table_name
 from .planner.active_rule import ActiveRule, Missing
 from .planner.components import Component, EvaluationOrder
 from .planner.fixpoint import Fixpoint, RuleOverLimit
@@ -122,12 +123,12 @@ class Evaluator:
         """Give what keeps a table from being known; empty means that it is complete."""
         base = self.base.get(table)
         if base is not None:
-            return {} if base.reason is None else {f"{table[0]}:{table[1]}": base.reason}
+            return {} if base.reason is None else {table_name(table): base.reason}
         derived = self.derived.get(table)
         if derived is not None and (derived.rules or derived.facts):
             return derived.missing
         reason = self._why_unknown(table)
-        return {} if reason is None else {f"{table[0]}:{table[1]}": reason}
+        return {} if reason is None else {table_name(table): reason}
 
     def define_base(self, table: TableKey, width: int, reason: str) -> None:
         """Add an empty base table that is not known yet, in the place of an older one."""
@@ -388,7 +389,7 @@ class Evaluator:
                 return {rule: derived.get(rule, set()) for rule in rules}
 
     def _park(self, rule: ActiveRule, reason: str, agenda: Agenda) -> None:
-        rule.parked = {f"{rule.head[0]}:{rule.head[1]}": f"a rule was stopped: {reason}"}
+        rule.parked = {table_name(rule.head): f"a rule was stopped: {reason}"}
         agenda.parked[rule] = reason
         component = self._order.find(rule.head)
         if component is not None:

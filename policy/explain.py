@@ -14,6 +14,7 @@ from congress_dist.row import Cell
 from .evaluator import Evaluator
 from .instance import atom_with, conjunct_with, values_of_head
 from .language.ast import Alternatives, Constant, Literal, NegatedGroup, Rule
+from .language.names import column_names, table_name
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
@@ -86,7 +87,7 @@ class Explainer:
         encoded = self._symbols.find_row(row)
         if encoded is None or encoded not in self._evaluator.relation(table).rows:
             raise NotFound(
-                f"table '{table[0]}:{table[1]}' has no row {msgspec.json.encode(row).decode()}",
+                f"table '{table_name(table)}' has no row {msgspec.json.encode(row).decode()}",
                 policy=table[0],
                 table=table[1],
             )
@@ -209,7 +210,7 @@ class Explainer:
 
     def _columns(self, table: TableKey, row: Tuple) -> tuple[str, ...]:
         names = self._program.columns(*table)
-        return names if names is not None else tuple(f"Col{n}" for n in range(len(row)))
+        return names if names is not None else column_names(len(row))
 
 
 def _with_rule(plain: Derivation, rule: Rule) -> Derivation:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from .evaluator import Evaluator
 from .language.ast import Rule
 from .language.counts import counted
+from .language.names import table_name
 from .language.printer import print_value
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
@@ -122,7 +123,9 @@ class PlanReporter:
         match literal:
             case Match(negated=True):
                 by = self._by(literal, known)
-                return PlannedStep(f"drop what has a row in {_name(literal.table)}{by}", _AS_SOON)
+                return PlannedStep(
+                    f"drop what has a row in {table_name(literal.table)}{by}", _AS_SOON
+                )
             case Match():
                 return self._join(literal, known)
             case Condition(operator, left, right):
@@ -146,7 +149,7 @@ class PlanReporter:
                 return PlannedStep(f"{word} {call}", "its inputs are known")
             case Group(bodies=bodies, negated=negated):
                 tables = {m.table for b in bodies for m in b if isinstance(m, Match)}
-                names = ", ".join(sorted(map(_name, tables)))
+                names = ", ".join(sorted(map(table_name, tables)))
                 unknown = sorted(variables_of(literal) - known)
                 if unknown:
                     does = f"give {', '.join(unknown)} by the matches of the group over {names}"
@@ -155,7 +158,7 @@ class PlanReporter:
                 return PlannedStep(f"{word} what has a match of the group over {names}", _AS_SOON)
 
     def _join(self, literal: Match, known: AbstractSet[str]) -> PlannedStep:
-        name = _name(literal.table)
+        name = table_name(literal.table)
         columns = bound_columns(literal, known)
         size = len(self._evaluator.relation(literal.table).rows)
         if not columns:
@@ -198,7 +201,3 @@ class PlanReporter:
 _CLOCK: TableKey = ("clock", "now")
 _AS_SOON = "a test, as soon as its values are known"
 _TEST = "a test on one value"
-
-
-def _name(table: TableKey) -> str:
-    return f"{table[0]}:{table[1]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .engine import Engine
 from .language.ast import Argument, Variable
 from .language.grammar import parse_query
+from .language.names import column_name
 from .query import find_asked_atom
 
 
@@ -25,7 +26,7 @@ def columns_of(engine: Engine, policy: str, query: str) -> tuple[str, ...]:
         name = _name_of(argument)
         if (not name or name in names) and number < len(known):
             name = known[number]
-        names.append(name if name and name not in names else f"Col{number}")
+        names.append(name if name and name not in names else column_name(number))
     return tuple(names)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell, encode_row
 
+from .language.names import column_names
 from .table_files import any_schema, read_table, read_untyped
 
 
@@ -132,7 +133,7 @@ def table_of(given: TableInput, name: str) -> tuple[Sequence[str], Sequence[Sequ
         raise InvalidRequest(what, table=name)
     if not is_row(rows[0]):
         raise InvalidRow(f"row 0 given for table {name!r} is {_kind(rows[0])}; {ROW}", table=name)
-    return [f"Col{number}" for number in range(len(rows[0]))], rows
+    return column_names(len(rows[0])), rows
 
 
 def _rows_of_file(path: Path, columns: Sequence[str] | None) -> Iterable[Sequence[Cell]]:

@@ -12,6 +12,7 @@ from congress_dist.schema import TableSchema
 from .evaluator import Agenda, Evaluator
 from .language.ast import Rule
 from .language.diagnostics import Diagnostic, PolicyError
+from .language.names import table_name
 from .language.printer import print_rule
 from .language.rule_key import RuleKey, rule_key
 from .planner.active_rule import ActiveRule, Missing
@@ -251,7 +252,7 @@ class RuleBook:
                 resolution.waiting[active] = error.reasons
             except PolicyError as error:
                 resolution.refused.append(error)
-                resolution.waiting[active] = {_name_of(active.head): error.message}
+                resolution.waiting[active] = {table_name(active.head): error.message}
         return resolution
 
     def _refuse_lost_columns(self, resolution: _Resolution) -> None:
@@ -370,7 +371,3 @@ class RuleBook:
         if not all(isinstance(term, int) for term in normal.terms):
             raise InternalError(f"a fact with variables reached the planner: {print_rule(fact)}")
         return normal.terms  # type: ignore[return-value]
-
-
-def _name_of(table: TableKey) -> str:
-    return f"{table[0]}:{table[1]}"

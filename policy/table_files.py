@@ -17,6 +17,7 @@ from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, ColumnType, TableSchema
 
+from .language.names import column_names
 from .language.text_files import read_text, yaml_value
 
 SUFFIXES = (".jsonl", ".json", ".yaml", ".yml", ".csv", ".tsv")
@@ -167,7 +168,7 @@ def _seen_columns(path: Path, given: Sequence[_Given]) -> TableSchema:
         if isinstance(row, Mapping):
             names.update(dict.fromkeys(map(str, row)))
     if not names and given and isinstance(given[0][1], list):
-        names = dict.fromkeys(f"Col{number}" for number in range(len(given[0][1])))
+        names = dict.fromkeys(column_names(len(given[0][1])))
     if not names:
         raise InvalidRequest(f"the columns of '{path}' are not known; name them in schema.json")
     return any_schema(names)

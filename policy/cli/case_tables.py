@@ -10,6 +10,7 @@ from congress_dist.row import Cell
 from congress_dist.schema import TableSchema
 
 from ..language.ast import Atom
+from ..language.names import column_names
 from ..language.package import Package
 from ..planner.program import body_atoms
 from ..recorded_tables import RecordedTable, Recording
@@ -86,7 +87,7 @@ def _seen(rows: Sequence[Any], read: Sequence[str], place: str) -> TableSchema:
     if not names and rows:
         width = len(rows[0]) if isinstance(rows[0], list) else 1
         is_fitting = len(read) == width
-        return any_schema(read if is_fitting else [f"Col{number}" for number in range(width)])
+        return any_schema(read if is_fitting else column_names(width))
     if not names and not read:
         raise InvalidRequest(f"{place}: its columns are not known; tell them under 'schemas'")
     return any_schema([*names, *(name for name in read if name not in names)])
@@ -109,7 +110,7 @@ def _read_columns(packages: Sequence[Package]) -> dict[tuple[str, str], Sequence
         if all(isinstance(a.column, str) for a in arguments):
             columns[key] = names
         elif not names and all(a.column is None for a in arguments):
-            columns[key] = [f"Col{number}" for number in range(width)]
+            columns[key] = column_names(width)
     return columns
 
 

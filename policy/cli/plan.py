@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from congress_dist.cli import OK, Command
 
 from ..language.counts import counted
+from ..language.names import table_name
 from .arguments import path_named
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
@@ -78,8 +79,8 @@ def _below(planned: Sequence[PlannedTables], table: str, main: str) -> list[Plan
     owner, mark, name = table.partition(":")
     key = (owner, name) if mark else (main, table)
     if not any(key in group.tables for group in planned):
-        names = ", ".join(_name(k) for group in planned for k in group.tables) or "none"
-        raise NotFound(f"no rule or fact gives the table '{_name(key)}'; there are: {names}")
+        names = ", ".join(table_name(k) for group in planned for k in group.tables) or "none"
+        raise NotFound(f"no rule or fact gives the table '{table_name(key)}'; there are: {names}")
     wanted = {key}
     kept = []
     for group in reversed(planned):
@@ -91,7 +92,7 @@ def _below(planned: Sequence[PlannedTables], table: str, main: str) -> list[Plan
 
 def _lines(planned: Sequence[PlannedTables]) -> Iterator[str]:
     for number, group in enumerate(planned, 1):
-        yield f"{number}. {', '.join(map(_name, group.tables))}{_about(group)}"
+        yield f"{number}. {', '.join(map(table_name, group.tables))}{_about(group)}"
         for rule in group.rules:
             yield from _rule_lines(rule)
     if not planned:
@@ -128,9 +129,9 @@ def _plain(group: PlannedTables) -> dict[str, Any]:
     from ..language.printer import print_rule
 
     return {
-        "tables": list(map(_name, group.tables)),
+        "tables": list(map(table_name, group.tables)),
         "recursive": group.is_recursive,
-        "reads": list(map(_name, group.reads)),
+        "reads": list(map(table_name, group.reads)),
         "facts": group.facts,
         "rows": group.rows,
         "rules": [
@@ -148,7 +149,3 @@ def _plain(group: PlannedTables) -> dict[str, Any]:
             for rule in group.rules
         ],
     }
-
-
-def _name(table: tuple[str, str]) -> str:
-    return f"{table[0]}:{table[1]}"

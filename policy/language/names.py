@@ -1,4 +1,4 @@
-"""What policies, datasources, tables and columns may be called, so that rules can name them."""
+"""What policies, datasources, tables and columns are and may be called in rules."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ _TABLE = re.compile(TABLE, FLAGS)
 _TAKEN = frozenset({"_", "builtin", *RESERVED})
 _LENGTH = 255
 _SHOWN = 80
+
+
+def table_name(table: tuple[str, str]) -> str:
+    """Give a table of an owner as rules name it: `nova:servers`."""
+    return f"{table[0]}:{table[1]}"
+
+
+def column_name(number: int) -> str:
+    """Give the name of a column that nothing names: Col0, Col1, …"""
+    return f"Col{number}"
+
+
+def column_names(width: int) -> tuple[str, ...]:
+    """Give the names of the columns of a table that nothing names."""
+    return tuple(map(column_name, range(width)))
 
 
 def is_owner_name(name: object) -> bool:

@@ -12,7 +12,7 @@ from congress_dist.schema import Column, TableSchema
 
 from ..language.ast import Argument, Atom, Body, Literal, Rule, Variable, Wildcard
 from ..language.builtins import find_call
-from ..language.names import refuse_owner_name, refuse_table_names
+from ..language.names import column_name, refuse_owner_name, refuse_table_names
 from ..language.policy_kinds import DATASOURCE, KINDS
 from ..language.rule_key import RuleKey, rule_key
 from ..language.walk import literals_of
@@ -78,7 +78,7 @@ class Program:
         if key not in self._heads:
             return None
         return tuple(
-            next(iter(names)) if len(names) == 1 else f"Col{number}"
+            next(iter(names)) if len(names) == 1 else column_name(number)
             for number, names in enumerate(self._names[key])
         )
 

@@ -28,7 +28,7 @@ from ..language.ast import (
 from ..language.ast import Constant as AstConstant
 from ..language.builtins import Builtin, find_builtin, find_call
 from ..language.counts import counted
-from ..language.counts import counted
+from ..language.names import table_name
 from ..language.policy_kinds import DATASOURCE
 from ..language.walk import variables_of_body
 from .normal_form import (
@@ -219,7 +219,7 @@ class BodyReader:
         return tuple(terms)
 
     def _miss(self, key: TableKey, reason: str) -> None:
-        self.reasons.setdefault(f"{key[0]}:{key[1]}", reason)
+        self.reasons.setdefault(table_name(key), reason)
 
     def _is_datasource(self, key: TableKey) -> bool:
         return self._program.kind(key[0]) == DATASOURCE

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..ast import Atom
 from ..counts import counted
 from ..diagnostics import Diagnostic
+from ..names import table_name
 from ..policy_kinds import DATASOURCE
 from .batch import Batch, Table, listed, table_literals
 
@@ -49,7 +50,7 @@ def _wrong_width(batch: Batch, table: Table, atom: Atom, *, hint: str) -> Iterat
     names = [name for name in batch.program.columns(*table) or () if not name.startswith("Col")]
     yield batch.report(
         "arity",
-        f"table '{table[0]}:{table[1]}' has {counted(known, 'column')}, here are {used}",
+        f"table '{table_name(table)}' has {counted(known, 'column')}, here are {used}",
         atom.span,
         note=f"its columns are {listed(names)}" if names else "",
         hint=hint,

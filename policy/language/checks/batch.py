@@ -12,6 +12,7 @@ from ..ast import Atom, Conjunct, Literal, Rule, Span, Variable
 from ..bindings import Scope, scopes_of
 from ..builtins import PREFIX, find_call
 from ..diagnostics import Diagnostic
+from ..names import column_name
 from ..places import line_starts_of, place_of
 from ..policy_kinds import DATASOURCE
 from ..printer import print_conjunct, print_rule
@@ -302,7 +303,7 @@ def merged_names(known: tuple[str, ...] | None, heads: Iterable[Atom]) -> tuple[
     Shapes: a known name like Col0 stands for none.
     """
     names: list[str | None] = [
-        None if name == f"Col{number}" else name for number, name in enumerate(known or ())
+        None if name == column_name(number) else name for number, name in enumerate(known or ())
     ]
     refused = [False] * len(names)
     for head in heads:

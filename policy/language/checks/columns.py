@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..ast import Argument, Atom
 from ..counts import counted
 from ..diagnostics import Diagnostic
+from ..names import table_name
 from ..policy_kinds import DATASOURCE
 from .batch import Batch, Table, did_you_mean, listed
 
@@ -43,7 +44,7 @@ def _wrong_references(batch: Batch, table: Table, atom: Atom) -> Iterator[Diagno
         if column in given:
             yield batch.report(
                 "column-twice",
-                f"column {argument.column!r} of table '{table[0]}:{table[1]}' is given twice",
+                f"column {argument.column!r} of table '{table_name(table)}' is given twice",
                 argument.span,
                 note="arguments by position take the columns from the first on",
                 hint="leave one of them out; for two conditions on a column compare a variable",
@@ -63,7 +64,7 @@ def _unknown_column(
         if column < len(names):
             return None
         message = (
-            f"table '{table[0]}:{table[1]}' has {counted(len(names), 'column')}, numbered from 0"
+            f"table '{table_name(table)}' has {counted(len(names), 'column')}, numbered from 0"
         )
         hint = f"write a number from 0 to {len(names) - 1}" if names else "leave the column out"
         return batch.report("unknown-column", message, argument.span, hint=hint)
@@ -78,7 +79,7 @@ def _unknown_column(
         )
     return batch.report(
         "unknown-column",
-        f"table '{table[0]}:{table[1]}' has no column {column!r}",
+        f"table '{table_name(table)}' has no column {column!r}",
         argument.span,
         note=note,
         hint=did_you_mean(column, by_name) or _columns_hint(table, by_name),
