@@ -6,7 +6,7 @@ Every rule keeps the name of the text that it came from, so that findings name f
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from .policy_kinds import KINDS, NONRECURSIVE
 from .printer import print_value
 from .text_files import entries_of, is_directory
 from .yaml_places import in_yaml
+
+_ABOUT = "policy.yaml"
+"""Beside the .dl files of a directory: what there is to say of their policy as a whole."""
 
 _YAML = (".yaml", ".yml")
 _KEYS = ("rule", "name", "comment", *ANNOTATIONS)
@@ -81,7 +84,7 @@ def read_package(path: Path, *, kind: str = NONRECURSIVE) -> Package:
                 "file, or a library policy in YAML",
                 path=str(path),
             )
-        return _from_texts(path.resolve().name, files, kind)
+        return _from_directory(path, files, kind)
     if not path.is_file():
         raise NotFound(f"policy '{path}' is neither a file nor a directory", path=str(path))
     if path.suffix in _YAML:
@@ -150,6 +153,35 @@ def _policy_files(directory: Path) -> list[Path]:
     return [path for path in entries_of(directory) if path.name.endswith(".dl")]
 
 
+def _from_directory(path: Path, files: Sequence[Path], kind: str) -> Package:
+    """Read the files of a directory; what its policy.yaml says of the policy goes first."""
+    about = path / _ABOUT
+    said: Any = {}
+    if about.is_file():
+        said = text_files.yaml_value(read_text(about), about)
+        if not isinstance(said, dict) or not said.keys() <= {"name", "description", "kind"}:
+            raise InvalidRequest(
+                f"'{about}' says more of its policy than name, description and kind; rules are"
+                " in the .dl files beside it",
+                path=str(about),
+            )
+    name = str(said.get("name") or path.resolve().name)
+    package = _from_texts(name, files, _kind_of(said, kind, about))
+    description = str(said.get("description") or package.description)
+    return replace(package, description=description)
+
+
+def _kind_of(said: Mapping[str, Any], kind: str, path: Path) -> str:
+    """Give the kind that a file says, else the given one. Raises: InvalidRequest: no such kind."""
+    found = said.get("kind") or kind
+    if found not in KINDS:
+        raise InvalidRequest(
+            f"'{path}': there is no policy kind {found!r}; kinds are {', '.join(sorted(KINDS))}",
+            path=str(path),
+        )
+    return str(found)
+
+
 def _from_texts(name: str, files: Sequence[Path], kind: str) -> Package:
     refuse_owner_name(name, f"the policy of '{files[0]}'")
     texts = {str(file): read_text(file) for file in files}
@@ -176,12 +208,7 @@ def _from_yaml(path: Path, kind: str) -> Package:
         )
     name = str(data.get("name") or path.stem)
     refuse_owner_name(name, f"the policy of '{path}'")
-    said = data.get("kind") or kind
-    if said not in KINDS:
-        raise InvalidRequest(
-            f"'{path}': there is no policy kind {said!r}; kinds are {', '.join(sorted(KINDS))}",
-            path=str(path),
-        )
+    said = _kind_of(data, kind, path)
     rules = list(_library_rules(path, data["rules"], text))
     return Package(
         name,
