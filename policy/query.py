@@ -25,7 +25,7 @@ from .language.builtins import find_call
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.policy_kinds import DATASOURCE
 from .planner.active_rule import ActiveRule
-from .planner.answers import Answer
+from .planner.answers import Answer, Failure
 from .planner.normal_form import Match, NormalRule, TableKey, Term
 from .planner.normalize import Unresolved, normalize
 from .planner.program import Program, head_key
@@ -96,7 +96,11 @@ class Query:
                 active.has_new_plan = False
                 evaluator.drop_unused_indexes(active.reads)
         decoded = [evaluator.symbols.decode(row) for row in rows]
-        return Answer(decoded, active.missing, self._warnings)
+        failures = tuple(
+            Failure(active.policy, active.rule, k.builtin, k.reason, k.count, k.example)
+            for k in active.failures()
+        )
+        return Answer(decoded, active.missing, self._warnings, failures)
 
 
 def _encoded(values: Sequence[Cell], evaluator: Evaluator) -> Tuple:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.formats import add_format_option, print_note, print_records, print_rows
 
 from .arguments import allow_options_between, path_named
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
+
+if TYPE_CHECKING:
+    from ..planner.answers import Failure
 
 _DESCRIPTION = """\
 Print the rows of a table, or of any query, that policy files derive from recorded tables.
@@ -57,7 +62,9 @@ class EvalCommand(Command):
         answer = engine.answer(workspace.main, args.query)
         columns = columns_of(engine, workspace.main, args.query)
         rows = sorted(answer.rows, key=row_order)
-        if args.format in ("json", "yaml"):
+        if not columns and args.format == "table":
+            sys.stdout.write("true\n" if rows else "false\n")
+        elif args.format in ("json", "yaml"):
             records = [dict(zip(columns, row, strict=True)) for row in rows]
             print_records(columns, records, args.format)
         else:
@@ -66,11 +73,15 @@ class EvalCommand(Command):
             print_note(warning.render())
         for table, reason in sorted(answer.missing.items()):
             print_note(f"incomplete: {table}: {reason}")
-        for failed in engine.failures():
-            example = ", ".join(map(repr, failed.example))
-            print_note(
-                f"failed, so no row: {failed.builtin}({example}), "
-                f"{counted(failed.count, 'time')}: "
-                f"{failed.reason}"
-            )
+        for failed in [*answer.failures, *engine.failures()]:
+            print_note(failure_text(failed))
         return UNAVAILABLE if answer.missing else OK
+
+
+def failure_text(failed: Failure) -> str:
+    """Say that calls of a builtin failed, with one of them."""
+    from ..language.counts import counted
+
+    example = ", ".join(map(repr, failed.example))
+    times = counted(failed.count, "time")
+    return f"failed, so no row: {failed.builtin}({example}), {times}: {failed.reason}"

@@ -20,6 +20,7 @@ from ..planner.answers import Row
 from ..query_columns import columns_of
 from ..recorded_tables import load_recording, read_recording
 from ..row_order import row_order
+from .eval import failure_text
 from .what_if import absence, impact, simulation
 
 T = TypeVar("T")
@@ -154,6 +155,7 @@ class Session:
         for warning in answer.warnings:
             yield from warning.render().splitlines()
         yield from (f"incomplete: {key}: {reason}" for key, reason in answer.missing.items())
+        yield from map(failure_text, answer.failures)
 
     def _use(self, name: str) -> Iterator[str]:
         if not name:

@@ -64,8 +64,12 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of a query, what keeps them from being all, and what is doubtful about it."""
+    """The rows of a query, what keeps them from being all, and what is doubtful about it.
+
+    Shapes: `failures` are the calls that failed when the rows were derived: they gave none.
+    """
 
     rows: list[Row]
     missing: Missing
     warnings: tuple[Diagnostic, ...] = ()
+    failures: tuple[Failure, ...] = ()

@@ -11,7 +11,7 @@ from ..diagnostics import Diagnostic
 from .aggregates import find_wrong_aggregates
 from .annotations import find_duplicate_ids, find_wrong_annotations
 from .arity import find_wrong_query_widths, find_wrong_widths
-from .batch import Batch, ProgramView
+from .batch import Batch, ProgramView, QueryBatch
 from .builtin_calls import find_wrong_calls
 from .clock import find_costly_clocks
 from .columns import find_wrong_columns
@@ -137,7 +137,7 @@ def check_query(
     policy: str, rule: Rule, program: ProgramView, *, text: str = ""
 ) -> list[Diagnostic]:
     """Find what is wrong with a query; its head may have the name of any table."""
-    return _run(QUERY_CHECKS, Batch([(policy, rule)], program, text))
+    return _run(QUERY_CHECKS, QueryBatch([(policy, rule)], program, text))
 
 
 def _run(checks: Sequence[Check], batch: Batch) -> list[Diagnostic]:

@@ -284,6 +284,14 @@ class Batch:
         return widths
 
 
+class QueryBatch(Batch):
+    """A query, seen together with the program: its head is no table that it could read."""
+
+    @cached_property
+    def _heads(self) -> dict[Table, list[Atom]]:
+        return {}
+
+
 def head_table(policy: str, rule: Rule) -> Table:
     """Give the table that a rule of a policy derives."""
     return rule.head.policy or policy, rule.head.table

@@ -114,3 +114,25 @@ def test_a_time_that_is_none_is_refused(capsys: Output, time: str) -> None:
 def test_the_clock_holds_a_time_in_utc(capsys: Output, time: str) -> None:
     assert main([*NET, "--now", time, "clock:now(t)", "--format", "csv"]) == OK
     assert capsys.readouterr().out == "t\n2026-01-31 12:00:00\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("nosuch(x)", "warning[unknown-table]: nothing defines the table 'net:nosuch'"),
+        ("alowed(x)", "did you mean 'allowed'"),
+        ("nova:nosuch(x)", "the datasource 'nova' has no table 'nosuch'"),
+        ("ans(x) :- div(1, 0, x)", "failed, so no row: div(1, 0), 1 time: "),
+    ],
+)
+def test_a_query_without_rows_says_why(capsys: Output, query: str, said: str) -> None:
+    main([*NET, query])
+    assert said in capsys.readouterr().err
+
+
+def test_a_query_without_columns_is_true_or_false(capsys: Output) -> None:
+    assert main([*NET, "ans() :- true"]) == OK
+    assert main([*NET, "ans() :- false"]) == OK
+    assert capsys.readouterr().out == "true\nfalse\n"
+    assert main([*NET, "ans() :- true", "--format", "json"]) == OK
+    assert json.loads(capsys.readouterr().out) == [{}]
