@@ -173,7 +173,7 @@ class Engine:
                 steps = [(operation.policy, rules) for operation, rules in group]
                 if kind == "insert":
                     self._check_all(steps, texts)
-                    done += [self._rule_book.insert(policy, rules) for policy, rules in steps]
+                    done += [self._rule_book.insert(*step, texts) for step in steps]
                 else:
                     for policy, rules in steps:
                         self._rule_book.delete(policy, rules)
@@ -524,7 +524,8 @@ class Engine:
     def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:
         self._refuse_unknown_owner(policy)
         refuse_errors(refusals([(policy, rule) for rule in rules], self._program, text=text))
-        return self._rule_book.insert(policy, rules)
+        texts = {rule.span.source: text for rule in rules[:1]}
+        return self._rule_book.insert(policy, rules, texts)
 
     def _check_all(
         self, steps: Sequence[tuple[str, Sequence[Rule]]], texts: Mapping[str, str]

@@ -13,6 +13,7 @@ from .evaluator import Agenda, Evaluator
 from .language.ast import Rule
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.names import table_name
+from .language.places import placed
 from .language.printer import print_rule
 from .language.rule_key import RuleKey, rule_key
 from .planner.active_rule import ActiveRule, Missing
@@ -61,9 +62,12 @@ class RuleBook:
         """Give the rules at work; facts are in their tables."""
         return self._active.values()
 
-    def insert(self, policy: str, rules: Sequence[Rule]) -> list[Rule]:
+    def insert(
+        self, policy: str, rules: Sequence[Rule], texts: Mapping[str, str] | None = None
+    ) -> list[Rule]:
         """Add checked rules; give those that were new or got other annotations.
 
+        Shapes: `texts` are what they were read from, by the sources of their spans.
         Raises: NotFound: no such policy. PolicyError: a rule derives too many rows, or takes away
             the name of a column that another rule uses.
         """
@@ -71,14 +75,14 @@ class RuleBook:
         active, resolution = self._admit(policy, new)
         try:
             resolution.raise_refusal()
-            self._refuse_lost_columns(resolution)
+            self._refuse_lost_columns(resolution, policy, new, texts or {})
         except PolicyError:
             for key in new:
                 self._program.remove(policy, key)
             raise
         parked = self._put_to_work(policy, new, active, resolution)
         if parked:
-            self._undo(policy, new, parked)
+            self._undo(policy, new, parked, texts or {})
         self._annotate(policy, replaced)
         return [*new.values(), *replaced.values()]
 
@@ -102,7 +106,7 @@ class RuleBook:
         leaving = {self._active[policy, key] for key, rule in found.items() if not rule.is_fact}
         before = self._leave(policy, found)
         resolution = self._resolve(r for r in self._renamed(before) if r not in leaving)
-        self._refuse_lost_columns(resolution)
+        self._refuse_lost_columns(resolution, policy, found, {})
         agenda = Agenda()
         self._take_out(policy, found, agenda)
         self._follow(resolution, agenda)
@@ -255,21 +259,21 @@ class RuleBook:
                 resolution.waiting[active] = {table_name(active.head): error.message}
         return resolution
 
-    def _refuse_lost_columns(self, resolution: _Resolution) -> None:
+    def _refuse_lost_columns(
+        self, resolution: _Resolution, policy: str, rules: _Rules, texts: Mapping[str, str]
+    ) -> None:
         for active, reasons in resolution.waiting.items():
             if active.alternatives:
                 table, reason = next(iter(reasons.items()))
-                raise PolicyError(
-                    [
-                        Diagnostic(
-                            "column-in-use",
-                            f"after this change table {table!r} could not be read as the rule"
-                            f" {print_rule(active.rule)!r} of policy {active.policy!r} does:"
-                            f" {reason}",
-                            hint="change that rule first, or keep the names of the columns",
-                        )
-                    ]
+                found = Diagnostic(
+                    "column-in-use",
+                    f"after this change table {table!r} could not be read as the rule"
+                    f" {print_rule(active.rule)!r} of policy {active.policy!r} does: {reason}",
+                    hint="change that rule first, or keep the names of the columns",
                 )
+                causes = (r for r in rules.values() if table_name(head_key(policy, r)) == table)
+                spans = [rule.head.span for rule in causes]
+                raise PolicyError([placed(found, spans[0], texts) if spans else found])
 
     def _put_to_work(
         self,
@@ -296,7 +300,13 @@ class RuleBook:
         self._evaluator.refresh(agenda)
         return agenda.parked
 
-    def _undo(self, policy: str, rules: _Rules, parked: Mapping[ActiveRule, str]) -> NoReturn:
+    def _undo(
+        self,
+        policy: str,
+        rules: _Rules,
+        parked: Mapping[ActiveRule, str],
+        texts: Mapping[str, str],
+    ) -> NoReturn:
         """Take back rules with which some rule derives too many rows, and refuse them."""
         agenda = Agenda()
         for stopped in parked:
@@ -305,16 +315,17 @@ class RuleBook:
             agenda.rules.add(stopped)
         self._withdraw(policy, rules, agenda)
         self._evaluator.refresh(agenda)
-        raise PolicyError(
-            [
-                Diagnostic(
-                    "too-many-rows",
-                    f"the rule {print_rule(stopped.rule)!r} would be too large: {reason}",
-                    hint="bind its variables by more conditions",
-                )
-                for stopped, reason in parked.items()
-            ]
-        )
+        new = {id(rule) for rule in rules.values()}
+        findings = []
+        for stopped, reason in parked.items():
+            found = Diagnostic(
+                "too-many-rows",
+                f"the rule {print_rule(stopped.rule)!r} would be too large: {reason}",
+                hint="bind its variables by more conditions",
+            )
+            is_new = id(stopped.rule) in new
+            findings.append(placed(found, stopped.rule.span, texts) if is_new else found)
+        raise PolicyError(findings)
 
     def _take_out(self, policy: str, rules: _Rules, agenda: Agenda) -> None:
         for key, rule in rules.items():

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from .ast import Span
+from .diagnostics import Diagnostic
 
 _SHOWN = 200
 """Characters of a line that are shown; more is no help, and many findings may be on one line."""
@@ -51,6 +54,15 @@ def _window(first: int, last: int, start: int) -> tuple[int, int]:
         return first, last
     begin = min(max(first, start - _BEFORE), last - _SHOWN)
     return begin, begin + _SHOWN
+
+
+def placed(found: Diagnostic, span: Span, texts: Mapping[str, str]) -> Diagnostic:
+    """Give a finding the place of a span in its text; as it is where the text is not known."""
+    text = texts.get(span.source, "")
+    if not text or span.end > len(text):
+        return found
+    place = place_of(text, span, line_starts=line_starts_of(text))
+    return replace(found, source=span.source, **place._asdict())
 
 
 def line_starts_of(text: str) -> list[int]:
