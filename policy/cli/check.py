@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from congress_dist.cli import OK, USAGE, Command
+from congress_dist.errors import UserError
 
 from .arguments import path_named
 from .workspace import Workspace, add_data_option, add_kind_option
@@ -66,9 +67,9 @@ class CheckCommand(Command):
 
 
 def find_all(paths: Sequence[Path], data: Path | None, *, kind: str) -> list[Diagnostic]:
-    """Give the findings of all policies at some paths, those that cannot be read included.
+    """Give the findings of all policies at some paths; what cannot be read is one of them.
 
-    Raises: as `read_packages`, except PolicyError; as `read_recording`.
+    Raises: Conflict: two policies have one name or file. As `read_recording`.
     """
     from ..language.diagnostics import PolicyError
     from ..language.package import Package, find_packages, read_package, refuse_equal_names
@@ -76,18 +77,32 @@ def find_all(paths: Sequence[Path], data: Path | None, *, kind: str) -> list[Dia
     from .progress import with_progress
 
     found: list[Diagnostic] = []
+    places: list[Path] = []
     packages: dict[Path, Package] = {}
-    for path in with_progress([p for given in paths for p in find_packages(given)], "reading"):
+    for given in paths:
+        try:
+            places += find_packages(given)
+        except UserError as error:
+            found.append(_unreadable(given, error))
+    for path in with_progress(places, "reading"):
         try:
             packages[path] = read_package(path, kind=kind)
         except PolicyError as error:
             found += error.diagnostics
+        except UserError as error:
+            found.append(_unreadable(path, error))
     refuse_equal_names(packages)
     workspace = Workspace([*packages.values()], {} if data is None else read_recording(data))
     found += workspace.check()
     if not any(diagnostic.severity == "error" for diagnostic in found):
         found += _refusals(workspace)
     return found
+
+
+def _unreadable(path: Path, error: UserError) -> Diagnostic:
+    from ..language.diagnostics import Diagnostic
+
+    return Diagnostic("unreadable", error.message, source=str(path))
 
 
 def _refusals(workspace: Workspace) -> Sequence[Diagnostic]:

@@ -53,7 +53,6 @@ class EvalCommand(Command):
 
     def run(self, args: argparse.Namespace) -> int:
         """Print the rows, sorted."""
-        from ..language.counts import counted
         from ..query_columns import columns_of
         from ..row_order import row_order
 

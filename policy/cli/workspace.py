@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from congress_dist.errors import InvalidRequest
+from congress_dist.errors import Conflict, InvalidRequest
 
 from ..language.policy_kinds import KINDS, NONRECURSIVE
 from .arguments import path_named
@@ -79,6 +79,7 @@ class Workspace:
         from ..planner.program import Program
         from .progress import long_step
 
+        self._refuse_shared_names()
         program = Program()
         for package in self.packages:
             program.create_policy(package.name, package.kind)
@@ -95,6 +96,19 @@ class Workspace:
         if self.recording:
             return found
         return [d for d in found if d.code != "unknown-policy" or d.hint]
+
+    def _refuse_shared_names(self) -> None:
+        from ..language.package import path_of
+
+        for package in self.packages:
+            if package.name in self.recording or package.name == CLOCK:
+                place = next(iter(package.texts), package.name)
+                what = "tells the time" if package.name == CLOCK else "is recorded"
+                raise Conflict(
+                    f"the policy of '{path_of(place)}' has the name of the datasource "
+                    f"{package.name!r}, which {what}; rename the policy",
+                    policy=package.name,
+                )
 
     def engine(self, *, now: str | None = None) -> Engine:
         """Give an engine with all policies and tables; its clock stands still.

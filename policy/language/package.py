@@ -104,8 +104,9 @@ def read_packages(paths: Iterable[Path], *, kind: str = NONRECURSIVE) -> list[Pa
 
 
 def refuse_equal_names(packages: Mapping[Path, Package]) -> None:
-    """Make sure that each policy has a name of its own. Raises: Conflict."""
+    """Make sure that each policy has a name and files of its own. Raises: Conflict."""
     places: dict[str, Path] = {}
+    owners: dict[Path, str] = {}
     for path, package in packages.items():
         if package.name in places:
             raise Conflict(
@@ -114,6 +115,13 @@ def refuse_equal_names(packages: Mapping[Path, Package]) -> None:
                 policy=package.name,
             )
         places[package.name] = path
+        for file in {path_of(source): None for source in package.texts}:
+            other = owners.setdefault(Path(file).resolve(), package.name)
+            if other != package.name:
+                raise Conflict(
+                    f"'{file}' is in the policies {other!r} and {package.name!r}; name it once",
+                    policy=package.name,
+                )
 
 
 def find_packages(path: Path) -> list[Path]:

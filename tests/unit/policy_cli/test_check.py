@@ -121,7 +121,7 @@ def test_sarif_has_places_that_code_hosts_show(files: Path, capsys: Output) -> N
         (["net", "again/net.dl"], "are both named 'net'"),
         (["kind.yaml"], "'kind.yaml': there is no policy kind 'odd'; kinds are action, "),
         (["key.yaml"], "entry 2 of 'rules': there is no key 'severty'; did you mean 'severity'?"),
-        (["nova.dl", "--data", "data"], "'nova' is a policy, not a datasource"),
+        (["nova.dl", "--data", "data"], "'nova.dl' has the name of the datasource"),
         (["huge.dl"], "larger than 1 MB"),
     ],
 )
@@ -141,6 +141,41 @@ def test_bad_input_is_named(
     (files / "huge.dl").write_text("p(1)\n" * 300_000)
     assert main(["check", *arguments]) == USAGE
     captured = capsys.readouterr()
-    assert message in captured.err
-    assert captured.err.startswith("congress: ")
-    assert captured.out == ""
+    assert message in captured.err + captured.out
+    assert captured.err.startswith("congress: ") or captured.out.startswith("error[unreadable]: ")
+
+
+def test_a_file_of_two_policies_is_refused(files: Path, capsys: Output) -> None:
+    (files / "net" / "a.dl").write_text("p(1)\nq(x) :- p(x)\n")
+    assert main(["check", "net", "net/a.dl"]) == USAGE
+    assert "'net/a.dl' is in the policies 'net' and 'a'; name it once" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_hides_no_other_finding(files: Path, capsys: Output) -> None:
+    (files / "bad.dl").write_text("p(x) :- q(y)\n")
+    (files / "latin.dl").write_bytes(b"p('\xe9')\n")
+    given = ["check", "nowhere", "latin.dl", "bad.dl"]
+    assert main([*given, "--format", "json"]) == USAGE
+    found = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert [(d["code"], d["source"]) for d in found if d["severity"] == "error"] == [
+        ("unreadable", "nowhere"),
+        ("unreadable", "latin.dl"),
+        ("unsafe-variable", "bad.dl"),
+    ]
+    assert main(given) == USAGE
+    out = capsys.readouterr().out
+    assert "error[unreadable]: policy 'nowhere' is neither a file nor a directory" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("nova", "which is recorded"), ("clock", "which tells the time")]
+)
+def test_a_policy_with_the_name_of_a_datasource_is_refused(
+    files: Path, capsys: Output, name: str, said: str
+) -> None:
+    (files / f"{name}.dl").write_text("p(1)\n")
+    assert main(["check", f"{name}.dl", "--data", "data"]) == USAGE
+    assert f"the policy of '{name}.dl' has the name of the datasource" in (
+        told := capsys.readouterr().err
+    )
+    assert said in told
