@@ -17,6 +17,7 @@ from .instance import atom_with, body_with_atoms
 from .language.ast import Argument, Atom, Body, Constant, Expression, Literal, Rule, Variable
 from .language.bindings import scopes_of
 from .language.builtins import find_call
+from .language.counts import counted
 from .language.printer import print_rule
 from .language.walk import variables_of
 from .planner.answers import Row
@@ -66,6 +67,20 @@ class ActionEffects:
     def is_action(self, head: Atom) -> bool:
         """Tell whether the action policy declares an action of this name."""
         return head.policy is None and head.table in self._declared
+
+    def misfit(self, head: Atom) -> str:
+        """Tell which width the rules expect of an action that has another; empty: it fits."""
+        atoms = [atom for rule in self._rules for atom in body_atoms(rule.body or ())]
+        widths = {
+            len(atom.arguments)
+            for atom in atoms
+            if (atom.policy, atom.table) == (None, head.table)
+            and all(argument.column is None for argument in atom.arguments)
+        }
+        if not widths or len(head.arguments) in widths:
+            return ""
+        expected = " or ".join(counted(width, "argument") for width in sorted(widths))
+        return f"the rules read {head.table!r} with {expected}"
 
     def of(self, statement: Sequence[Rule]) -> list[Effect] | None:
         """Give the effects of actions at once, like `set(1, 5)` or `set(x, 7) :- p(x, 9)`.

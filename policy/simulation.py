@@ -83,15 +83,21 @@ class Simulator:
             if rule.modal or not self._effects.is_action(rule.head):
                 raise _neither(rule, text)
         for rule in changes:
-            self._change(rule)
+            try:
+                self._change(rule)
+            except PolicyError as error:
+                raise _placed(error, rule, text) from error
         if actions:
             self._act(actions)
 
     def _act(self, actions: Sequence[Rule]) -> None:
         what = ", ".join([*map(print_head, actions[:-1]), print_rule(actions[-1])])
         effects = self._effects.of(actions)
+        misfits = [said for rule in actions if (said := self._effects.misfit(rule.head))]
         if effects is None:
             self._note(f"{what}: no binding, nothing done")
+        elif not effects and misfits:
+            self._note(f"{what}: no effect, as {', '.join(misfits)}")
         else:
             self._apply(what, effects)
 
@@ -106,6 +112,8 @@ class Simulator:
             if len(row) == len(head.arguments):
                 self._apply(print_rule(statement), [effect])
                 return
+        if self._engine.kind(target) == DATASOURCE:
+            raise PolicyError([_without_place(statement, target)])
         if head.table[-1] == "+":
             self._engine.insert_rules(target, [plain])
         else:
@@ -160,6 +168,23 @@ def _facts(table: str, rows: Iterable[Row]) -> tuple[str, ...]:
 
 def _shown(effect: Effect) -> str:
     return print_conjunct(replace(effect.atom(), policy=effect.policy))
+
+
+def _without_place(statement: Rule, source: str) -> Diagnostic:
+    return Diagnostic(
+        "simulation" if statement.body is None else "rule-in-datasource",
+        f"{source!r} is a datasource; {print_rule(statement)} names no row of it",
+        hint='give rows of datasources one by one, with a value for each column: p+(1, "a")',
+    )
+
+
+def _placed(error: PolicyError, statement: Rule, text: str) -> PolicyError:
+    """Give findings without a place that of the statement that they are about."""
+    place = place_of(text, statement.span, line_starts=line_starts_of(text))
+    return PolicyError(
+        found if found.line else replace(found, source="<sequence>", **place._asdict())
+        for found in error.diagnostics
+    )
 
 
 def _neither(statement: Rule, text: str) -> PolicyError:

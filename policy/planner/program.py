@@ -231,6 +231,8 @@ class Program:
         self.version += 1
 
     def _policy(self, name: str) -> Policy:
+        if name in self._schemas:
+            raise NotFound(f"{name!r} is a datasource, not a policy", policy=name)
         if name not in self._policies:
             raise NotFound(f"there is no policy {name!r}", policy=name)
         return self._policies[name]

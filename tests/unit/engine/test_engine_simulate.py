@@ -199,3 +199,32 @@ def test_the_result_is_the_answer_as_facts_or_what_changes_of_it(
     engine = engine_with()
     assert engine.simulate("t", query, "set(101, 9)", "act").result == result
     assert engine.simulate("t", query, "set(101, 9)", "act", delta=True).result == delta
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ('d:port+(x, "ON")', "'d' is a datasource; d:port+(x, \"ON\") names no row of it"),
+        ("d:port-(_, _)", "'d' is a datasource; d:port-(_, _) names no row of it"),
+        ("d:port+(x, 1) :- p(x, _)", "'d' is a datasource"),
+        ("p+(1)", "arity"),
+        ("p+(x, y) :- p(x, _)", "unsafe-variable"),
+    ],
+)
+def test_a_change_that_is_refused_has_its_place(statement: str, said: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        simulated(f"p+(1, 2)\n  {statement}")
+    found = caught.value.diagnostics[0]
+    assert (found.source, found.line, found.column) == ("<sequence>", 2, 3)
+    assert said in caught.value.message
+    assert "^" in caught.value.message
+
+
+def test_a_datasource_is_no_action_policy() -> None:
+    with pytest.raises(NotFound, match="'d' is a datasource, not a policy"):
+        engine_with().simulate("t", "error(x)", "", "d")
+
+
+def test_an_action_of_another_width_says_what_the_rules_read() -> None:
+    found = engine_with().simulate("t", "error(x)", "set(1, 2, 3)", "act")
+    assert found.trace == ("set(1, 2, 3): no effect, as the rules read 'set' with 2 arguments",)
