@@ -93,9 +93,7 @@ def _ask_system(args: argparse.Namespace) -> Any:
 
 def _ask_files(args: argparse.Namespace, question: str) -> Any:
     if args.data is None:
-        raise InvalidRequest(
-            "--why-not answers from files: name recorded tables by --data DIR"
-        )
+        raise InvalidRequest("--why-not answers from files: name recorded tables by --data DIR")
     (entry_point,) = entry_points(group=OFFLINE, name=question)
     ask = entry_point.load()
     return ask(

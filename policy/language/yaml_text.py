@@ -30,4 +30,8 @@ class _Loader(yaml.SafeLoader):
 
 def read_yaml(text: str) -> Any:
     """Give what a text says. Raises: YAMLError, ValueError, RecursionError."""
-    return yaml.load(text, Loader=_Loader)  # noqa: S506
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
