@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
-from congress_dist.row import Cell
+from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .engine import Engine
@@ -91,8 +91,10 @@ def write_recording(directory: Path, recording: Recording) -> None:
         for table, recorded in tables.items():
             _refuse_odd_names(source, table)
             place = f"{source}:{table}"
-            rows = {row_of(row, recorded.schema, place): None for row in recorded.rows}
-            lines = [_line(row) for row in sorted(rows, key=row_order)]
+            rows = (row_of(row, recorded.schema, place) for row in recorded.rows)
+            # Python's 0, 0.0 and False are equal; rows differ by type too.
+            distinct = {encode_row(row): row for row in rows}
+            lines = [_line(row) for row in sorted(distinct.values(), key=row_order)]
             if recorded.missing is None:
                 make_directory(directory / source)
                 replace_text(directory / source / f"{table}{_WRITTEN}", "".join(lines))

@@ -60,6 +60,14 @@ def test_typed_values_survive_a_round_trip(rows):
     assert sorted(map(encode_row, read.rows)) == sorted({encode_row(row) for row in rows})
 
 
+def test_rows_that_differ_by_type_only_are_all_written(tmp_path: Path) -> None:
+    rows = [(0,), (0.0,), (False,), ("0",)]
+    recorded = RecordedTable(schema(Column("x", "any")), rows)
+    write_recording(tmp_path, {"s": {"t": recorded}})
+    read = read_recording(tmp_path)["s"]["t"].rows
+    assert sorted(map(encode_row, read)) == sorted(map(encode_row, rows))
+
+
 def test_what_is_not_known_stays_not_known(tmp_path: Path) -> None:
     tables = {
         "a": RecordedTable(schema("x"), missing="no answer"),
