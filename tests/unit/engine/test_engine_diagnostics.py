@@ -148,3 +148,15 @@ def test_a_text_that_is_too_large(engine: Engine) -> None:
           hint: insert it in parts
         """,
     )
+
+
+def test_alternatives_that_multiply(engine: Engine) -> None:
+    groups = ", ".join(f"(d:t({number}, y) or d:t({number}, _))" for number in range(5))
+    check(
+        lambda: engine.insert("p", f"s(1) :- {groups}"),
+        """
+        error[too-many-alternatives]: the rule for 's' multiplies out to more than 16 alternatives
+          note: its groups share variables that not each of their alternatives binds
+          hint: give a group of alternatives a table of its own, with one rule for each
+        """,
+    )
