@@ -16,6 +16,7 @@ from congress_dist.errors import Conflict, InvalidRequest, NotFound
 from .catalog import Catalog, StoredRule
 from .language.ast import Rule
 from .language.diagnostics import Diagnostic
+from .language.policy_kinds import ACTION, NONRECURSIVE
 from .language.printer import print_rule
 from .replica import State
 from .rule_writer import Plan
@@ -24,8 +25,8 @@ from .store.records import PolicyRecord, RuleRecord
 from .validation import identity_of, read_one, try_annotate, try_create, try_delete, try_insert
 
 SYSTEM_POLICIES = (
-    ("classification", "class", "default policy", "nonrecursive"),
-    ("action", "actio", "default action policy", "action"),
+    ("classification", "class", "default policy", NONRECURSIVE),
+    ("action", "actio", "default action policy", ACTION),
 )
 """Name, abbreviation, description and kind of the policies that every system has."""
 

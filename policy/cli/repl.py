@@ -88,11 +88,12 @@ class ReplCommand(Command):
 
 def _session(args: argparse.Namespace) -> Session:
     from ..language.package import Package
+    from ..language.policy_kinds import RECURSIVE
     from .session import Session
 
     workspace = open_workspace(args.policies, args.data, kind=args.kind)
     if not workspace.packages:
-        scratch = Package("scratch", "", "recursive", [], {})
+        scratch = Package("scratch", "", RECURSIVE, [], {})
         workspace = Workspace([scratch], workspace.recording)
     policies = [package.name for package in workspace.packages]
     sources = sorted({*workspace.recording, CLOCK})

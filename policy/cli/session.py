@@ -14,6 +14,7 @@ from ..engine import Engine
 from ..language.ast import Constant
 from ..language.counts import counted
 from ..language.grammar import parse_query
+from ..language.policy_kinds import RECURSIVE
 from ..language.printer import pretty_rule, print_statement
 from ..language.structure import blank_comments
 from ..planner.answers import Row
@@ -165,7 +166,7 @@ class Session:
             from ..validation import check_owner_name
 
             check_owner_name(name, "policy")
-            self._change(lambda engine: engine.create_policy(name, "recursive"))
+            self._change(lambda engine: engine.create_policy(name, RECURSIVE))
             self._policies.append(name)
             yield f"made policy {name}"
         self.policy = name
