@@ -10,6 +10,8 @@ from pathlib import Path
 from congress_dist.cli import FAILED, OK, USAGE, Command
 from congress_dist.formats import print_note
 
+from .arguments import path_named
+
 _DESCRIPTION = """\
 Lay out .dl files in the usual way, in place. The rules stay what they are and every comment stays
 in its place; a rule that stands on one line stays so if it fits, else each condition gets a line.
@@ -38,7 +40,11 @@ class FmtCommand(Command):
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
         parser.add_argument(
-            "paths", nargs="+", metavar="PATH", help=".dl files or directories of them, or -"
+            "paths",
+            nargs="+",
+            type=path_named,
+            metavar="PATH",
+            help=".dl files or directories of them, or -",
         )
         parser.add_argument(
             "--check", action="store_true", help="change nothing; name the files that would change"
@@ -52,7 +58,7 @@ class FmtCommand(Command):
         from ..language.diagnostics import PolicyError
         from .progress import with_progress
 
-        if args.paths == ["-"]:
+        if args.paths == [Path("-")]:
             return _format_input(args)
         changed = refused = 0
         for path in with_progress(list(_files(args.paths)), "formatting"):
@@ -100,12 +106,12 @@ def _format(path: Path, *, is_check: bool, is_diff: bool) -> bool:
     return True
 
 
-def _files(paths: Sequence[str]) -> Iterator[Path]:
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
     from congress_dist.errors import InvalidRequest, NotFound
 
     from ..language.text_files import files_below, is_directory
 
-    for path in map(Path, paths):
+    for path in paths:
         if is_directory(path):
             files = [file for file in files_below(path) if file.suffix == ".dl"]
             if not files:
