@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from congress_dist.policy.language.ast import Atom, Constant_
@@ -110,6 +110,7 @@ def test_a_wrong_signature_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(all_builtins()))
+@settings(deadline=None)
 @given(st.data())
 def test_no_input_breaks_a_builtin(name: str, data: st.DataObject) -> None:
     found = all_builtins()[name]
