@@ -96,7 +96,13 @@ def test_recorded_tables_have_names(files: Path, capsys: Output, schema: str, sa
 
 @pytest.mark.parametrize(
     "arguments",
-    [["check", ""], ["eval", "", "p(x)"], ["test", ""], ["fmt", ""], ["plan", "net", "--data", ""]],
+    [
+        ["check", ""],
+        ["eval", "", "p(x)"],
+        ["test", ""],
+        ["fmt", ""],
+        ["plan", "net", "--data", ""],
+    ],
 )
 @pytest.mark.usefixtures("files")
 def test_an_empty_path_is_not_this_directory(arguments: list[str], capsys: Output) -> None:
