@@ -3,8 +3,9 @@ BIN := .venv/bin
 ARGS ?=
 SEED ?= 1
 N ?= 2000
+RUNS ?= 1
 
-.PHONY: run test check lint types typetree bench sim
+.PHONY: run test test-native check lint types typetree bench bench-rivals bench-kernel bench-memory sim
 
 run:
 	@devstack/set-up.sh run
@@ -13,6 +14,9 @@ run:
 test:
 	@devstack/set-up.sh test
 	$(BIN)/python -m pytest $(ARGS)
+
+test-native:
+	@$(MAKE) --no-print-directory -j2 -C tests/native SEED=$(SEED) RUNS=$(RUNS) $(ARGS)
 
 check: lint types
 	$(BIN)/python -m pytest -q -n 2 -m "not integration" tests/unit tests/api $(ARGS)
@@ -33,6 +37,18 @@ typetree:
 bench:
 	@devstack/set-up.sh test
 	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only --benchmark-columns=min,median,max,rounds $(ARGS)
+
+bench-rivals:
+	@devstack/set-up.sh test
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[bench]"
+
+bench-kernel:
+	@devstack/set-up.sh test
+	@cd tests && ../$(BIN)/python -m bench.measure_kernel $(ARGS)
+
+bench-memory:
+	@devstack/set-up.sh test
+	@cd tests && ../$(BIN)/python -m bench.measure_memory $(ARGS)
 
 sim:
 	@devstack/set-up.sh test

@@ -39,6 +39,7 @@ check_machine() {
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' ||
         missing="$missing python3-dev"
     command -v g++ >/dev/null || missing="$missing g++"
+    command -v make >/dev/null || missing="$missing make" # builds tests/native
     [ -z "$missing" ] || fail "this machine lacks:$missing; run: apt-get install$missing"
 }
 
@@ -48,7 +49,7 @@ if command -v flock >/dev/null; then
     flock 9
 fi
 
-want="$(cksum setup.cfg setup.py pyproject.toml | cksum) $PWD"
+want="$(cksum setup.cfg setup.py pyproject.toml policy/kernel/*.cpp policy/kernel/*.h | cksum) $PWD"
 for done_purpose in $purpose test dev; do
     stamp=.venv/.set-up-$done_purpose
     if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then exit 0; fi

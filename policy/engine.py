@@ -30,11 +30,9 @@ from .language.rule_key import rule_key
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Footprint, Row, Violation, Waiting
-from .planner.journal import Journal
+from .planner.kernel_face import KernelFace
 from .planner.normal_form import TableKey
 from .planner.program import Program
-from .planner.relation import Change
-from .planner.symbols import Symbols
 from .prepared import PreparedQuery, Queries
 from .query import Query
 from .row_input import (
@@ -69,23 +67,19 @@ class Engine:
     """
 
     def __init__(self, *, max_rows: int = DEFAULT_MAX_ROWS) -> None:
-        journal = Journal()
-        self._program = Program(journal)
-        self._symbols = Symbols()
+        self._face = KernelFace(max_rows)
+        self._program = Program(self._face.journal)
         self._evaluator = Evaluator(
-            self._symbols, self._program.why_unknown, max_rows=max_rows, journal=journal
+            self._face, self._program.why_unknown, lambda rule: rule.is_reporting
         )
-        memo = self._evaluator.memo
         self._lock = Transactions(
-            journal,
-            lambda: memo.is_solving,
+            self._face.journal,
+            self._face.is_solving,
             after_rollback=self._program.touch,
-            after_commit=self._forget_unused_symbols,
         )
         self._rule_book = RuleBook(self._program, self._evaluator)
         self._sources = SourceTables(self._evaluator, self._program.schema)
         self._queries = Queries(self._program, self._evaluator)
-        self._used_symbols = 0
 
     # --- policies and rules
 
@@ -109,7 +103,7 @@ class Engine:
         Raises: NotFound.
         """
         with without_collection(), self._lock.change():
-            return self._decode(self._rule_book.delete_policy(name))
+            return self._rule_book.delete_policy(name)
 
     def check(self, policy: str, text: str) -> list[Diagnostic]:
         """Give everything that is wrong or doubtful about inserting a text; change nothing.
@@ -155,7 +149,7 @@ class Engine:
     def delete_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
         """Take parsed rules away as `delete` does."""
         with _quietly(rules), self._lock.change():
-            return self._decode(self._rule_book.delete(policy, rules))
+            return self._rule_book.delete(policy, rules)
 
     def update(self, operations: Iterable[RuleOperation]) -> list[list[Rule]]:
         """Insert and delete rules of several policies, all or nothing; give those of each.
@@ -196,7 +190,7 @@ class Engine:
         Raises: NotFound: no such policy, or it has no such rule.
         """
         with _quietly(rules), self._lock.change():
-            return self._decode(self._rule_book.withdraw(policy, rules))
+            return self._rule_book.withdraw(policy, rules)
 
     def policy_rules(self, policy: str) -> list[Rule]:
         """Give the rules and facts of a policy. Raises: NotFound."""
@@ -217,12 +211,12 @@ class Engine:
             or one of its tables so, or columns cannot be told apart.
         """
         with self._lock.change():
-            return self._decode(self._rule_book.set_schema(source, tables))
+            return self._rule_book.set_schema(source, tables)
 
     def remove_source(self, source: str) -> Changes:
         """Forget a datasource with its tables; rules that read them wait. Raises: NotFound."""
         with self._lock.change():
-            return self._decode(self._rule_book.remove_source(source))
+            return self._rule_book.remove_source(source)
 
     def load(self, source: str, tables: TableInputs) -> Changes:
         """Replace the rows of tables in one transaction; they are known from then on.
@@ -273,14 +267,13 @@ class Engine:
     ) -> Changes:
         """Do what `load`, `apply` and `mark_missing` do, for several tables at once."""
         with self._lock.change():
-            changes = self._sources.transact(
+            return self._sources.transact(
                 source,
                 loaded=self._rows_given(source, {} if loaded is None else loaded),
                 added=self._rows_given(source, {} if added is None else added),
                 removed=self._rows_given(source, {} if removed is None else removed),
                 missing=missing or {},
             )
-            return self._decode(changes)
 
     # --- answers
 
@@ -296,9 +289,18 @@ class Engine:
         """
         with self._lock:
             self._refuse_unknown_owner(owner)
-            return [
-                self._symbols.decode(row) for row in self._evaluator.relation((owner, table)).rows
-            ]
+            width = self._evaluator.width((owner, table))
+            return [] if width is None else self._face.rows((owner, table), width)
+
+    def size(self, owner: str, table: str) -> int:
+        """Give the number of rows of a table; 0 when nothing defines it.
+
+        Raises: NotFound: no such policy or datasource.
+        """
+        with self._lock:
+            self._refuse_unknown_owner(owner)
+            width = self._evaluator.width((owner, table))
+            return 0 if width is None else self._face.size((owner, table), width)
 
     def columns(self, owner: str, table: str) -> tuple[str, ...]:
         """Give the columns' names; Col0, Col1, … where none is known or the heads do not agree."""
@@ -352,14 +354,14 @@ class Engine:
         """
         with self._lock:
             self._refuse_unknown_owner(policy)
-            ask, size = self._queries.prepare(policy, text)
+            prepared = self._queries.prepare(policy, text, self._lock.lock)
 
-        def ask_alone(values: tuple[Cell, ...]) -> Answer:
+        def ask(values: tuple[Cell, ...]) -> Answer:
             with self._lock:
                 self._refuse_unknown_owner(policy)
-                return ask(values)
+                return prepared.ask(values)
 
-        return PreparedQuery(text, ask_alone, size)
+        return PreparedQuery(text, prepared._replace(ask=ask))
 
     def violations(self) -> list[Violation]:
         """Give each row with each rule that derives it and reports something wrong.
@@ -371,14 +373,15 @@ class Engine:
             found: list[Violation] = []
             for active in self._rule_book.rules:
                 if active.rule.is_reporting:
-                    decoded = map(self._symbols.decode, active.rows)
+                    rows = self._face.reported(active, active.width)
                     found += [
-                        Violation(active.policy, active.rule, active.head[1], r) for r in decoded
+                        Violation(active.policy, active.rule, active.head[1], r) for r in rows
                     ]
             for key, table in self._evaluator.derived.items():
                 for row, (policy, fact) in table.facts.items():
                     if fact.is_reporting:
-                        found.append(Violation(policy, fact, key[1], self._symbols.decode(row)))
+                        decoded = self._face.symbols.decode(row)
+                        found.append(Violation(policy, fact, key[1], decoded))
             return found
 
     def explain(self, policy: str, table: str, row: Sequence[Cell]) -> Derivation:
@@ -430,24 +433,26 @@ class Engine:
         """Give, per rule, builtin and reason, the calls that failed when its rows were derived.
 
         Shapes: a call that fails (wrong type, overflow, division by zero) yields no row, so its
-            negation holds. Counted are the calls of the rule's last evaluation.
+            negation holds. Counted are the calls since the rule was put to work, also those whose
+            rows are gone; a rule that was off meanwhile begins anew.
         """
         with self._lock:
             return [
-                Failure(rule.policy, rule.rule, k.builtin, k.reason, k.count, k.example)
+                Failure(rule.policy, rule.rule, *failure)
                 for rule in self._rule_book.rules
-                for k in rule.failures()
+                if not rule.is_off
+                for failure in self._face.failures(rule)
             ]
 
     def footprint(self) -> Footprint:
-        """Tell what is kept in memory beside the rows."""
+        """Tell what is kept in memory."""
         with self._lock:
-            indexes = {
-                f"{owner}:{table}": tuple(sorted(relation.signatures))
-                for (owner, table), relation in self._evaluator.relations.items()
-                if relation.signatures
-            }
-            return Footprint(len(self._symbols), len(self._queries), indexes)
+            return Footprint(
+                self._face.kernel.bytes(),
+                self._face.symbol_count(),
+                len(self._queries),
+                self._face.indexes(),
+            )
 
     # --- what if
 
@@ -538,24 +543,6 @@ class Engine:
     def _refuse_unknown_owner(self, owner: str) -> None:
         if self._program.kind(owner) is None:
             raise NotFound(f"there is no policy or datasource {owner!r}", policy=owner)
-
-    def _decode(self, changes: Mapping[TableKey, Change]) -> Changes:
-        decode = self._symbols.decode
-        return {
-            table: (list(map(decode, change.added)), list(map(decode, change.removed)))
-            for table, change in changes.items()
-        }
-
-    def _forget_unused_symbols(self) -> None:
-        """Give back the ids of values that are gone, now and then.
-
-        Ordering: when nothing but tables and rules holds ids, and nothing will be taken back.
-        """
-        if len(self._symbols) < 2 * self._used_symbols + _UNUSED_SYMBOLS:
-            return
-        self._evaluator.memo.clear()
-        self._symbols.retain(self._evaluator.live_symbols() | self._rule_book.constants())
-        self._used_symbols = len(self._symbols)
 
 
 def _quietly(rules: Sequence[Rule]) -> AbstractContextManager[None]:

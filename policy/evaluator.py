@@ -1,39 +1,37 @@
-"""Keeps every derived table right: after a change, only what depends on it is computed again.
+"""Keeps every derived table right: settles which rules can run, and has the kernel run them.
 
-A plain evaluator: within a rule that a change reaches everything is recomputed, with each literal
-found by its bound columns. It is not thread safe; the engine calls it under its lock.
+It is not thread safe; the engine calls it under its lock.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from weakref import WeakSet
+from typing import cast
 
+from congress_dist.row import Cell
+
+from .kernel import CellRefused, LimitExceeded
 from .language.ast import Rule
-from .language.names import table_name
 from .planner.active_rule import ActiveRule, Missing
+from .planner.answers import Changes
 from .planner.components import Component, EvaluationOrder
-from .planner.fixpoint import Fixpoint, RuleOverLimit
-from .planner.index_users import IndexUsers
 from .planner.journal import Journal
-from .planner.memo import Memo
-from .planner.normal_form import TableKey
+from .planner.kernel_face import KernelFace
+from .planner.kernel_program import TooManyColumns
+from .planner.normal_form import Match, NormalRule, TableKey
 from .planner.pending import Pending
-from .planner.relation import BaseRelation, Change, Columns, CountedRelation, Relation
-from .planner.steps import Context, LimitExceeded
-from .planner.symbols import Id, Symbols, Tuple, ids_in
+from .planner.symbols import Tuple
 
 
 class BaseTable:
     """A table of a datasource; `reason` tells why it is not known, None when it is."""
 
-    __slots__ = ("reason", "relation", "width")
+    __slots__ = ("reason", "width")
 
     def __init__(self, width: int, reason: str | None) -> None:
-        self.relation = BaseRelation()
         self.width = width
         self.reason = reason
 
@@ -41,10 +39,10 @@ class BaseTable:
 class DerivedTable:
     """A table with the facts and rules that define it."""
 
-    __slots__ = ("facts", "missing", "relation", "rules")
+    __slots__ = ("facts", "missing", "rules", "width")
 
-    def __init__(self) -> None:
-        self.relation = CountedRelation()
+    def __init__(self, width: int) -> None:
+        self.width = width
         self.facts: dict[Tuple, tuple[str, Rule]] = {}
         """Each fact's row with its policy and text."""
         self.rules: dict[ActiveRule, None] = {}
@@ -52,27 +50,38 @@ class DerivedTable:
         self.missing: Missing = {}
 
 
+@dataclass(frozen=True, slots=True)
+class FactsKey:
+    """The table of the facts of a derived table."""
+
+    table: TableKey
+
+
 @dataclass(slots=True)
 class Agenda:
-    """What was touched and is to be followed up."""
+    """What was touched and is to be followed up.
 
-    rows: set[TableKey] = field(default_factory=set)
-    """Tables with other rows."""
+    Shapes: it can be followed up more than once: what a rule over its limit took back.
+    """
+
+    loaded: dict[TableKey, tuple[int, Sequence[Sequence[Cell]]]] = field(default_factory=dict)
+    """Base tables with their widths and the rows that they are to hold."""
+    added: dict[TableKey, Sequence[Sequence[Cell]]] = field(default_factory=dict)
+    removed: dict[TableKey, Sequence[Sequence[Cell]]] = field(default_factory=dict)
     missing: set[TableKey] = field(default_factory=set)
     """Tables with another `missing`."""
-    rules: set[ActiveRule] = field(default_factory=set)
+    rules: dict[ActiveRule, None] = field(default_factory=dict)
     """Rules that are new or read other columns now."""
-    changes: defaultdict[TableKey, list[Change]] = field(default_factory=lambda: defaultdict(list))
-    """Rows that a derived table gained or lost as facts, or by rules that are gone."""
+    gone: dict[ActiveRule, None] = field(default_factory=dict)
+    """Rules that were taken out."""
+    facts: dict[TableKey, dict[Tuple, bool]] = field(default_factory=lambda: defaultdict(dict))
+    """By table, facts that came (True) or went."""
     parked: dict[ActiveRule, str] = field(default_factory=dict)
     """Rules that were stopped on the way, with the limit that they crossed."""
 
-
-class _Relations(dict[TableKey, Relation]):
-    """Relations by table; a table that nothing defines is empty."""
-
-    def __missing__(self, key: TableKey) -> Relation:
-        return BaseRelation()
+    def touches_rules(self) -> bool:
+        """Tell whether more than rows of base tables was touched."""
+        return bool(self.missing or self.rules or self.gone or self.facts)
 
 
 class Evaluator:
@@ -84,89 +93,61 @@ class Evaluator:
 
     def __init__(
         self,
-        symbols: Symbols,
+        face: KernelFace,
         why_unknown: Callable[[TableKey], str | None],
-        *,
-        max_rows: int,
-        journal: Journal | None = None,
+        reports: Callable[[Rule], bool],
     ) -> None:
-        self.symbols = symbols
-        self.journal = Journal() if journal is None else journal
+        self.face = face
+        self.symbols = face.symbols
+        self.journal: Journal = face.journal
         self.base: dict[TableKey, BaseTable] = {}
         self.derived: dict[TableKey, DerivedTable] = {}
         self.readers: defaultdict[TableKey, set[ActiveRule]] = defaultdict(set)
-        self.prepared: WeakSet[ActiveRule] = WeakSet()
-        """Questions that somebody holds, so that their indexes are kept."""
-        self.memo = Memo()
+        self.version = 0
+        """Grows when something else than rows changes, or was taken back."""
         self._why_unknown = why_unknown
-        self.relations = _Relations()
-        self.max_rows = max_rows
+        self._reports = reports
         self._reads: defaultdict[TableKey, Counter[TableKey]] = defaultdict(Counter)
         """How many rules of a table read another one."""
-        self._users = IndexUsers()
-        self._order = EvaluationOrder(
+        self._order: EvaluationOrder[TableKey] = EvaluationOrder(
             self.derived.__contains__,
             reads_of=lambda table: self._reads.get(table, ()),
             readers_of=lambda table: [rule.head for rule in self.readers.get(table, ())],
         )
 
-    @property
-    def context(self) -> Context:
-        """Give what plans run against."""
-        return Context(self.relations, self.symbols, self.memo, self.max_rows)
+    # --- what there is
 
-    def relation(self, table: TableKey) -> Relation:
-        """Give the rows of a table, empty when nothing defines it."""
-        return self.relations[table]
+    def width(self, table: TableKey) -> int | None:
+        """Give the number of a table's columns, None when nothing defines it."""
+        known = self.base.get(table) or self.derived.get(table)
+        return None if known is None else known.width
 
     def missing(self, table: TableKey) -> Missing:
         """Give what keeps a table from being known; empty means that it is complete."""
         base = self.base.get(table)
         if base is not None:
-            return {} if base.reason is None else {table_name(table): base.reason}
+            return {} if base.reason is None else {f"{table[0]}:{table[1]}": base.reason}
         derived = self.derived.get(table)
         if derived is not None and (derived.rules or derived.facts):
             return derived.missing
         reason = self._why_unknown(table)
-        return {} if reason is None else {table_name(table): reason}
+        return {} if reason is None else {f"{table[0]}:{table[1]}": reason}
+
+    def component(self, table: TableKey) -> Component[TableKey] | None:
+        """Give the component of a derived table."""
+        return self._order.find(table)
+
+    # --- changes; their rows come with `refresh`
 
     def define_base(self, table: TableKey, width: int, reason: str) -> None:
         """Add an empty base table that is not known yet, in the place of an older one."""
         self.journal.put(self.base, table, BaseTable(width, reason))
-        self.journal.put(self.relations, table, self.base[table].relation)
+        self.face.tables.define(table, width)
 
-    def drop_base(self, table: TableKey) -> None:
-        """Forget a base table."""
-        self.journal.drop(self.base, table)
-        self.journal.drop(self.relations, table)
-
-    def add_rule(self, rule: ActiveRule) -> None:
-        """Take in a rule that is resolved or waits; its rows come with `refresh`."""
-        self.journal.put(self._table(rule.head).rules, rule, None)
-        self._connect(rule)
-
-    def remove_rule(self, rule: ActiveRule, agenda: Agenda) -> None:
-        """Take a rule out; its rows leave with `refresh`."""
-        self.disconnect(rule)
-        self.journal.drop(self.derived[rule.head].rules, rule)
-        agenda.rules.discard(rule)
-        agenda.changes[rule.head].append(Change(frozenset(), rule.rows))
-
-    def reconnect(self, rule: ActiveRule) -> None:
-        """Take that a rule, disconnected before, reads other tables now."""
-        self._connect(rule)
-
-    def disconnect(self, rule: ActiveRule) -> None:
-        """Forget which tables a rule reads, and the indexes that only it used."""
-        reads = rule.reads
-        self._forget_reader(rule, reads)
-        self.journal.note(lambda: self._note_reader(rule, reads))
-
-    def change_base(self, table: TableKey, change: Change) -> None:
-        """Take rows of a base table in and out; what follows from it comes with `refresh`."""
-        relation = self.base[table].relation
-        relation.apply(change)
-        self.journal.note(lambda: relation.apply(change.inverse()))
+    def drop_base(self, table: TableKey, agenda: Agenda) -> None:
+        """Forget a base table and its rows."""
+        width = self.journal.drop(self.base, table).width
+        agenda.loaded[table] = (width, ())
 
     def mark_base(self, table: TableKey, reason: str | None) -> None:
         """Tell why a base table is not known, None when it is."""
@@ -174,69 +155,216 @@ class Evaluator:
         before, base.reason = base.reason, reason
         self.journal.note(lambda: setattr(base, "reason", before))
 
+    def add_rule(self, rule: ActiveRule) -> None:
+        """Take in a rule that is resolved or waits."""
+        self.journal.put(self._table(rule.head, rule.width).rules, rule, None)
+        self._connect(rule)
+
+    def remove_rule(self, rule: ActiveRule, agenda: Agenda) -> None:
+        """Take a rule out."""
+        self.disconnect(rule)
+        self.journal.drop(self.derived[rule.head].rules, rule)
+        agenda.rules.pop(rule, None)
+        agenda.gone[rule] = None
+
+    def reconnect(self, rule: ActiveRule) -> None:
+        """Take that a rule, disconnected before, reads other tables now."""
+        self._connect(rule)
+
+    def disconnect(self, rule: ActiveRule) -> None:
+        """Forget which tables a rule reads."""
+        reads = rule.reads
+        self._forget_reader(rule, reads)
+        self.journal.note(lambda: self._note_reader(rule, reads))
+
     def add_fact(
         self, table: TableKey, row: Tuple, origin: tuple[str, Rule], agenda: Agenda
     ) -> None:
         """Take in a fact that is not there yet."""
-        self.journal.put(self._table(table).facts, row, origin)
-        agenda.changes[table].append(Change({row}, frozenset()))
+        self.journal.put(self._table(table, len(row)).facts, row, origin)
+        agenda.facts[table][row] = True
 
     def remove_fact(self, table: TableKey, row: Tuple, agenda: Agenda) -> None:
         """Take out a fact that is there."""
         self.journal.drop(self.derived[table].facts, row)
-        agenda.changes[table].append(Change(frozenset(), {row}))
+        agenda.facts[table][row] = False
 
-    def refresh(self, agenda: Agenda) -> dict[TableKey, Change]:
+    def derive(self, alternatives: Sequence[NormalRule]) -> list[Tuple]:
+        """Give the rows that would follow from a rule now; keep nothing of it.
+
+        Raises: LimitExceeded: too many. TooManyColumns.
+        """
+        mark = self.journal.mark()
+        head: TableKey = ("?", "?")
+        try:
+            self.face.program.put(
+                head, [replace(rule, head=head) for rule in alternatives], reports=False
+            )
+            self.face.program.carry_out()
+            return self.face.propagate_for(head)
+        finally:
+            self.journal.rollback(mark)
+            self.face.program.forget_staged()
+
+    # --- following up
+
+    def refresh(self, agenda: Agenda) -> Changes:
         """Bring derived tables up to date with what was touched; give those that changed.
 
         Promises: a rule over its limit is parked and its rows withdrawn; everything else is as if
             it were not there.
-        Cost: the rules that read, directly or through others, what changed.
+        Cost: the rows touched, in the kernel; rules that came, went or were switched.
         """
-        changes: dict[TableKey, Change] = {}
-        pending = Pending(self._order)
-        for table in self._order.take_split():
-            for rule in self.derived[table].rules:  # what they lack was that of all together
-                pending.add_rule(rule)
-        for table in {rule.head for rule in agenda.rules}.union(agenda.changes):
-            pending.add_table(table)
-        for rule in agenda.rules:
-            pending.add_rule(rule)
-        for table in agenda.rows | agenda.missing:
-            for rule in self.readers.get(table, ()):
-                pending.add_rule(rule)
-        while (component := pending.next()) is not None:
-            for table in self._refresh_component(component, pending.rules, agenda, changes):
-                for rule in self.readers.get(table, ()):
-                    pending.add_rule(rule)
+        while True:
+            mark = self.journal.mark()
+            try:
+                return self._follow_up(agenda)
+            except LimitExceeded as error:
+                reason, number = error.args
+                blamed = self.face.take_blamed(number)
+            except TooManyColumns as error:
+                reason, owner = error.args
+                blamed = [owner]
+            self.journal.rollback(mark)
+            self.face.program.forget_staged()
+            self._park(blamed, reason, agenda)
+
+    def _follow_up(self, agenda: Agenda) -> Changes:
+        if agenda.touches_rules():
+            self.version += 1
+            self._follow_up_rules(agenda)
+        elif not agenda.loaded:
+            return self._follow_up_rows(agenda)
+        self._change_base(agenda)
+        self._change_facts(agenda)
+        changes = self.face.finish_step(self.derived)
         self._drop_empty_tables(agenda)
         return changes
 
-    def fixpoint(self, component: Component) -> Fixpoint:
-        """Prepare the evaluation of a recursive component from nothing."""
-        tables = [self.derived[table] for table in component.tables]
-        rules = [rule for table in tables for rule in table.rules if not rule.is_off]
-        facts = {key: self.derived[key].facts.keys() for key in component.tables}
-        return Fixpoint(rules, facts, self.context)
+    def _follow_up_rows(self, agenda: Agenda) -> Changes:
+        """Carry out what only adds and removes rows, in one go."""
+        mark = self.journal.mark()
+        try:
+            return self.face.step(agenda.added, agenda.removed, self._base_width, self.derived)
+        except CellRefused:
+            self.journal.rollback(mark)
+            self._change_base(agenda)  # tells which row of which table it is
+            raise
 
-    def component(self, table: TableKey) -> Component | None:
-        """Give the component of a derived table."""
-        return self._order.find(table)
+    def _base_width(self, table: TableKey) -> int:
+        return self.base[table].width
 
-    def drop_unused_indexes(self, tables: Iterable[TableKey]) -> None:
-        """Forget those indexes of tables that no rule's present plan uses."""
-        for table in tables:
-            for columns in self.relations[table].signatures:
-                self._drop_index_if_unused(table, columns)
+    def _follow_up_rules(self, agenda: Agenda) -> None:
+        """Tell the kernel which rules it is to run from now on."""
+        reput = self._settle_reached(agenda)
+        program = self.face.program
+        for rule in agenda.gone:
+            program.take(rule)
+        for rule in {**reput, **agenda.rules}:
+            program.take(rule)
+        for rule in {**reput, **agenda.rules}:
+            if not rule.is_off:
+                self._put(rule)
+        self._put_facts(agenda)
+        program.carry_out()
 
-    def live_symbols(self) -> set[Id]:
-        """Give the ids that tables hold."""
-        return set().union(*(ids_in(relation.rows) for relation in self.relations.values()))
+    def _put(self, rule: ActiveRule) -> None:
+        component = self._order.find(rule.head)
+        tables = component.tables if component is not None and component.is_recursive else ()
+        reports = self._reports(rule.rule)
+        self.face.program.put(rule, rule.alternatives, reports=reports, recursive=tables)
 
-    def _table(self, key: TableKey) -> DerivedTable:
+    def _settle_reached(self, agenda: Agenda) -> dict[ActiveRule, None]:
+        """Work out which rules can run and what tables miss; give those to be put anew."""
+        pending = Pending(self._order)
+        switched: dict[ActiveRule, None] = {}
+        for table, before in self._order.take_moved().items():
+            after = self._order.find(table)
+            if _is_recursive(before) or _is_recursive(after):
+                # What they lack was that of all together, and what may be an internal table of
+                # its own depends on what is recursive.
+                for rule in self.derived[table].rules:
+                    pending.add_rule(rule)
+                    switched[rule] = None
+        for rule in agenda.gone:
+            pending.add_table(rule.head)
+        for table in agenda.facts:
+            pending.add_table(table)
+        for rule in agenda.rules:
+            pending.add_rule(rule)
+        for table in agenda.missing:
+            for rule in self.readers.get(table, ()):
+                pending.add_rule(rule)
+        while (component := pending.next()) is not None:
+            for table in self._settle_component(component, pending, switched):
+                for rule in self.readers.get(table, ()):
+                    pending.add_rule(rule)
+        return switched
+
+    def _settle_component(
+        self, component: Component[TableKey], pending: Pending, switched: dict[ActiveRule, None]
+    ) -> list[TableKey]:
+        """Settle what was reached in a component; give its tables with another `missing`."""
+        rules = [rule for key in component.tables for rule in pending.rules[key]]
+        if component.is_recursive:
+            rules = [rule for key in component.tables for rule in self.derived[key].rules]
+        for rule in rules:
+            self.journal.note(rule.memento())
+        inside = dict.fromkeys(component.tables, Missing())
+        outside = {read for rule in rules for read in rule.reads} - inside.keys()
+        known = {read: self.missing(read) for read in outside} | inside
+        switched.update({rule: None for rule in rules if rule.settle(known)})
+        if component.is_recursive:
+            shared = _merged(rule.missing for rule in rules)
+            for rule in rules:
+                rule.missing = shared
+        return [key for key in component.tables if self._miss(key)]
+
+    def _miss(self, key: TableKey) -> bool:
+        """Work out what a derived table misses; tell whether that changed."""
+        table = self.derived[key]
+        missing = _merged(rule.missing for rule in table.rules)
+        if missing == table.missing:
+            return False
+        self.journal.note(partial(setattr, table, "missing", table.missing))
+        table.missing = missing
+        return True
+
+    def _park(self, owners: Iterable[object], reason: str, agenda: Agenda) -> None:
+        """Stop rules that crossed a limit."""
+        for owner in owners:
+            assert isinstance(owner, ActiveRule)  # noqa: S101 - facts cross no limit
+            self.journal.note(owner.memento())
+            owner.parked = {f"{owner.head[0]}:{owner.head[1]}": f"a rule was stopped: {reason}"}
+            agenda.parked[owner] = reason
+            agenda.rules[owner] = None
+
+    def _change_base(self, agenda: Agenda) -> None:
+        for table, (width, rows) in agenda.loaded.items():
+            self.face.replace(table, width, rows)
+        for table in {**agenda.added, **agenda.removed}:
+            added, removed = agenda.added.get(table, ()), agenda.removed.get(table, ())
+            self.face.change(table, self.base[table].width, added, removed)
+
+    def _put_facts(self, agenda: Agenda) -> None:
+        """Let tables that have facts now, or have none any more, follow them."""
+        for table in agenda.facts:
+            key, derived = FactsKey(table), self.derived[table]
+            self.face.program.take(key)
+            if derived.facts:
+                terms = tuple(f"x{column}" for column in range(derived.width))
+                copy = NormalRule(table, terms, (Match(cast("TableKey", key), terms),))
+                self.face.program.put(key, [copy], reports=False)
+
+    def _change_facts(self, agenda: Agenda) -> None:
+        for table, facts in agenda.facts.items():
+            added = [row for row, is_there in facts.items() if is_there]
+            removed = [row for row, is_there in facts.items() if not is_there]
+            self.face.change_ids(FactsKey(table), self.derived[table].width, added, removed)
+
+    def _table(self, key: TableKey, width: int) -> DerivedTable:
         if key not in self.derived:
-            self.journal.put(self.derived, key, DerivedTable())
-            self.journal.put(self.relations, key, self.derived[key].relation)
+            self.journal.put(self.derived, key, DerivedTable(width))
             self._order.touch(key)
             self.journal.note(lambda: self._order.touch(key))
         return self.derived[key]
@@ -249,7 +377,6 @@ class Evaluator:
     def _note_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
         self._order.touch(rule.head)
         self._reads[rule.head].update(reads)
-        self._users.update(rule)
         for table in reads:
             self.readers[table].add(rule)
 
@@ -265,144 +392,18 @@ class Evaluator:
                 del self.readers[table]
         if not counts:
             del self._reads[rule.head]
-        for table, columns in self._users.forget(rule):
-            self._drop_index_if_unused(table, columns)
-
-    def _drop_index_if_unused(self, table: TableKey, columns: Columns) -> None:
-        used = (table, columns)
-        if used not in self._users and not any(used in r.signatures() for r in self.prepared):
-            self.relations[table].drop_index(columns)
-
-    def _refresh_component(
-        self,
-        component: Component,
-        reached: Mapping[TableKey, Mapping[ActiveRule, None]],
-        agenda: Agenda,
-        changes: dict[TableKey, Change],
-    ) -> list[TableKey]:
-        """Bring one component up to date; give its tables with other rows or another `missing`.
-
-        Shapes: `reached` are its rules that are new, or read a table that was touched.
-        """
-        touched = []
-        rules = [rule for key in component.tables for rule in reached[key]]
-        switched = self._settle(component, rules, agenda)
-        stale = [
-            rule
-            for rule in self._settled_together(component, rules)
-            if rule in switched or rule in agenda.rules or not agenda.rows.isdisjoint(rule.reads)
-        ]
-        gained = self._derive(component, stale, agenda)
-        for key in component.tables:
-            own = [*agenda.changes.get(key, ()), *gained[key]]
-            net = self._change_derived(self.derived[key].relation, own)
-            if net:
-                changes[key] = net
-                agenda.rows.add(key)
-            if net or key in agenda.missing:
-                touched.append(key)
-        return touched
-
-    def _change_derived(self, relation: CountedRelation, changes: Sequence[Change]) -> Change:
-        net = relation.apply(changes)
-        self.journal.note(lambda: relation.apply([change.inverse() for change in changes]))
-        return net
-
-    def _settled_together(
-        self, component: Component, rules: Sequence[ActiveRule]
-    ) -> Sequence[ActiveRule]:
-        """Give the rules whose state hangs on that of some: all of a recursive component."""
-        if not component.is_recursive:
-            return rules
-        return [rule for key in component.tables for rule in self.derived[key].rules]
-
-    def _settle(
-        self, component: Component, reached: Sequence[ActiveRule], agenda: Agenda
-    ) -> set[ActiveRule]:
-        """Work out which rules can run and what the tables miss; give the switched rules."""
-        rules = self._settled_together(component, reached)
-        for rule in rules:
-            self.journal.note(rule.memento())
-        inside = dict.fromkeys(component.tables, Missing())
-        outside = {read for rule in rules for read in rule.reads} - inside.keys()
-        known = {read: self.missing(read) for read in outside} | inside
-        lacked = [rule.missing for rule in rules]
-        switched = {rule for rule in rules if rule.settle(known)}
-        if component.is_recursive:
-            shared = _merged(rule.missing for rule in rules)
-            for rule in rules:
-                rule.missing = shared
-        has_changed = any(a.missing != b for a, b in zip(rules, lacked, strict=True))
-        for key in component.tables:
-            if has_changed or key in agenda.changes:
-                self._miss(key, agenda)
-        return switched
-
-    def _miss(self, key: TableKey, agenda: Agenda) -> None:
-        table = self.derived[key]
-        missing = _merged(rule.missing for rule in table.rules)
-        if missing != table.missing:
-            self.journal.note(partial(setattr, table, "missing", table.missing))
-            table.missing = missing
-            agenda.missing.add(key)
-
-    def _derive(
-        self, component: Component, stale: Sequence[ActiveRule], agenda: Agenda
-    ) -> defaultdict[TableKey, list[Change]]:
-        """Evaluate the stale rules (all of a recursive component); give what changed, by head."""
-        if component.is_recursive:
-            has_own = any(agenda.changes.get(key) for key in component.tables)
-            rows_by_rule = self._derive_recursive(component, agenda) if stale or has_own else {}
-        else:
-            rows_by_rule = {rule: self._derive_plainly(rule, agenda) for rule in stale}
-        gained: defaultdict[TableKey, list[Change]] = defaultdict(list)
-        for rule, rows in rows_by_rule.items():
-            change = Change(rows - rule.rows, rule.rows - rows)
-            if change:
-                gained[rule.head].append(change)
-                rule.rows = rows
-            if rule.has_new_plan:
-                rule.has_new_plan = False
-                for table, columns in self._users.update(rule):
-                    self._drop_index_if_unused(table, columns)
-        return gained
-
-    def _derive_plainly(self, rule: ActiveRule, agenda: Agenda) -> set[Tuple]:
-        if rule.is_off:
-            return set()
-        try:
-            return rule.derive(self.context)
-        except LimitExceeded as error:
-            self._park(rule, str(error), agenda)
-            return set()
-
-    def _derive_recursive(
-        self, component: Component, agenda: Agenda
-    ) -> Mapping[ActiveRule, set[Tuple]]:
-        rules = [rule for key in component.tables for rule in self.derived[key].rules]
-        while True:
-            try:
-                derived = self.fixpoint(component).run()
-            except RuleOverLimit as error:
-                self._park(error.rule, error.reason, agenda)
-            else:
-                return {rule: derived.get(rule, set()) for rule in rules}
-
-    def _park(self, rule: ActiveRule, reason: str, agenda: Agenda) -> None:
-        rule.parked = {table_name(rule.head): f"a rule was stopped: {reason}"}
-        agenda.parked[rule] = reason
-        component = self._order.find(rule.head)
-        if component is not None:
-            agenda.rules |= self._settle(component, [rule], agenda)
 
     def _drop_empty_tables(self, agenda: Agenda) -> None:
-        for key in agenda.changes:
-            table = self.derived[key]
-            if not table.rules and not table.facts:
+        for key in {**dict.fromkeys(agenda.facts), **{rule.head: None for rule in agenda.gone}}:
+            table = self.derived.get(key)
+            if table is not None and not table.rules and not table.facts:
                 self.journal.drop(self.derived, key)
-                self.journal.drop(self.relations, key)
                 self._order.touch(key)
                 self.journal.note(partial(self._order.touch, key))
+
+
+def _is_recursive(component: Component[TableKey] | None) -> bool:
+    return component is not None and component.is_recursive
 
 
 def _merged(parts: Iterable[Missing]) -> Missing:

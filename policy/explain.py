@@ -12,15 +12,14 @@ from congress_dist.errors import InternalError, NotFound
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .instance import atom_with, conjunct_with, values_of_head
+from .instance import atom_with, conjunct_with, values_of_head, within_group
 from .language.ast import Alternatives, Constant, Literal, NegatedGroup, Rule
 from .language.names import column_names, table_name
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
-from .planner.components import Component
 from .planner.join_order import order_body
+from .planner.kernel_face import ALL, AdHocPlan
 from .planner.normal_form import Group, Match, NormalRule, TableKey, Term, bound_by
-from .planner.plan import compile_plan
 from .planner.program import Program
 from .planner.symbols import Id, Tuple
 
@@ -76,25 +75,22 @@ class Explainer:
     def __init__(self, program: Program, evaluator: Evaluator) -> None:
         self._program = program
         self._evaluator = evaluator
+        self._face = evaluator.face
         self._symbols = evaluator.symbols
         self._nodes_left = MAX_NODES
-        self._ranks: dict[int, dict[_Child, int]] = {}
-        """By component: the round in which each of its rows appears."""
-        self._read: set[TableKey] = set()
+        self._finders: dict[int, AdHocPlan] = {}
+        """By the identity of a literal, what finds its rows."""
 
     def explain(self, table: TableKey, row: Sequence[Cell]) -> Derivation:
         """Give a derivation of a row. Raises: NotFound: the row is not there."""
         encoded = self._symbols.find_row(row)
-        if encoded is None or encoded not in self._evaluator.relation(table).rows:
+        if encoded is None or not self._face.has(table, encoded):
             raise NotFound(
                 f"table '{table_name(table)}' has no row {msgspec.json.encode(row).decode()}",
                 policy=table[0],
                 table=table[1],
             )
-        try:
-            return self._explain(table, encoded, MAX_DEPTH)
-        finally:
-            self._evaluator.drop_unused_indexes(self._read)
+        return self._explain(table, encoded, MAX_DEPTH)
 
     def _explain(self, table: TableKey, row: Tuple, depth: int) -> Derivation:
         self._nodes_left -= 1
@@ -126,15 +122,18 @@ class Explainer:
 
         Promises: rows of the same recursive component appear in an earlier round than `row`.
         """
-        ranks = self._ranks_of(table)
         for rule in self._evaluator.derived[table].rules:
-            if row not in rule.rows:
+            if rule.is_off or not rule.alternatives:
                 continue
             if rule.alternatives[0].fold is not None:
-                return rule, self._members(rule, row), ()
+                if row in self._evaluator.derive(within_group(rule.alternatives, row)):
+                    return rule, self._members(rule, row), ()
+                continue
             for normal in rule.alternatives:
-                for matched, values in self._matches(normal, row):
-                    if all(ranks.get(child, -1) < ranks.get((table, row), 0) for child in matched):
+                most = ALL if self._may_lead_back(normal, table) else 1
+                for values in self._solutions(normal, row, most):
+                    matched = self._rows_below(normal, values, (table, row))
+                    if matched is not None:
                         return rule, matched, tuple(self._absences(normal, values))
         raise InternalError(f"no rule derives the row {self._symbols.decode(row)} of {table}")
 
@@ -142,59 +141,72 @@ class Explainer:
         """Give the rows behind a group of an aggregate, as many as there is room for."""
         found: dict[_Child, None] = {}
         for normal in rule.alternatives:
-            for matched, _ in self._matches(normal, row):
-                found.update(dict.fromkeys(matched))
+            for values in self._solutions(normal, row, self._nodes_left + 1):
+                for match in normal.matches():
+                    rows = self._rows_of(match, values, self._nodes_left + 1)
+                    found.update(dict.fromkeys(rows))
                 if len(found) > self._nodes_left:
                     return list(found)
         return list(found)
 
-    def _matches(
-        self, normal: NormalRule, row: Tuple
-    ) -> Iterator[tuple[tuple[_Child, ...], Mapping[str, Id]]]:
-        """Give each way in which a head is a row, or of an aggregate its group that of the row.
+    def _solutions(self, normal: NormalRule, row: Tuple, most: int) -> Iterator[Mapping[str, Id]]:
+        """Give the values of the body's variables in ways in which a head is a row.
 
-        Shapes: the rows of the positive literals, and the values of the body's variables.
+        Shapes: of a rule with aggregates those in which the group is that of the row; not many
+            more than `most`.
         """
         given = values_of_head(normal, row)
         if given is None:
             return
-        # Every column becomes a variable, so that a binding tells the whole rows.
-        body = tuple(
-            replace(literal, terms=_all_named(literal.terms, number))
-            if isinstance(literal, Match) and not literal.negated
-            else literal
-            for number, literal in enumerate(normal.body)
-        )
-        matches = [m for m in body if isinstance(m, Match) and not m.negated]
         names = sorted(bound_by(normal.body, given))
-        asked_terms = (*(term for match in matches for term in match.terms), *names)
-        asked = NormalRule(normal.head, asked_terms, body)
-        relations = self._evaluator.relations
-        self._read.update(match.table for match in matches)
-        ordered = order_body(asked, lambda t, c, w: relations[t].fan_out(c, w), bound=given.keys())
-        plan = compile_plan(ordered, asked_terms, given=tuple(given))
-        for cells in plan.run(self._evaluator.context, tuple(given.values())):
-            values = cells[len(cells) - len(names) :]
-            yield tuple(_cut_up(cells, matches)), dict(zip(names, values, strict=True))
+        asked = NormalRule(normal.head, tuple(names), normal.body)
+        ordered = order_body(asked, self._face.fan_out, bound=given.keys())
+        plan = self._face.plan(ordered, names, given=tuple(given))
+        for values in plan.ids(tuple(given.values()), most):
+            yield dict(zip(names, values, strict=True))
 
-    def _ranks_of(self, table: TableKey) -> dict[_Child, int]:
+    def _rows_below(
+        self, normal: NormalRule, values: Mapping[str, Id], parent: _Child
+    ) -> list[_Child] | None:
+        """Give a row for each positive literal, None if one has none that can stand below."""
+        chosen: list[_Child] = []
+        for match in normal.matches():
+            rows = self._rows_of(match, values)
+            below = next((child for child in rows if self._is_below(child, parent)), None)
+            if below is None:
+                return None
+            chosen.append(below)
+        return chosen
+
+    def _rows_of(self, match: Match, values: Mapping[str, Id], most: int = ALL) -> list[_Child]:
+        """Give rows that agree with a literal, given the values of its variables."""
+        terms = [values[term] if isinstance(term, str) else term for term in match.terms]
+        if None not in terms:
+            return [(match.table, tuple(terms))]  # type: ignore[arg-type]
+        plan = self._finders.get(id(match))
+        known = sorted({term for term in match.terms if isinstance(term, str)})
+        if plan is None:
+            named = _all_named(match.terms)
+            body = [replace(match, terms=named)]
+            plan = self._finders[id(match)] = self._face.plan(body, named, given=known)
+        return [(match.table, row) for row in plan.ids([values[n] for n in known], most)]
+
+    def _may_lead_back(self, normal: NormalRule, table: TableKey) -> bool:
+        """Tell whether a rule reads tables that depend on the one that it derives."""
         component = self._evaluator.component(table)
         if component is None or not component.is_recursive:
-            return {}
-        if component.number not in self._ranks:
-            self._ranks[component.number] = self._rank(component)
-        return self._ranks[component.number]
+            return False
+        return any(match.table in component.tables for match in normal.matches())
 
-    def _rank(self, component: Component) -> dict[_Child, int]:
-        return {
-            (table, row): number
-            for number, new in enumerate(self._evaluator.fixpoint(component).rounds())
-            for table, rows in new.items()
-            for row in rows
-        }
+    def _is_below(self, child: _Child, parent: _Child) -> bool:
+        """Tell whether a row can stand below another one without ever leading back to it."""
+        component = self._evaluator.component(parent[0])
+        if component is None or not component.is_recursive or child[0] not in component.tables:
+            return True
+        return self._face.height(*child) < self._face.height(*parent)
 
     def _absences(self, normal: NormalRule, ids: Mapping[str, Id]) -> Iterator[Absence]:
-        values = {name: Constant(self._symbols.values[cell]) for name, cell in ids.items()}
+        values = {name: Constant(self._symbols.value(cell)) for name, cell in ids.items()}
         for literal in normal.body:
             if isinstance(literal, Match) and literal.negated:
                 if isinstance(literal.origin, Literal):
@@ -222,15 +234,5 @@ def _with_rule(plain: Derivation, rule: Rule) -> Derivation:
     )
 
 
-def _all_named(terms: Sequence[Term], number: int) -> tuple[Term, ...]:
-    return tuple(
-        f"?{number}.{column}" if term is None else term for column, term in enumerate(terms)
-    )
-
-
-def _cut_up(cells: Tuple, matches: Sequence[Match]) -> Iterator[_Child]:
-    start = 0
-    for match in matches:
-        end = start + len(match.terms)
-        yield match.table, cells[start:end]
-        start = end
+def _all_named(terms: Sequence[Term]) -> tuple[Term, ...]:
+    return tuple(f"?{n}" if term is None else term for n, term in enumerate(terms))

@@ -21,7 +21,7 @@ from .language.ast import (
     Truth,
     Variable,
 )
-from .planner.normal_form import NormalRule, Term
+from .planner.normal_form import Condition, NormalRule, Term
 from .planner.symbols import Id, Tuple
 
 Values = Mapping[str, Constant]
@@ -41,6 +41,20 @@ def values_of_head(normal: NormalRule, row: Tuple) -> dict[str, Id] | None:
         if (given.setdefault(term, cell) if isinstance(term, str) else term) != cell:
             return None
     return given
+
+
+def within_group(alternatives: Iterable[NormalRule], row: Tuple) -> list[NormalRule]:
+    """Give the alternatives of a rule with aggregates for the group of a row alone.
+
+    Before: `n(h, count(x)) :- t(h, x)`; after, of the row n("a", 3): `… :- h = "a", t(h, x)`.
+    """
+    found = []
+    for normal in alternatives:
+        given = values_of_head(normal, row)
+        if given is not None:
+            bound = (Condition("=", name, value) for name, value in given.items())
+            found.append(replace(normal, body=(*bound, *normal.body)))
+    return found
 
 
 def atom_with(atom: Atom, values: Values) -> Atom:

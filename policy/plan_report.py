@@ -1,56 +1,62 @@
 """What will run, in which order, and why: the plan of a program in words.
 
-The order is worked out as for evaluation, from the present sizes of the tables; nothing runs.
+The orders are those that the kernel is given, from the present sizes of the tables; nothing runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from .evaluator import Evaluator
 from .language.ast import Rule
-from .language.counts import counted
 from .language.names import table_name
-from .language.printer import print_value
+from .plan_words import PlannedStep, PlanWords
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
-from .planner.join_order import bound_columns, order_body
-from .planner.normal_form import (
-    Call,
-    Choice,
-    Condition,
-    Group,
-    Match,
-    NormalLiteral,
-    NormalRule,
-    TableKey,
-    Term,
-    variables_of,
-)
+from .planner.internal_key import InternalKey
+from .planner.kernel_rules import KernelFold, KernelRule, Lowered, RelationKey
+from .planner.lowering import lower
+from .planner.normal_form import Match, TableKey, literals_within
 from .planner.program import Program
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedStep:
-    """One step of a rule: what it does, and why it stands where it stands."""
+class PlannedRun:
+    """One way in which a conjunction is run: for the changes of a table, or from nothing.
 
-    does: str
-    why: str
+    Shapes: `changes` is that table, None for from nothing.
+    """
+
+    changes: str | None
+    steps: Sequence[PlannedStep]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedConjunction:
+    """What the kernel runs as one: of a rule, of one of its alternatives, or of an internal table.
+
+    Shapes: `meaning` tells what the internal table stands for, None for the rule's own table.
+    """
+
+    gives: str
+    meaning: str | None
+    rows: int
+    runs: Sequence[PlannedRun]
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRule:
-    """A rule with its steps, for each alternative that its `or`s make.
+    """A rule with what the kernel runs for it, internal tables before what reads them.
 
-    Shapes: a rule that waits has no alternatives; `waits` tells for what. `rows_per_tick` are the
-        rows of the tables that a rule which asks for the time reads anew at each tick.
+    Shapes: a rule that is not resolved has no conjunctions; `waits` tells for what. The
+        `rows_per_tick` are those of the tables that a rule which asks for the time reads anew at
+        each tick.
     """
 
     policy: str
     rule: Rule
-    alternatives: Sequence[Sequence[PlannedStep]]
+    conjunctions: Sequence[PlannedConjunction]
     waits: Mapping[str, str]
     rows: int
     rows_per_tick: int = 0
@@ -74,6 +80,7 @@ class PlanReporter:
     def __init__(self, program: Program, evaluator: Evaluator) -> None:
         self._program = program
         self._evaluator = evaluator
+        self._face = evaluator.face
 
     def report(self) -> list[PlannedTables]:
         """Give all derived tables in the order in which a change runs through them."""
@@ -84,7 +91,7 @@ class PlanReporter:
         }
         return [self._tables(components[number]) for number in sorted(components)]
 
-    def _tables(self, component: Component) -> PlannedTables:
+    def _tables(self, component: Component[TableKey]) -> PlannedTables:
         tables = component.tables
         derived = [self._evaluator.derived[key] for key in tables]
         rules = [rule for table in derived for rule in table.rules]
@@ -94,110 +101,127 @@ class PlanReporter:
             component.is_recursive,
             sorted(reads),
             sum(len(table.facts) for table in derived),
-            sum(len(table.relation.rows) for table in derived),
-            [self._rule(rule) for rule in rules],
+            sum(map(self._size, tables)),
+            [self._rule(rule, component) for rule in rules],
         )
 
-    def _rule(self, rule: ActiveRule) -> PlannedRule:
-        alternatives = [list(self._steps(normal)) for normal in rule.alternatives]
-        waits = dict(rule.missing)
-        per_tick = self._rows_per_tick(rule)
-        return PlannedRule(rule.policy, rule.rule, alternatives, waits, len(rule.rows), per_tick)
+    def _rule(self, rule: ActiveRule, component: Component[TableKey]) -> PlannedRule:
+        lowered = self._face.program.lowered(rule)
+        if lowered is None:
+            together = component.tables if component.is_recursive else ()
+            lowered = lower(rule.alternatives, rule, reports=False, recursive=together)
+        conjunctions = list(self._conjunctions(lowered))
+        rows, per_tick = self._rows_of(rule), self._rows_per_tick(rule)
+        return PlannedRule(
+            rule.policy, rule.rule, conjunctions, dict(rule.missing), rows, per_tick
+        )
+
+    def _conjunctions(self, lowered: Lowered) -> Iterator[PlannedConjunction]:
+        internal = [key for key in lowered.widths if key.kind != "report"]
+        names = {key: f"internal table {number}" for number, key in enumerate(internal, 1)}
+        words = PlanWords(self._face, names, self._columns(lowered))
+        for rule in _without_copy(lowered):
+            if isinstance(rule, KernelFold):
+                runs = [PlannedRun(None, [_fold_step(rule, words)])]
+                width = len(rule.parts)
+            else:
+                runs = list(_runs(rule, words))
+                width = len(rule.terms)
+            size = self._face.size(rule.head, width)
+            if rule.head in names:
+                meaning = self._meaning(rule, words)
+                yield PlannedConjunction(words.table(rule.head), meaning, size, runs)
+            else:
+                gives = table_name(_visible(lowered))
+                yield PlannedConjunction(gives, None, size, runs)
+
+    def _columns(self, lowered: Lowered) -> dict[RelationKey, Sequence[str]]:
+        """Give the names of the columns of all tables that a rule reads; () where unknown."""
+        columns: dict[RelationKey, Sequence[str]] = {}
+        for rule in lowered.rules:
+            if isinstance(rule, KernelFold):
+                continue
+            for literal in literals_within(rule.body):
+                if isinstance(literal, Match) and not isinstance(literal.table, InternalKey):
+                    names = self._program.columns(*literal.table)
+                    columns[literal.table] = names or ()
+            if isinstance(rule.head, InternalKey):
+                columns[rule.head] = [_column_of(rule, n, columns) for n in range(len(rule.terms))]
+        return columns
+
+    def _meaning(self, rule: KernelRule | KernelFold, words: PlanWords) -> str:
+        assert isinstance(rule.head, InternalKey)  # noqa: S101 - the caller asked
+        if isinstance(rule, KernelFold):
+            return _MEANINGS[rule.head.kind]
+        over = ", ".join(dict.fromkeys(words.table(m.table) for m in rule.matches()))
+        shown = [term for term in rule.terms if isinstance(term, str)]
+        if rule.head.kind == "projection":
+            shown = list(self._columns(Lowered((rule,), {rule.head: len(rule.terms)}))[rule.head])
+        of = f" ({', '.join(shown)})" if shown else ""
+        return (
+            f"{_MEANINGS[rule.head.kind]}{of}, from {over}" if over else _MEANINGS[rule.head.kind]
+        )
 
     def _rows_per_tick(self, rule: ActiveRule) -> int:
         if _CLOCK not in rule.reads:
             return 0
-        return sum(len(self._evaluator.relation(t).rows) for t in rule.reads if t != _CLOCK)
+        return sum(self._size(table) for table in rule.reads if table != _CLOCK)
 
-    def _steps(self, normal: NormalRule) -> Iterator[PlannedStep]:
-        known: set[str] = set()
-        for literal in order_body(normal, self._fan_out):
-            yield self._step(literal, known)
-            known |= variables_of(literal)
-        if normal.fold is not None:
-            groups = [self._term(term) for term in normal.terms[: normal.fold.groups]]
-            does = f"aggregate for each {', '.join(groups)}" if groups else "aggregate all"
-            yield PlannedStep(does, "last: it needs all rows")
+    def _rows_of(self, rule: ActiveRule) -> int:
+        """Give how many rows a rule derives."""
+        return 0 if rule.is_off else len(self._evaluator.derive(rule.alternatives))
 
-    def _step(self, literal: NormalLiteral, known: AbstractSet[str]) -> PlannedStep:
-        match literal:
-            case Match(negated=True):
-                by = self._by(literal, known)
-                return PlannedStep(
-                    f"drop what has a row in {table_name(literal.table)}{by}", _AS_SOON
-                )
-            case Match():
-                return self._join(literal, known)
-            case Condition(operator, left, right):
-                if variables_of(literal) <= known:
-                    does = f"keep what has {self._term(left)} {operator} {self._term(right)}"
-                    return PlannedStep(does, _AS_SOON)
-                is_left_new = isinstance(left, str) and left not in known
-                new, value = (left, right) if is_left_new else (right, left)
-                does = f"let {self._term(new)} = {self._term(value)}"
-                return PlannedStep(does, "it gives a value and costs nothing")
-            case Choice(term, constants, negated):
-                values = ", ".join(sorted(self._term(constant) for constant in constants))
-                if not negated and term not in known:
-                    does = f"take {self._term(term)} from {values}"
-                    return PlannedStep(does, "it gives values and costs nothing")
-                word = "is none of" if negated else "is one of"
-                return PlannedStep(f"keep what has {self._term(term)} that {word} {values}", _TEST)
-            case Call(builtin, _, inputs, outputs, negated):
-                call = f"{builtin}({', '.join(map(self._term, inputs + outputs))})"
-                word = "drop what has" if negated else "compute"
-                return PlannedStep(f"{word} {call}", "its inputs are known")
-            case Group(bodies=bodies, negated=negated):
-                tables = {m.table for b in bodies for m in b if isinstance(m, Match)}
-                names = ", ".join(sorted(map(table_name, tables)))
-                unknown = sorted(variables_of(literal) - known)
-                if unknown:
-                    does = f"give {', '.join(unknown)} by the matches of the group over {names}"
-                    return PlannedStep(does, "it has too many alternatives to multiply out")
-                word = "drop" if negated else "keep"
-                return PlannedStep(f"{word} what has a match of the group over {names}", _AS_SOON)
-
-    def _join(self, literal: Match, known: AbstractSet[str]) -> PlannedStep:
-        name = table_name(literal.table)
-        columns = bound_columns(literal, known)
-        size = len(self._evaluator.relation(literal.table).rows)
-        if not columns:
-            why = "it shares no variable with what is there"
-            if not known:
-                why = "first: the fewest rows to begin with" if size else "first: it is empty"
-            return PlannedStep(f"read all of {name} ({counted(size, 'row')})", why)
-        by = self._by(literal, known)
-        if variables_of(literal) <= known:
-            return PlannedStep(f"keep what has a row in {name}{by}", _AS_SOON)
-        estimate = self._fan_out(literal.table, columns, len(literal.terms))
-        shared = sorted(variables_of(literal) & known)
-        why = f"'{shared[0]}' is known" if shared else "a constant narrows it"
-        return PlannedStep(
-            f"look up {name}{by} (about {estimate:.3g} of {counted(size, 'row')} each)", why
-        )
-
-    def _by(self, literal: Match, known: AbstractSet[str]) -> str:
-        columns = bound_columns(literal, known)
-        names = self._program.columns(*literal.table)
-        if not columns:
-            return ""
-        shown = [
-            f"{names[column] if names else f'column {column}'}={self._term(literal.terms[column])}"
-            for column in columns
-        ]
-        return f" by {', '.join(shown)}"
-
-    def _term(self, term: Term) -> str:
-        if term is None:
-            return "_"
-        if isinstance(term, int):
-            return print_value(self._evaluator.symbols.decode((term,))[0])
-        return term if term.isidentifier() else f"v{term.strip('=?')}"
-
-    def _fan_out(self, table: TableKey, columns: tuple[int, ...], width: int) -> float:
-        return self._evaluator.relation(table).fan_out(columns, width)
+    def _size(self, table: TableKey) -> int:
+        width = self._evaluator.width(table)
+        return 0 if width is None else self._face.size(table, width)
 
 
+def _column_of(rule: KernelRule, column: int, columns: Mapping[RelationKey, Sequence[str]]) -> str:
+    """Name a column of an internal table: as in the table that it projects, or by its variable."""
+    term = rule.terms[column]
+    if isinstance(rule.head, InternalKey) and rule.head.kind == "projection":
+        (match,) = rule.matches()
+        number = match.terms.index(term)
+        names = columns.get(match.table)
+        return names[number] if names else f"column {number}"
+    return term if isinstance(term, str) and term.isidentifier() else f"column {column}"
+
+
+def _visible(lowered: Lowered) -> TableKey:
+    head = lowered.rules[-1].head
+    assert not isinstance(head, InternalKey)  # noqa: S101 - the rule's own comes last
+    return head
+
+
+def _without_copy(lowered: Lowered) -> Sequence[KernelRule | KernelFold]:
+    """Leave out what copies the table of a rule that reports to the visible one."""
+    reports = any(key.kind == "report" for key in lowered.widths)
+    return lowered.rules[:-1] if reports else lowered.rules
+
+
+def _runs(rule: KernelRule, words: PlanWords) -> Iterator[PlannedRun]:
+    yield PlannedRun(None, list(words.whole(rule)))
+    for number, match in enumerate(rule.matches()):
+        yield PlannedRun(words.table(match.table), list(words.variant(rule, number)))
+
+
+def _fold_step(rule: KernelFold, words: PlanWords) -> PlannedStep:
+    functions = [
+        f"{function} of {words.table(rule.inputs[number][0])}"
+        for function, number in rule.parts
+        if function != "group"
+    ]
+    return PlannedStep(
+        f"aggregate {', '.join(functions)}",
+        "last: it needs all rows of a group; only groups that changed are looked at again",
+    )
+
+
+_MEANINGS = {
+    "projection": "the different values",
+    "group": "what a group gives",
+    "part": "whether there is a match",
+    "piece": "the first tables of a long rule",
+    "input": "what an aggregate works on",
+}
 _CLOCK: TableKey = ("clock", "now")
-_AS_SOON = "a test, as soon as its values are known"
-_TEST = "a test on one value"

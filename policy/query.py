@@ -9,6 +9,7 @@ from congress_dist.errors import InvalidRow
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
+from .kernel import LimitExceeded
 from .language.ast import (
     Alternatives,
     Argument,
@@ -25,11 +26,20 @@ from .language.builtins import find_call
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.policy_kinds import DATASOURCE
 from .planner.active_rule import ActiveRule
-from .planner.answers import Answer, Failure
-from .planner.normal_form import Match, NormalRule, TableKey, Term
+from .planner.answers import Answer, Failure, Row
+from .planner.join_order import order_body
+from .planner.kernel_face import AdHocPlan
+from .planner.kernel_program import TooManyColumns
+from .planner.normal_form import (
+    Condition,
+    Match,
+    NormalRule,
+    TableKey,
+    Term,
+    constants_in,
+)
 from .planner.normalize import Unresolved, normalize
 from .planner.program import Program, head_key
-from .planner.steps import LimitExceeded
 from .planner.symbols import Tuple
 
 _PARAMETERS: TableKey = ("?", "?")
@@ -58,7 +68,8 @@ class Query:
         """
         self._evaluator = evaluator
         self._warnings = warnings
-        self._active = ActiveRule(policy, rule, head_key(policy, rule), tuple(parameters))
+        self._parameters = tuple(parameters)
+        self._active = ActiveRule(policy, rule, head_key(policy, rule))
         bound = with_parameters(rule, parameters)
         bound = replace(bound, body=_without_wrong_widths(bound.body or (), policy, program))
         try:
@@ -71,11 +82,11 @@ class Query:
         alternatives = [_without_parameters(each) for each in normal]
         if find_asked_atom(rule) is not None:
             alternatives = [_with_all_columns(each) for each in alternatives]
-        self._active.resolve(tuple(alternatives))
-
-    def keep_indexes(self) -> None:
-        """Keep what makes repeated questions fast, as long as this one lives."""
-        self._evaluator.prepared.add(self._active)
+        hold = evaluator.symbols.hold(constants_in(alternatives))
+        self._active.resolve(tuple(alternatives), hold)
+        self._matches = [match for each in alternatives for match in each.matches()]
+        self._plans: list[AdHocPlan] = []
+        self._sizes: tuple[int, ...] | None = None
 
     def ask(self, values: Sequence[Cell] = ()) -> Answer:
         """Give the answer with these values of the parameters.
@@ -86,21 +97,59 @@ class Query:
         given = _encoded(values, evaluator)
         active.settle({table: evaluator.missing(table) for table in active.reads})
         try:
-            rows = set() if active.is_off else active.derive(evaluator.context, given)
-        except LimitExceeded as error:
-            message = f"the query is too large: {error}"
+            rows = [] if active.is_off else self._rows(given)
+        except (LimitExceeded, TooManyColumns) as error:
+            message = f"the query is too large: {error.args[0]}"
             hint = "bind its variables by more conditions"
             raise PolicyError([Diagnostic("too-many-rows", message, hint=hint)]) from error
-        finally:
-            if active.has_new_plan or active not in evaluator.prepared:
-                active.has_new_plan = False
-                evaluator.drop_unused_indexes(active.reads)
-        decoded = [evaluator.symbols.decode(row) for row in rows]
-        failures = tuple(
-            Failure(active.policy, active.rule, k.builtin, k.reason, k.count, k.example)
-            for k in active.failures()
+        failures = () if active.is_off else self._failures()
+        return Answer(rows, active.missing, self._warnings, failures)
+
+    def find_plan(self) -> AdHocPlan | None:
+        """Give the plan that alone gives the answers, as long as the same tables are missing."""
+        if self._active.is_off or len(self._plans) != 1:
+            return None
+        return self._plans[0]
+
+    def _rows(self, given: Tuple) -> list[Row]:
+        alternatives = self._active.alternatives
+        if any(rule.fold is not None for rule in alternatives):
+            return self._folded(given)
+        self._plan()
+        if len(self._plans) == 1:
+            return self._plans[0].rows(given)
+        ids = {row: None for plan in self._plans for row in plan.ids(given)}
+        return [self._evaluator.symbols.decode(row) for row in ids]
+
+    def _plan(self) -> None:
+        """Plan each alternative, anew when tables have other sizes."""
+        face = self._evaluator.face
+        sizes = tuple(face.magnitude(match.table, len(match.terms)) for match in self._matches)
+        if sizes == self._sizes:
+            return
+        self._sizes = sizes
+        self._plans = []
+        for rule in self._active.alternatives:
+            body = order_body(rule, face.fan_out, bound=frozenset(self._parameters))
+            self._plans.append(face.plan(body, rule.terms, given=self._parameters))
+
+    def _folded(self, given: Tuple) -> list[Row]:
+        """Derive it like a rule, with the values of the parameters as conditions."""
+        bound = tuple(
+            Condition("=", name, value)
+            for name, value in zip(self._parameters, given, strict=True)
         )
-        return Answer(decoded, active.missing, self._warnings, failures)
+        rules = [replace(rule, body=(*bound, *rule.body)) for rule in self._active.alternatives]
+        return [self._evaluator.symbols.decode(row) for row in self._evaluator.derive(rules)]
+
+    def _failures(self) -> tuple[Failure, ...]:
+        """Give the calls that failed in the last answer."""
+        active = self._active
+        return tuple(
+            Failure(active.policy, active.rule, *failure)
+            for plan in self._plans
+            for failure in plan.failures()
+        )
 
 
 def _encoded(values: Sequence[Cell], evaluator: Evaluator) -> Tuple:

@@ -17,15 +17,14 @@ from .language.places import placed
 from .language.printer import print_rule
 from .language.rule_key import RuleKey, rule_key
 from .planner.active_rule import ActiveRule, Missing
-from .planner.normal_form import Choice, NormalRule, TableKey, literals_within, terms_of
+from .planner.answers import Changes
+from .planner.normal_form import NormalRule, TableKey, constants_in
 from .planner.normalize import Unresolved, normalize
 from .planner.program import Program, body_atoms, head_key
-from .planner.relation import Change
-from .planner.symbols import Id, Symbols, Tuple
+from .planner.symbols import Symbols, Tuple
 
 NOT_READ = "not read yet"
 
-TableChanges = dict[TableKey, Change]
 
 _Rules = dict[RuleKey, Rule]
 
@@ -96,7 +95,7 @@ class RuleBook:
         self._put_to_work(policy, new, active, resolution)
         self._annotate(policy, replaced)
 
-    def delete(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
+    def delete(self, policy: str, rules: Sequence[Rule]) -> Changes:
         """Take rules away.
 
         Raises: NotFound: no such policy, or it has no such rule. PolicyError: another rule uses
@@ -112,7 +111,7 @@ class RuleBook:
         self._follow(resolution, agenda)
         return self._evaluator.refresh(agenda)
 
-    def withdraw(self, policy: str, rules: Sequence[Rule]) -> TableChanges:
+    def withdraw(self, policy: str, rules: Sequence[Rule]) -> Changes:
         """Take rules away whose deletion was accepted earlier; readers of lost columns wait.
 
         Raises: NotFound: no such policy, or it has no such rule.
@@ -121,12 +120,12 @@ class RuleBook:
         self._withdraw(policy, self._get_all(policy, rules), agenda)
         return self._evaluator.refresh(agenda)
 
-    def create_policy(self, name: str, kind: str) -> TableChanges:
+    def create_policy(self, name: str, kind: str) -> Changes:
         """Add an empty policy. Raises: Conflict, InvalidRequest."""
         self._program.create_policy(name, kind)
         return self._owner_changed(name, Agenda())
 
-    def delete_policy(self, name: str) -> TableChanges:
+    def delete_policy(self, name: str) -> Changes:
         """Take a policy away with its rules; rules elsewhere that read it wait.
 
         Raises: NotFound.
@@ -141,7 +140,7 @@ class RuleBook:
 
     def set_schema(
         self, source: str, tables: Mapping[str, Sequence[str] | TableSchema]
-    ) -> TableChanges:
+    ) -> Changes:
         """Give a datasource its tables; one with other columns than before loses its rows.
 
         Raises: Conflict.
@@ -149,32 +148,23 @@ class RuleBook:
         before = self._program.schema(source)
         self._program.set_schema(source, tables)
         after = self._program.schema(source)
+        agenda = Agenda()
         for table in before:
             if after.get(table) != before[table]:
-                self._evaluator.drop_base((source, table))
+                self._evaluator.drop_base((source, table), agenda)
         for table, columns in after.items():
             if before.get(table) != columns:
                 self._evaluator.define_base((source, table), len(columns), NOT_READ)
-        return self._owner_changed(source, Agenda())
+        return self._owner_changed(source, agenda)
 
-    def remove_source(self, source: str) -> TableChanges:
+    def remove_source(self, source: str) -> Changes:
         """Forget a datasource with its rows; rules that read it wait. Raises: NotFound."""
         tables = self._program.schema(source)
         self._program.remove_source(source)
+        agenda = Agenda()
         for table in tables:
-            self._evaluator.drop_base((source, table))
-        return self._owner_changed(source, Agenda())
-
-    def constants(self) -> set[Id]:
-        """Give the ids that rules hold."""
-        found: set[Id] = set()
-        for normal in (normal for active in self.rules for normal in active.alternatives):
-            found.update(term for term in normal.terms if isinstance(term, int))
-            for literal in literals_within(normal.body):
-                found.update(term for term in terms_of(literal) if isinstance(term, int))
-                if isinstance(literal, Choice):
-                    found |= literal.constants
-        return found
+            self._evaluator.drop_base((source, table), agenda)
+        return self._owner_changed(source, agenda)
 
     def _sort_out(self, policy: str, rules: Iterable[Rule]) -> tuple[_Rules, _Rules]:
         """Split rules in new ones and those that exist with other annotations."""
@@ -288,7 +278,7 @@ class RuleBook:
             self._take(rule, resolution)
             self._journal.put(self._active, (policy, key), rule)
             self._evaluator.add_rule(rule)
-            agenda.rules.add(rule)
+            agenda.rules[rule] = None
         for rule in resolution.normal.keys() | resolution.waiting.keys():
             if rule not in agenda.rules:
                 self._retake(rule, resolution, agenda)
@@ -312,7 +302,7 @@ class RuleBook:
         for stopped in parked:
             self._journal.note(stopped.memento())
             stopped.parked = {}
-            agenda.rules.add(stopped)
+            agenda.rules[stopped] = None
         self._withdraw(policy, rules, agenda)
         self._evaluator.refresh(agenda)
         new = {id(rule) for rule in rules.values()}
@@ -335,10 +325,9 @@ class RuleBook:
                 active = self._journal.drop(self._active, (policy, key))
                 self._evaluator.remove_rule(active, agenda)
 
-    def _owner_changed(self, owner: str, agenda: Agenda) -> TableChanges:
+    def _owner_changed(self, owner: str, agenda: Agenda) -> Changes:
         """Follow up that a policy or datasource came, went, or has other tables."""
         tables = [table for table in self._evaluator.readers if table[0] == owner]
-        agenda.rows.update(tables)
         agenda.missing.update(tables)
         readers = {rule: None for table in tables for rule in self._evaluator.readers[table]}
         self._follow(self._resolve(readers), agenda)
@@ -354,12 +343,13 @@ class RuleBook:
         self._evaluator.disconnect(rule)
         self._take(rule, resolution)
         self._evaluator.reconnect(rule)
-        agenda.rules.add(rule)
+        agenda.rules[rule] = None
 
     def _take(self, rule: ActiveRule, resolution: _Resolution) -> None:
         self._journal.note(rule.memento())
         if rule in resolution.normal:
-            rule.resolve(resolution.normal[rule])
+            normal = resolution.normal[rule]
+            rule.resolve(normal, self._symbols.hold(constants_in(normal)))
         else:
             atoms = body_atoms(rule.rule.body or ())
             tables = [(atom.policy or rule.policy, atom.table) for atom in atoms]
@@ -367,6 +357,7 @@ class RuleBook:
 
     def _annotate(self, policy: str, rules: _Rules) -> None:
         """Put rules in the place of the same rules with other annotations."""
+        agenda = Agenda()
         for key, rule in rules.items():
             self._program.replace(policy, rule, key)
             if rule.is_fact:
@@ -375,7 +366,11 @@ class RuleBook:
             else:
                 active = self._active[policy, key]
                 self._journal.note(active.memento())
+                if active.rule.is_reporting is not rule.is_reporting:
+                    agenda.rules[active] = None
                 active.rule = rule
+        if agenda.rules:
+            self._evaluator.refresh(agenda)
 
     def _row(self, fact: Rule) -> Tuple:
         (normal,) = normalize(fact, "", program=self._program, symbols=self._symbols)

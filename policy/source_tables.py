@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import combinations
 
 from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
-from congress_dist.row import Cell, encode_row
+from congress_dist.row import Cell
 
 from .evaluator import Agenda, BaseTable, Evaluator
+from .planner.answers import Changes
+from .planner.kernel_face import RowsRefused
 from .planner.normal_form import TableKey
-from .planner.relation import Change
-from .planner.symbols import Symbols, Tuple
+from .planner.symbols import ALLOWED
 from .row_input import ROW, is_row, missing_reason
 
 GivenRows = Mapping[str, Iterable[Sequence[Cell]]]
@@ -28,7 +29,6 @@ class SourceTables:
     def __init__(self, evaluator: Evaluator, columns_of: ColumnsOf) -> None:
         self._evaluator = evaluator
         self._columns_of = columns_of
-        self._symbols: Symbols = evaluator.symbols
 
     def transact(
         self,
@@ -38,7 +38,7 @@ class SourceTables:
         added: GivenRows,
         removed: GivenRows,
         missing: Mapping[str, str],
-    ) -> dict[TableKey, Change]:
+    ) -> Changes:
         """Replace, add and remove rows, and make tables unknown; bring derived tables up to date.
 
         Shapes: a row both added and removed is present afterwards; adding what is there and
@@ -49,23 +49,24 @@ class SourceTables:
             table is to be two of loaded, changed and missing.
         """
         _refuse_overlap(loaded.keys(), added.keys() | removed.keys(), missing.keys())
-        plan: dict[str, Change] = {}
+        agenda = Agenda()
         for table, rows in loaded.items():
-            wanted, present = self._encode(source, table, rows), self._rows(source, table)
-            plan[table] = Change(wanted - present if present else wanted, present - wanted)
-        for table in {**added, **removed}:
-            plan[table] = self._net(source, table, added.get(table, ()), removed.get(table, ()))
+            agenda.loaded[source, table] = self._table(source, table).width, _listed(rows)
         for table, reason in missing.items():
             missing_reason(f"{source}:{table}", reason)
-            plan[table] = Change(frozenset(), set(self._rows(source, table)))
-        agenda = Agenda()
-        for table, change in plan.items():
-            self._apply((source, table), change, agenda)
+            agenda.loaded[source, table] = self._table(source, table).width, ()
+        for given, rows_by_table in ((agenda.added, added), (agenda.removed, removed)):
+            for table, rows in rows_by_table.items():
+                self._table(source, table)
+                given[source, table] = _listed(rows)
         for table in loaded:
             self._mark((source, table), None, agenda)
         for table, reason in missing.items():
             self._mark((source, table), reason, agenda)
-        return self._evaluator.refresh(agenda)
+        try:
+            return self._evaluator.refresh(agenda)
+        except RowsRefused as refused:
+            raise self._refused_row(refused) from refused.__cause__
 
     def _table(self, source: str, table: str) -> BaseTable:
         found = self._evaluator.base.get((source, table))
@@ -75,65 +76,21 @@ class SourceTables:
             )
         return found
 
-    def _rows(self, source: str, table: str) -> set[Tuple] | frozenset[Tuple]:
-        return self._table(source, table).relation.rows  # type: ignore[return-value]
-
-    def _net(
-        self,
-        source: str,
-        table: str,
-        added: Iterable[Sequence[Cell]],
-        removed: Iterable[Sequence[Cell]],
-    ) -> Change:
-        present = self._rows(source, table)
-        wanted = self._encode(source, table, added)
-        unwanted = self._find(source, table, removed)
-        return Change(wanted - present, (present & unwanted) - wanted)
-
-    def _apply(self, key: TableKey, change: Change, agenda: Agenda) -> None:
-        if change:
-            self._evaluator.change_base(key, change)
-            agenda.rows.add(key)
-
     def _mark(self, key: TableKey, reason: str | None, agenda: Agenda) -> None:
         if self._evaluator.base[key].reason != reason:
             self._evaluator.mark_base(key, reason)
             agenda.missing.add(key)
 
-    def _find(self, source: str, table: str, rows: Iterable[Sequence[Cell]]) -> set[Tuple]:
-        """Give the rows whose values are known; what could not be added is refused here too."""
-        width, find = self._table(source, table).width, self._symbols.find_row
-        found = set()
-        for number, row in enumerate(rows):
-            if type(row) is not tuple and not is_row(row):
-                raise _no_row(row, source, table, number)
-            if len(row) != width:
-                raise _refused(f"has {len(row)} cells, expected {width}", source, table, number)
-            encoded = find(row)
-            if encoded is not None:
-                found.add(encoded)
-                continue
-            try:
-                encode_row(row)
-            except InvalidRow as error:
-                reason, column = f"a cell holds {error.fields['reason']}", error.fields["column"]
-                raise self._refused_cell(reason, source, table, number, column) from error
-        return found
-
-    def _encode(self, source: str, table: str, rows: Iterable[Sequence[Cell]]) -> set[Tuple]:
-        width, encode = self._table(source, table).width, self._symbols.encode
-        encoded = set()
-        for number, row in enumerate(rows):
-            if type(row) is not tuple and not is_row(row):
-                raise _no_row(row, source, table, number)
-            if len(row) != width:
-                raise _refused(f"has {len(row)} cells, expected {width}", source, table, number)
-            try:
-                encoded.add(encode(row))
-            except InvalidRow as error:
-                reason, column = error.message, error.fields["column"]
-                raise self._refused_cell(reason, source, table, number, column) from error
-        return encoded
+    def _refused_row(self, refused: RowsRefused) -> InvalidRow:
+        """Tell which row of which table no table may hold, and why."""
+        (source, table), row = refused.table, refused.row
+        if not is_row(row):
+            return _no_row(row, source, table, refused.number)
+        if len(row) != refused.width:
+            what = f"has {len(row)} cells, expected {refused.width}"
+            return _refused(what, source, table, refused.number)
+        reason = f"a cell holds {refused.reason}; {ALLOWED}"
+        return self._refused_cell(reason, source, table, refused.number, refused.column)
 
     def _refused_cell(
         self, reason: str, source: str, table: str, number: int, column: int
@@ -148,6 +105,11 @@ def _refuse_overlap(loaded: Set[str], changed: Set[str], missing: Set[str]) -> N
     for (one, some), (other, others) in combinations(tables_by_fate.items(), 2):
         for table in sorted(some & others):
             raise InvalidRequest(f"table {table!r} is both {one} and {other}", table=table)
+
+
+def _listed(rows: Iterable[Sequence[Cell]]) -> Sequence[Sequence[Cell]]:
+    """Give rows that can be gone through more than once."""
+    return rows if isinstance(rows, list | tuple) else list(rows)
 
 
 def _no_row(given: object, source: str, table: str, number: int) -> InvalidRow:

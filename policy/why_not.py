@@ -12,13 +12,11 @@ import msgspec
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .instance import conjunct_with, values_of_head
+from .instance import conjunct_with, values_of_head, within_group
 from .language.ast import Conjunct, Constant
 from .language.printer import print_conjunct, print_rule, print_value
 from .planner.active_rule import ActiveRule, Missing
-from .planner.failures import FailureLog
-from .planner.fold import fold_rows
-from .planner.join_order import can_run, order_body, order_within
+from .planner.join_order import can_run, order_within
 from .planner.normal_form import (
     Group,
     Match,
@@ -28,9 +26,6 @@ from .planner.normal_form import (
     literals_within,
     variables_of,
 )
-from .planner.plan import compile_plan
-from .planner.relation import Columns
-from .planner.steps import collect
 from .planner.symbols import Id, Tuple
 
 Because = OneOf["absence", "presence", "condition", "ignorance", "value", "head"]
@@ -92,21 +87,20 @@ class Doubter:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
+        self._face = evaluator.face
         self._symbols = evaluator.symbols
-        self._read: set[TableKey] = set()
 
     def why_not(self, table: TableKey, row: Sequence[Cell]) -> WhyNot:
         """Give what keeps a row out of a table. Raises: InvalidRow: no table may hold the row."""
         encoded = self._symbols.encode(row)
         derived = self._evaluator.derived.get(table)
         obstacles: list[Obstacle] = []
-        is_present = encoded in self._evaluator.relation(table).rows
+        is_present = self._face.has(table, encoded)
         if derived is not None and not is_present:
             for rule in derived.rules:
                 obstacles += self._obstacles(rule, encoded)
                 if len(obstacles) > MAX_RULES:
                     break
-        self._evaluator.drop_unused_indexes(self._read)
         missing = dict(self._evaluator.missing(table))
         is_cut = len(obstacles) > MAX_RULES
         kept = tuple(obstacles[:MAX_RULES])
@@ -164,25 +158,13 @@ class Doubter:
 
     def _folded(self, rule: ActiveRule, row: Tuple) -> Tuple | None:
         """Give what a rule with aggregates derives for the group of a row; None if nothing."""
-        context = self._evaluator.context
-        rows: set[Tuple] = set()
-        for normal in rule.alternatives:
-            given = values_of_head(normal, row)
-            if given is not None:
-                body = order_body(normal, self._fan_out, bound=frozenset(given))
-                self._read.update(match.table for match in normal.matches())
-                plan = compile_plan(body, normal.terms, given=tuple(given))
-                rows |= collect(plan.run(context, tuple(given.values())), context.max_rows)
-        fold = rule.alternatives[0].fold
-        if fold is None:
+        if rule.alternatives[0].fold is None:
             return None
-        return next(iter(fold_rows(fold, rows, self._symbols, FailureLog())), None)
-
-    def _fan_out(self, table: TableKey, columns: Columns, width: int) -> float:
-        return self._evaluator.relations[table].fan_out(columns, width)
+        group = within_group(rule.alternatives, row)
+        return next(iter(self._evaluator.derive(group)), None)
 
     def _value(self, cell: Id) -> str:
-        return print_value(self._symbols.values[cell])
+        return print_value(self._symbols.value(cell))
 
     def _judge(
         self, prefix: Sequence[NormalLiteral], given: Mapping[str, Id], unknown: Missing
@@ -212,12 +194,11 @@ class Doubter:
         ordered: list[NormalLiteral] = []
         known = set(given)
         for literal in body:
-            inner = order_within(literal, self._fan_out, known)
+            inner = order_within(literal, self._face.fan_out, known)
             ordered.append(inner)
             known |= variables_of(literal)
-        self._read.update(m.table for m in literals_within(body) if isinstance(m, Match))
-        plan = compile_plan(ordered, list(names), given=tuple(given))
-        for values in plan.run(self._evaluator.context, tuple(given.values())):
+        plan = self._face.plan(ordered, list(names), given=tuple(given))
+        for values in plan.ids(tuple(given.values()), most=1):
             return dict(zip(names, values, strict=True))
         return None
 
@@ -237,7 +218,7 @@ class Doubter:
         self, body: Sequence[NormalLiteral], place: int, known: Mapping[str, Id]
     ) -> tuple[str, tuple[str, ...]]:
         """Give the condition at a place and those before it as text, with the values known."""
-        values = {name: Constant(self._symbols.values[cell]) for name, cell in known.items()}
+        values = {name: Constant(self._symbols.value(cell)) for name, cell in known.items()}
 
         def text(conjunct: Conjunct | None) -> str:
             if conjunct is None:

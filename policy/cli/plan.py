@@ -15,14 +15,16 @@ from .arguments import path_named
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
 if TYPE_CHECKING:
-    from ..plan_report import PlannedRule, PlannedTables
+    from ..plan_report import PlannedRule, PlannedRun, PlannedTables
+    from ..plan_words import PlannedStep
 
 _WIDTH = 72
 """Of what steps do, before the reasons."""
 
 _DESCRIPTION = """\
 Print what will run for a policy, and why in that order: the derived tables, those first on which
-others rest, each with its rules and the steps of their joins. Nothing is changed.
+others rest, each with its rules and the steps of their joins, from nothing and for the changes of
+each table. Nothing is changed.
 """
 
 _EPILOG = """\
@@ -113,16 +115,30 @@ def _rule_lines(rule: PlannedRule) -> Iterator[str]:
 
     title = rule.rule.annotation("id")
     yield f"   rule {title}: {print_rule(rule.rule)}" if title else f"   {print_rule(rule.rule)}"
-    for number, steps in enumerate(rule.alternatives, 1):
-        if len(rule.alternatives) > 1:
-            yield f"     alternative {number} of {len(rule.alternatives)}:"
-        width = min(_WIDTH, max((len(step.does) for step in steps), default=0))
-        for place, step in enumerate(steps, 1):
-            yield f"     {place}. {step.does.ljust(width)}  ({step.why})"
+    own = sum(conjunction.meaning is None for conjunction in rule.conjunctions)
+    number = 0
+    for conjunction in rule.conjunctions:
+        if conjunction.meaning is not None:
+            rows = counted(conjunction.rows, "row")
+            yield f"     {conjunction.gives}: {conjunction.meaning} ({rows})"
+        elif own > 1:
+            number += 1
+            yield f"     alternative {number} of {own}:"
+        elif len(rule.conjunctions) > 1:
+            yield "     the rule itself:"
+        for run in conjunction.runs:
+            yield from _run_lines(run)
     if rule.rows_per_tick:
         yield f"     each tick of the clock reads {counted(rule.rows_per_tick, 'row')} anew"
     for table, reason in sorted(rule.waits.items()):
         yield f"     waits for {table}: {reason}"
+
+
+def _run_lines(run: PlannedRun) -> Iterator[str]:
+    yield "     from nothing:" if run.changes is None else f"     when {run.changes} changes:"
+    width = min(_WIDTH, max((len(step.does) for step in run.steps), default=0))
+    for place, step in enumerate(run.steps, 1):
+        yield f"       {place}. {step.does.ljust(width)}  ({step.why})"
 
 
 def _plain(group: PlannedTables) -> dict[str, Any]:
@@ -141,11 +157,23 @@ def _plain(group: PlannedTables) -> dict[str, Any]:
                 "rows": rule.rows,
                 "rows_per_tick": rule.rows_per_tick,
                 "waits": dict(rule.waits),
-                "alternatives": [
-                    [{"does": step.does, "why": step.why} for step in steps]
-                    for steps in rule.alternatives
+                "runs": [
+                    {
+                        "gives": conjunction.gives,
+                        "meaning": conjunction.meaning,
+                        "rows": conjunction.rows,
+                        "changes": run.changes,
+                        "steps": [_plain_step(step) for step in run.steps],
+                    }
+                    for conjunction in rule.conjunctions
+                    for run in conjunction.runs
                 ],
             }
             for rule in group.rules
         ],
     }
+
+
+def _plain_step(step: PlannedStep) -> dict[str, Any]:
+    index = None if step.index is None else list(step.index)
+    return {"does": step.does, "why": step.why, "index": index}

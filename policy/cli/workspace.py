@@ -36,10 +36,11 @@ def add_kind_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_data_option(parser: argparse.ArgumentParser) -> None:
+def add_data_option(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
     """Declare where recorded tables are."""
     parser.add_argument(
         "--data",
+        required=required,
         type=path_named,
         metavar="DIR",
         help="recorded tables: schema.json, and SOURCE/TABLE.jsonl (or .json, .yaml, .csv)",
@@ -115,31 +116,51 @@ class Workspace:
 
         Raises: PolicyError: what is wrong with the policies, with file and line. Also as `check`.
         """
+        self.refuse_errors()
+        return self.checked_engine(now=now)
+
+    def refuse_errors(self) -> None:
+        """Refuse policies in which `check` finds an error.
+
+        Raises: PolicyError: what is wrong with the policies, with file and line. Also as `check`.
+        """
         from ..language.diagnostics import refuse_errors
 
         refuse_errors(self.check())
-        return self.checked_engine(now=now)
 
     def checked_engine(self, *, now: str | None = None) -> Engine:
         """Do what `engine` does for policies in which `check` found no error.
 
         Raises: PolicyError: what shows only when the rules are put to work.
         """
+        engine = self.loaded_engine(now=now)
+        self.put_to_work(engine)
+        return engine
+
+    def loaded_engine(self, *, now: str | None = None) -> Engine:
+        """Give an engine with all tables and no rules; its clock stands still."""
         from ..engine import Engine
         from ..recorded_tables import load_recording
-        from .progress import long_step
 
         engine = Engine()
         load_recording(engine, self.recording)
         if now is not None or CLOCK not in self.recording:
             engine.set_schema(CLOCK, {"now": ["time"]})
             engine.load(CLOCK, {"now": [(_present() if now is None else time_text(now),)]})
+        return engine
+
+    def put_to_work(self, engine: Engine) -> None:
+        """Add all policies, checked before, to an engine.
+
+        Raises: PolicyError: what shows only when the rules are put to work.
+        """
+        from .progress import long_step
+
         for package in self.packages:
             engine.create_policy(package.name, package.kind)
         for package in self.packages:
             with long_step(f"planning the rules of {package.name}", len(package.statements)):
                 engine.insert_checked(package.name, package.statements)
-        return engine
 
 
 def time_text(given: str | date) -> str:

@@ -12,6 +12,8 @@ from .lexical import FLAGS, POLICY, RESERVED, TABLE
 _OWNER = re.compile(f"{POLICY}:", FLAGS)
 _TABLE = re.compile(TABLE, FLAGS)
 _TAKEN = frozenset({"_", "builtin", *RESERVED})
+MAX_COLUMNS = 1_024
+"""Of a table: as many as the kernel takes."""
 _LENGTH = 255
 _SHOWN = 80
 
@@ -52,7 +54,7 @@ def refuse_owner_name(name: object, what: str) -> None:
 
 
 def refuse_table_names(source: str, table: object, columns: Iterable[object]) -> None:
-    """Make sure that rules can name a table of a datasource, and its columns.
+    """Make sure that rules can name a table of a datasource, and its columns; they are not many.
 
     Shapes: a column's name may hold spaces and other signs: rules read it by its place.
     Raises: InvalidRequest.
@@ -66,7 +68,11 @@ def refuse_table_names(source: str, table: object, columns: Iterable[object]) ->
     place = f"table '{source}:{table}'"
     if isinstance(columns, str):
         raise InvalidRequest(f"{place}: its columns are one text; write [{columns[:_SHOWN]!r}]")
-    refuse_column_names(columns, place)
+    names = list(columns)
+    if len(names) > MAX_COLUMNS:
+        what = f"{place} has {len(names)} columns, at most {MAX_COLUMNS:,} are possible"
+        raise InvalidRequest(f"{what}; name those that rules use", datasource=source)
+    refuse_column_names(names, place)
 
 
 def refuse_column_names(columns: Iterable[object], place: str) -> None:

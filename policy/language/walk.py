@@ -27,7 +27,7 @@ _COMPOUND = (Operation, Negative, Aggregate)
 def conjuncts_of(body: Body) -> Iterator[tuple[Conjunct, bool]]:
     """Give every conjunct, groups and what is in them, in text order; tell which are under `not`.
 
-    Shapes: a negated literal is not under its own `not`.
+    Shapes: a negated literal is not under its own `not`; what is under two is under `not` too.
     """
     for conjunct in body:
         yield conjunct, False
@@ -46,7 +46,7 @@ def _within(group: Alternatives | NegatedGroup) -> Iterator[tuple[Conjunct, bool
 
 
 def _opened(group: Alternatives | NegatedGroup, *, negated: bool) -> list[tuple[Conjunct, bool]]:
-    inside = negated ^ isinstance(group, NegatedGroup)
+    inside = negated or isinstance(group, NegatedGroup)
     return [(c, inside) for body in reversed(group.bodies) for c in reversed(body)]
 
 

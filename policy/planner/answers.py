@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from .normal_form import TableKey
 
 Row = tuple[Cell, ...]
 
-Changes = dict[TableKey, tuple[list[Row], list[Row]]]
+Changes = dict[TableKey, tuple[Sequence[Row], Sequence[Row]]]
 """For each derived table that changed the rows that appeared and the rows that disappeared."""
 
 
@@ -51,12 +51,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What an engine keeps in memory beside the rows.
+    """What an engine keeps in memory.
 
-    Shapes: `values` are the distinct values that it knows, `queries` the texts whose plans it
-        keeps; `indexes` has for each table, `owner:table`, the columns of each of its indexes.
+    Shapes: `size_bytes` are those of rows, indexes and values; `values` are the distinct values
+        that it knows, `queries` the texts whose plans it keeps; `indexes` has for each table,
+        `owner:table`, the columns of each of its indexes.
     """
 
+    size_bytes: int
     values: int
     queries: int
     indexes: Mapping[str, tuple[tuple[int, ...], ...]]

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import networkx as nx
 
-from .normal_form import TableKey
-
-Neighbours = Callable[[TableKey], Iterable[TableKey]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
+class Component(Generic[T]):
     """Tables that all depend on each other; `number` grows along dependencies."""
 
     number: int
-    tables: tuple[TableKey, ...]
+    tables: tuple[T, ...]
     is_recursive: bool
 
 
-class EvaluationOrder:
+class EvaluationOrder(Generic[T]):
     """The components of the derived tables, kept as rules come and go.
 
     Shapes: `is_derived` tells whether a table is one; `reads_of` gives what its rules read,
@@ -31,24 +30,30 @@ class EvaluationOrder:
 
     def __init__(
         self,
-        is_derived: Callable[[TableKey], bool],
+        is_derived: Callable[[T], bool],
         *,
-        reads_of: Neighbours,
-        readers_of: Neighbours,
+        reads_of: Callable[[T], Iterable[T]],
+        readers_of: Callable[[T], Iterable[T]],
     ) -> None:
         self._is_derived = is_derived
         self._reads_of = reads_of
         self._readers_of = readers_of
-        self._components: dict[TableKey, Component] = {}
-        self._touched: dict[TableKey, None] = {}
-        self._split: dict[TableKey, None] = {}
+        self._components: dict[T, Component[T]] = {}
+        self._touched: dict[T, None] = {}
+        self._moved: dict[T, Component[T] | None] = {}
+        """Tables that got another component since they were last asked for, with that before."""
         self._next = 0
 
-    def touch(self, table: TableKey) -> None:
+    def touch(self, table: T) -> None:
         """Take that a table came or went, or that its rules read something else."""
         self._touched[table] = None
 
-    def find(self, table: TableKey) -> Component | None:
+    def touch_all(self) -> None:
+        """Take that all may be otherwise."""
+        self._touched.update(dict.fromkeys(self._components))
+        self._components.clear()
+
+    def find(self, table: T) -> Component[T] | None:
         """Give the component of a derived table.
 
         Cost: one look-up; after changes of rules, what depends on their heads where the order of
@@ -58,12 +63,12 @@ class EvaluationOrder:
             self._follow_up()
         return self._components.get(table)
 
-    def take_split(self) -> list[TableKey]:
-        """Give, once, the tables that were in a recursive component and are in another one now."""
+    def take_moved(self) -> dict[T, Component[T] | None]:
+        """Give, once, the derived tables in another component now, each with that of before."""
         if self._touched:
             self._follow_up()
-        split, self._split = self._split, {}
-        return [table for table in split if self._is_derived(table)]
+        moved, self._moved = self._moved, {}
+        return {table: before for table, before in moved.items() if self._is_derived(table)}
 
     def _follow_up(self) -> None:
         touched, self._touched = self._touched, {}
@@ -75,7 +80,7 @@ class EvaluationOrder:
                 self._components.pop(table, None)
         self._number(depending)
 
-    def _still_fits(self, table: TableKey) -> bool:
+    def _still_fits(self, table: T) -> bool:
         """Tell whether a table can stay where it is: all that it reads comes before it."""
         known = self._components.get(table)
         if not self._is_derived(table):
@@ -86,14 +91,14 @@ class EvaluationOrder:
         read = (components.get(other) for other in self._reads_of(table))
         return all(other is None or other.number < known.number for other in read)
 
-    def _depending_on(self, tables: Iterable[TableKey]) -> dict[TableKey, None]:
+    def _depending_on(self, tables: Iterable[T]) -> dict[T, None]:
         """Give the derived tables among these and those that depend on one of these."""
         stack = list(tables)
         for table in tables:
             known = self._components.get(table)
             if known is not None:
                 stack += known.tables
-        found: dict[TableKey, None] = {}
+        found: dict[T, None] = {}
         while stack:
             table = stack.pop()
             if table not in found and self._is_derived(table):
@@ -101,25 +106,22 @@ class EvaluationOrder:
                 stack += self._readers_of(table)
         return found
 
-    def _number(self, tables: dict[TableKey, None]) -> None:
+    def _number(self, tables: dict[T, None]) -> None:
         for members in _components_of(tables, self._reads_of):
             first = members[0]
             is_recursive = len(members) > 1 or first in self._reads_of(first)
             component = Component(self._next, members, is_recursive)
-            self._split.update(dict.fromkeys(filter(self._was_recursive, members)))
-            self._components.update(dict.fromkeys(members, component))
+            for member in members:
+                self._moved.setdefault(member, self._components.get(member))
+                self._components[member] = component
             self._next += 1
-
-    def _was_recursive(self, table: TableKey) -> bool:
-        known = self._components.get(table)
-        return known is not None and known.is_recursive
 
 
 def _components_of(
-    tables: dict[TableKey, None], reads_of: Neighbours
-) -> Iterator[tuple[TableKey, ...]]:
+    tables: dict[T, None], reads_of: Callable[[T], Iterable[T]]
+) -> Iterator[tuple[T, ...]]:
     """Give the groups of tables that depend on each other, each after all that it reads."""
-    graph: nx.DiGraph[TableKey] = nx.DiGraph()
+    graph: nx.DiGraph[T] = nx.DiGraph()
     graph.add_nodes_from(tables)
     graph.add_edges_from(
         (table, read) for table in tables for read in reads_of(table) if read in tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from congress_dist.errors import InternalError
 
@@ -22,7 +22,6 @@ from .normal_form import (
     is_known,
     variables_of,
 )
-from .relation import Columns
 
 
 class UnsafeRule(InternalError):
@@ -31,6 +30,8 @@ class UnsafeRule(InternalError):
     code = "unsafe_rule"
 
 
+Columns = tuple[int, ...]
+"""A search signature: the bound columns of a probe, in ascending order."""
 FanOut = Callable[[TableKey, Columns, int], float]
 """Estimates the rows of a table (of some width) that share the same values in some columns."""
 
@@ -40,13 +41,14 @@ def order_body(
 ) -> list[NormalLiteral]:
     """Give the body of a rule in the order to run it, with some variables bound before.
 
-    Parts of the body that share no variable are kept together, those without a variable of the
-    head first: of them one solution is enough.
+    What is a test by what is known comes first. Then parts of the body that share no variable are
+    kept together, those without a variable of the head first: of them one solution is enough.
     """
     ordered: list[NormalLiteral] = []
     known = set(bound)
     head = {term for term in rule.terms if isinstance(term, str)} - known
-    for part in _by_head(_parts(rule.body, known), head):
+    parts = connected_parts(rule.body, known)
+    for part in sorted(parts, key=lambda part: _part_rank(part, known, head)):
         ordered += _order_part(part, known, fan_out)
     return ordered
 
@@ -85,16 +87,31 @@ def starts_with(rule: NormalRule, first: Match, fan_out: FanOut) -> list[NormalL
     return [first, *order_body(rest, fan_out, bound=known)]
 
 
-def _by_head(
-    parts: Iterable[list[NormalLiteral]], head: AbstractSet[str]
+def _part_rank(
+    part: list[NormalLiteral], known: AbstractSet[str], head: AbstractSet[str]
+) -> tuple[int, int]:
+    names = set[str]().union(*map(variables_of, part))
+    if names <= known:
+        return 0, max(map(_cost_of_test, part))
+    return (2 if names & head else 1), 0
+
+
+def _cost_of_test(literal: NormalLiteral) -> int:
+    """Rank what is ready: comparisons, rows that are looked up, calls, rows that multiply."""
+    match literal:
+        case Condition() | Choice():
+            return 0
+        case Match(terms=terms, negated=negated):
+            return 1 if negated or None not in terms else 3
+        case Call():
+            return 2
+        case Group():
+            return 4
+
+
+def connected_parts(
+    body: Sequence[NormalLiteral], known: AbstractSet[str]
 ) -> list[list[NormalLiteral]]:
-    def has_head_variable(part: list[NormalLiteral]) -> bool:
-        return any(variables_of(literal) & head for literal in part)
-
-    return sorted(parts, key=has_head_variable)
-
-
-def _parts(body: Sequence[NormalLiteral], known: AbstractSet[str]) -> list[list[NormalLiteral]]:
     """Split a body in groups of literals that are connected by variables not yet known."""
     parts: list[tuple[set[str], list[NormalLiteral]]] = []
     for literal in body:
@@ -114,7 +131,7 @@ def _order_part(
     ready = _take_ready(left, known)
     while left or ready:
         if ready:
-            _, chosen = heappop(ready)
+            _, _, chosen = heappop(ready)
         else:
             chosen = left.pop(_cheapest_join(left, known, fan_out))
         ordered.append(order_within(chosen, fan_out, known))
@@ -128,11 +145,13 @@ def _order_part(
 
 def _take_ready(
     left: dict[int, NormalLiteral], known: AbstractSet[str]
-) -> list[tuple[int, NormalLiteral]]:
-    """Take out what is ready, which it stays, in the order of the text."""
-    ready = [(place, literal) for place, literal in left.items() if _is_ready(literal, known)]
-    for place, _ in ready:
+) -> list[tuple[int, int, NormalLiteral]]:
+    """Take out what is ready, which it stays: a heap, what costs the least first."""
+    found = [(place, literal) for place, literal in left.items() if _is_ready(literal, known)]
+    for place, _ in found:
         del left[place]
+    ready = [(_cost_of_test(literal), place, literal) for place, literal in found]
+    heapify(ready)
     return ready
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+from ..kernel import Kernel
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -11,15 +13,23 @@ V = TypeVar("V")
 Undo = Callable[[], object]
 
 
+class Mark(NamedTuple):
+    """A place in a journal, and the kernel's own beside it."""
+
+    steps: int
+    kernel: int
+
+
 class Journal:
-    """The undo steps of the changes since it was last cleared.
+    """The undo steps of the changes since it was last cleared; a kernel keeps those of its own.
 
     Invariant: run from the last to the first, each step finds the state that its change left.
     """
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_kernel", "_steps")
 
-    def __init__(self) -> None:
+    def __init__(self, kernel: Kernel | None = None) -> None:
+        self._kernel = kernel
         self._steps: list[Undo] = []
 
     def note(self, undo: Undo) -> None:
@@ -41,15 +51,19 @@ class Journal:
         self.note(lambda: mapping.__setitem__(key, before))
         return before
 
-    def mark(self) -> int:
+    def mark(self) -> Mark:
         """Give the place up to which a later `rollback` goes."""
-        return len(self._steps)
+        return Mark(len(self._steps), 0 if self._kernel is None else self._kernel.mark())
 
-    def rollback(self, mark: int) -> None:
-        """Undo everything that was noted after a mark."""
-        while len(self._steps) > mark:
+    def rollback(self, mark: Mark) -> None:
+        """Undo everything that was done after a mark."""
+        if self._kernel is not None:
+            self._kernel.rollback(mark.kernel)
+        while len(self._steps) > mark.steps:
             self._steps.pop()()
 
     def clear(self) -> None:
         """Make what was changed final."""
         self._steps.clear()
+        if self._kernel is not None:
+            self._kernel.commit()

@@ -206,3 +206,13 @@ def _binds(literal: NormalLiteral, bound: AbstractSet[str]) -> bool:
 def is_known(term: Term, known: AbstractSet[str]) -> bool:
     """Tell whether a term has a value once some variables have theirs."""
     return not isinstance(term, str) or term in known
+
+
+def constants_in(rules: Iterable[NormalRule]) -> Iterator[Id]:
+    """Give the ids of the constants of rules."""
+    for rule in rules:
+        yield from (term for term in rule.terms if isinstance(term, int))
+        for literal in literals_within(rule.body):
+            yield from (term for term in terms_of(literal) if isinstance(term, int))
+            if isinstance(literal, Choice):
+                yield from literal.constants

@@ -13,9 +13,9 @@ from .normal_form import TableKey
 class Pending:
     """A queue of components, each given once, after all that it reads."""
 
-    def __init__(self, order: EvaluationOrder) -> None:
+    def __init__(self, order: EvaluationOrder[TableKey]) -> None:
         self._order = order
-        self._by_number: dict[int, Component] = {}
+        self._by_number: dict[int, Component[TableKey]] = {}
         self._queue: list[int] = []
         self.rules: defaultdict[TableKey, dict[ActiveRule, None]] = defaultdict(dict)
         """By the tables of their heads, the rules that were reached."""
@@ -32,6 +32,6 @@ class Pending:
         self.rules[rule.head][rule] = None
         self.add_table(rule.head)
 
-    def next(self) -> Component | None:
+    def next(self) -> Component[TableKey] | None:
         """Give the next component; None when all are done."""
         return self._by_number[heapq.heappop(self._queue)] if self._queue else None

@@ -23,6 +23,7 @@ from .regular_expressions import find_wrong_expressions
 from .safety import find_unsafe_variables
 from .shared_names import find_shared_names
 from .singletons import find_singletons
+from .sizes import find_too_large_rules
 from .types import find_type_conflicts
 from .unknown_tables import find_unknown_tables
 from .unreachable import find_unreachable_rules
@@ -41,6 +42,7 @@ __all__ = [
 Check = Callable[[Batch], Iterator[Diagnostic]]
 
 CHECKS: tuple[Check, ...] = (
+    find_too_large_rules,
     find_misplaced_rules,
     find_wrong_heads,
     find_wrong_calls,
@@ -78,6 +80,7 @@ REFUSALS: tuple[Check, ...] = tuple(
 """Those of the checks that give errors; the others warn."""
 
 QUERY_CHECKS: tuple[Check, ...] = (
+    find_too_large_rules,
     find_wrong_calls,
     find_wrong_expressions,
     find_wrong_columns,

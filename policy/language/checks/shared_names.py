@@ -62,12 +62,16 @@ def _report(batch: Batch, name: str, groups: list[Group]) -> Diagnostic:
 
 
 def _binds(group: Group, name: str) -> bool:
-    return any(name in scope.bound for scope in group.scopes)
+    return any(name in scope.bound for scope in _live(group))
 
 
 def _unbinding(group: Group, name: str) -> str:
-    number = next(scope.number for scope in group.scopes if name not in scope.bound)
+    number = next(scope.number for scope in _live(group) if name not in scope.bound)
     return f"alternative {number} of {len(group.scopes)}"
+
+
+def _live(group: Group) -> Iterator[Scope]:
+    return (scope for scope in group.scopes if not scope.is_dead)
 
 
 def _place(group: Group, name: str) -> Span:

@@ -253,7 +253,16 @@ def test_failures_are_counted_by_rule_builtin_and_reason_with_one_example() -> N
     }
     assert found["p", "div", "y is text"].example == (1, "x")
     assert found["p", "div", "division by zero"].example in [(1, 0), (2, 0)]
+
+
+def test_failures_are_kept_until_the_rule_is_put_to_work_again() -> None:
+    engine = engine_with("p(x / y) :- a:t(x, y)", a=[(1, 0), (3, 3)])
     engine.load("a", {"t": [(3, 3)]})
+    assert [(f.builtin, f.reason, f.example) for f in engine.failures()] == [
+        ("div", "division by zero", (1, 0))
+    ]
+    engine.delete("p", "p(x / y) :- a:t(x, y)")
+    engine.insert("p", "p(x / y) :- a:t(x, y)")
     assert engine.failures() == []
 
 

@@ -31,6 +31,9 @@ def test_absence_matters_under_not_and_under_an_aggregate() -> None:
     (policy_rule,) = rules("a(x) :- b(x), not (c(x), not d(x)), e(x)")
     found = [(read.table, negated) for read, negated in dependencies_of(*policy_rule)]
     assert found == [("b", False), ("c", True), ("d", True), ("e", False)]
+    (policy_rule,) = rules("a(x) :- b(x), not (c(x), not (d(x), not (e(x))))")
+    found = [(read.table, negated) for read, negated in dependencies_of(*policy_rule)]
+    assert found == [("b", False), ("c", True), ("d", True), ("e", True)]
     (policy_rule,) = rules("a(count(x)) :- b(x), c(x)")
     assert all(negated for _, negated in dependencies_of(*policy_rule))
 

@@ -72,15 +72,16 @@ def test_a_table_that_only_reads_what_is_there_moves_nothing() -> None:
     tables.assert_fits()
 
 
-def test_tables_that_left_a_cycle_are_told_once() -> None:
+def test_tables_that_moved_are_told_once_with_their_component_of_before() -> None:
     tables = Tables()
     tables.add(key(1), key(2))
     tables.add(key(2), key(1))
-    assert tables.order.take_split() == []
+    assert tables.order.take_moved() == {key(1): None, key(2): None}
+    before = tables.order.find(key(1))
     tables.add(key(2), key(0))
     tables.remove(key(2), key(1))
-    assert sorted(tables.order.take_split()) == [key(1), key(2)]
-    assert tables.order.take_split() == []
+    assert tables.order.take_moved() == {key(1): before, key(2): before}
+    assert tables.order.take_moved() == {}
 
 
 edges = st.tuples(st.integers(0, 6).map(key), st.integers(0, 6).map(key))

@@ -16,6 +16,7 @@ reach(x, y) :- hop(x, y)
 reach(x, z) :- reach(x, y), hop(y, z)
 ports(s, count(p)) :- nova:ports(s, p), (p = 80 or p > 1000)
 pick(x, y) :- x in [1, 22], y in [3], not allowed(x)
+either(x) :- nova:ports(x, _), (x = "a" or nova:servers(x, _))
 up(x, y) :- allowed(x), plus(x, 1, y), x in [1, 22], not (allowed(y), nova:links(x, y))
 """
 
@@ -25,14 +26,36 @@ def test_tables_come_in_order_with_steps_and_reasons(capsys: Output) -> None:
     assert main(["plan", "net", "--data", "data"]) == OK
     out = capsys.readouterr().out
     assert out.startswith("1. net:allowed  (1 row; 1 of them facts)\n2. net:open_port  (2 rows)\n")
-    steps = [line.split(". ", 1)[1] for line in out.splitlines() if line.startswith("     ")]
-    assert [" ".join(step.split()) for step in steps] == [
-        "read all of nova:servers (2 rows) (first: the fewest rows to begin with)",
-        "look up nova:ports by server=server (about 1.5 of 3 rows each) ('server' is known)",
+    lines = [" ".join(line.split()) for line in out.splitlines() if line.startswith("     ")]
+    assert lines[:8] == [
+        "from nothing:",
         (
-            "drop what has a row in net:allowed by Col0=port"
+            "1. read all of nova:ports (3 rows)"
+            " (first: this order costs about 12, one that begins with nova:servers 21)"
+        ),
+        (
+            "2. drop what has a row in net:allowed by Col0=port"
             " (a test, as soon as its values are known)"
         ),
+        (
+            "3. look up nova:servers by id=server (about 1 of 2 rows each)"
+            " ('server' is known, 2 different values; index by id)"
+        ),
+        "when nova:servers changes:",
+        "1. take the changed rows of nova:servers (what changed comes first)",
+        (
+            "2. look up nova:ports by server=server (about 1.5 of 3 rows each)"
+            " ('server' is known, 2 different values; index by server)"
+        ),
+        (
+            "3. drop what has a row in net:allowed by Col0=port"
+            " (a test, as soon as its values are known)"
+        ),
+    ]
+    assert [line for line in lines if line.startswith("when")] == [
+        "when nova:servers changes:",
+        "when nova:ports changes:",
+        "when net:allowed changes:",
     ]
 
 
@@ -43,14 +66,17 @@ def test_recursion_alternatives_and_waiting_are_told(files: Path, capsys: Output
     for part in (
         "net:reach  (4 rows; recursive: its rules run in rounds",
         "(it shares no variable with what is there)",
-        "alternative 2 of 2:",
         "let p = 80",
         "keep what has p > 1000",
-        "aggregate for each s",
+        "internal table 1: what an aggregate works on (s, p), from nova:ports (2 rows)",
+        "aggregate count of internal table 1",
         "compute plus(x, 1, y)",
         "take x from 1, 22",
         "keep what has x that is one of 1, 22",
-        "drop what has a match of the group over net:allowed, nova:links",
+        "internal table 1: what a group gives (x, y), from net:allowed, nova:links (0 rows)",
+        "drop what has a row in internal table 1 by x=x, y=y",
+        "the rule itself:",
+        "alternative 2 of 2:",
         "waits for nova:links: nova did not answer",
     ):
         assert part in out, part
@@ -63,6 +89,10 @@ def test_json_and_one_table(files: Path, capsys: Output) -> None:
     value = json.loads(capsys.readouterr().out)
     assert [group["tables"] for group in value] == [["net:hop"], ["net:reach"]]
     assert value[1]["recursive"]
+    runs = value[1]["rules"][1]["runs"]
+    assert [run["changes"] for run in runs] == [None, "net:reach", "net:hop"]
+    assert runs[1]["steps"][1]["index"] == ["x"]
+    assert {run["gives"] for run in runs} == {"net:reach"}
 
 
 @pytest.mark.usefixtures("files")

@@ -1,0 +1,183 @@
+"""The evaluation kernel as Python sees it. Numbers stand for relations, components and rules.
+
+One thread at a time may use a Kernel; `propagate` and `query` run without the interpreter lock.
+Cells are str, int, float, bool and None; ids are ints that stand for cells (`intern`, `value`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, final, overload
+
+Cell = str | int | float | bool | None
+Row = tuple[Cell, ...]
+Id = int
+RelationId = int
+ComponentId = int
+RuleId = int
+Operand = int
+"""A register's number, or for a constant the complement (`~id`) of its id: a negative number."""
+
+StepData = tuple[object, ...]
+PlanData = tuple[Sequence[int], Sequence[StepData], Sequence[Operand]]
+"""Registers that have values at the start, steps, and what each column of the head is.
+
+A step is one of
+  ("scan", relation, reads_old, reads_changes, picks, checks, same, keep)
+  ("probe", relation, reads_old, columns, key, picks, checks, same, keep)
+  ("lookup", relation, reads_old, key, is_negated, keep)
+  ("exists", relation, reads_old, columns, key, is_negated, keep)
+  ("gather", plans, key, results, keep)               each plan is given the key's values
+  ("ask", plans, key, is_negated, keep)               each plan is given the key's values
+  ("compare", operator, left, right, keep)            operator: = != < <= > >=
+  ("among", operand, ids, is_negated, keep)
+  ("choose", ids, register, keep)
+  ("copy", operand, register, keep)
+  ("call", builtin, inputs, results, checks, same, keep)
+  ("fails", builtin, inputs, checks, same, keep)
+picks: (column, register); checks: (column or number of a result, operand); same: (column, column);
+results: (number of a result, register); keep: registers that the head or a later step reads, but
+for those that the step itself writes. A register is written once.
+"""
+
+SolveBuiltin = Callable[[tuple[Cell, ...]], Iterable[tuple[Cell, ...]]]
+
+class CellRefused(ValueError):
+    """No table may hold a cell. args: the reason, the number of the row, the column (the number of
+    columns when the row has another width).
+    """
+
+class LimitExceeded(Exception):
+    """args: what was too much, and the rule that crossed the limit (None: a query)."""
+
+class InvalidPlan(ValueError):
+    """A mistake in the planner."""
+
+class Cancelled(Exception):
+    """`cancel` was called meanwhile."""
+
+@final
+class Plan:
+    """A plan ready to run; holds its constants."""
+
+    def failures(self) -> list[tuple[str, str, int, Row]]:
+        """(builtin, reason, how often, one example's inputs) of the last run."""
+
+@final
+class Rows(Sequence[Row]):
+    """Rows that are turned into values when somebody looks at them. Equal to the list of them."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, number: int) -> Row: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Row]: ...
+
+@final
+class Hold:
+    """Keeps ids from being given to other values."""
+
+@final
+class Kernel:
+    def __init__(
+        self, plan: Callable[[RuleId, Literal["whole", "variant", "check"], int], PlanData]
+    ) -> None:
+        """`plan` gives the plan of a rule, when it is first needed: from nothing, from the changes
+        of its n-th literal, or given the cells of the head (its `given` registers, in order).
+        """
+    def add_builtin(self, name: str, inputs: int, outputs: int, solve: SolveBuiltin) -> int:
+        """`solve` raises the class given to `set_failure` when it has no answer. A builtin that
+        the kernel has itself does not call it.
+        """
+    def set_failure(self, failure: type[Exception]) -> None: ...
+
+    # values
+    def intern(self, value: Cell) -> Id: ...
+    def find(self, value: Cell) -> Id | None: ...
+    def value(self, symbol: Id) -> Cell: ...
+    def encode(self, row: Sequence[Cell]) -> tuple[Id, ...]: ...
+    def find_row(self, row: Sequence[Cell]) -> tuple[Id, ...] | None: ...
+    def decode(self, row: Sequence[Id]) -> Row: ...
+    def hold(self, ids: Iterable[Id]) -> Hold: ...
+
+    # what there is
+    def add_relation(self, width: int, kind: Literal["base", "derived"]) -> RelationId: ...
+    def drop_relation(self, relation: RelationId) -> None: ...
+    def add_component(
+        self, relations: Sequence[RelationId], is_recursive: bool, order: int
+    ) -> ComponentId: ...
+    def set_order(self, component: ComponentId, order: int) -> None: ...
+
+    # one step
+    def change(
+        self,
+        relation: RelationId,
+        added: Iterable[Sequence[Cell]],
+        removed: Iterable[Sequence[Cell]],
+    ) -> None: ...
+    def replace(self, relation: RelationId, rows: Iterable[Sequence[Cell]]) -> None: ...
+    def change_ids(
+        self, relation: RelationId, added: Iterable[Sequence[Id]], removed: Iterable[Sequence[Id]]
+    ) -> None: ...
+    def add_rule(
+        self,
+        head: RelationId,
+        body: Sequence[tuple[RelationId, bool, Sequence[tuple[int, Id]]]],
+        asks: Sequence[RelationId],
+    ) -> RuleId:
+        """The literals on tables (a relation, whether it is negated, columns with constants), and
+        the relations that its ask steps read.
+        """
+    def add_fold(
+        self,
+        head: RelationId,
+        groups: int,
+        inputs: Sequence[RelationId],
+        parts: Sequence[tuple[str, int]],
+    ) -> RuleId:
+        """An aggregate step. Each input's rows are the group's cells, then the aggregated ones,
+        the first of which is what the function works on. parts: for each column of the head
+        ("group", column) or (function, number of the input).
+        """
+    def remove_rule(self, rule: RuleId) -> None: ...
+    def rebuild(self, component: ComponentId) -> None: ...
+    def replan(self, rule: RuleId) -> None: ...
+    def propagate(self) -> list[RelationId]: ...
+    def changes(self, relation: RelationId) -> tuple[Rows, Rows]:
+        """The rows that appeared and disappeared in the present step, after `propagate`."""
+    def end_step(self) -> None: ...
+    def step(
+        self,
+        given: list[tuple[RelationId, Iterable[Sequence[Cell]], Iterable[Sequence[Cell]]]],
+    ) -> list[tuple[RelationId, Rows, Rows]]:
+        """Do `change` for each relation with its rows added and removed, `propagate`, `changes` of
+        each derived relation that changed (of a base one there are no rows), and `end_step`.
+        """
+
+    # transactions
+    def mark(self) -> int: ...
+    def rollback(self, mark: int) -> None: ...
+    def commit(self) -> None: ...
+
+    # answers
+    def size(self, relation: RelationId) -> int: ...
+    def distinct(self, relation: RelationId, columns: Sequence[int]) -> float: ...
+    def rows(self, relation: RelationId) -> list[Row]: ...
+    def ids(self, relation: RelationId) -> list[tuple[Id, ...]]: ...
+    def has(self, relation: RelationId, row: Sequence[Id]) -> bool: ...
+    def height(self, relation: RelationId, row: Sequence[Id]) -> int: ...
+    def compile(self, plan: PlanData) -> Plan: ...
+    def query(self, plan: Plan, given: Sequence[Id]) -> list[Row]:
+        """Each row once, in no order."""
+    def look_up(self, plan: Plan, values: tuple[Cell, ...]) -> list[Row] | None:
+        """As `query` for given values; None when one is in no table, or their number is wrong."""
+    def query_ids(self, plan: Plan, given: Sequence[Id], most: int) -> list[tuple[Id, ...]]:
+        """With `most` it stops soon after it has so many."""
+    def failures(self, rule: RuleId) -> list[tuple[str, str, int, Row]]:
+        """(builtin, reason, how often, one example's inputs) since the rule was added."""
+
+    # limits
+    def set_limits(self, max_rows: int, max_bindings: int, deadline_s: float | None) -> None: ...
+    def cancel(self) -> None:
+        """Let the call under way in another thread raise Cancelled."""
+    def symbol_count(self) -> int: ...
+    def indexes(self, relation: RelationId) -> list[list[int]]: ...
+    def bytes(self) -> int: ...

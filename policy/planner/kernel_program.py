@@ -1,0 +1,325 @@
+"""The rules that the kernel runs, and the components of the tables that they derive."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..language.names import MAX_COLUMNS
+from .components import Component, EvaluationOrder
+from .lowering import InternalKey, KernelFold, KernelRule, Lowered, lower
+
+if TYPE_CHECKING:
+    from ..kernel import Kernel
+    from .journal import Journal
+    from .kernel_tables import KernelTables
+    from .normal_form import Match, NormalRule, TableKey
+
+Owner = Hashable
+
+
+class TooManyColumns(Exception):
+    """A rule needs a table with more columns than there may be. args: how many, and the owner."""
+
+
+Reading = tuple[int, bool, tuple[tuple[int, int], ...]]
+"""A relation that is read, whether it is negated, and its columns with constants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule in the kernel: whose it is, what it derives and reads."""
+
+    owner: Owner
+    rule: KernelRule | KernelFold
+    head: int
+    reads: tuple[Reading, ...]
+    asks: tuple[int, ...] = ()
+
+    def all_reads(self) -> list[int]:
+        """Give the relations that it reads, in any way."""
+        return [*(read[0] for read in self.reads), *self.asks]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A component as the kernel knows it."""
+
+    number: int
+    members: tuple[int, ...]
+    is_recursive: bool
+    order: int
+
+
+@dataclass(slots=True)
+class _Staged:
+    removed: list[int] = field(default_factory=list)
+    added: list[Entry] = field(default_factory=list)
+    unused: list[tuple[InternalKey, int]] = field(default_factory=list)
+
+
+class KernelProgram:
+    """Puts rules into the kernel and takes them out; `carry_out` tells it at once.
+
+    Shapes: between two calls of `carry_out` an owner is taken before it is put, and put once.
+    Invariant: after it the kernel's rules are those of the owners that were put, and each internal
+        table is there as long as a rule of an owner uses it.
+    """
+
+    def __init__(self, kernel: Kernel, tables: KernelTables, journal: Journal) -> None:
+        self._kernel = kernel
+        self._tables = tables
+        self._journal = journal
+        self._lowered: dict[Owner, Lowered] = {}
+        self._users: Counter[InternalKey] = Counter()
+        self._own: dict[Owner | InternalKey, list[int]] = {}
+        """The kernel's rules by their owner, or by the internal table that they derive."""
+        self._entries: dict[int, Entry] = {}
+        self._reads: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self._readers: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self._heads: Counter[int] = Counter()
+        self._told: dict[int, _Told] = {}
+        """The component of each relation that is derived, as the kernel knows it."""
+        self._order = EvaluationOrder[int](
+            lambda relation: self._heads[relation] > 0,
+            reads_of=lambda relation: self._reads.get(relation, ()),
+            readers_of=lambda relation: self._readers.get(relation, ()),
+        )
+        self._readers_of: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        """The kernel's rules that read a relation."""
+        self._is_out_of_step = False
+        """A rollback took back what the kernel was told of the order, but not the order itself."""
+        self._staged = _Staged()
+        self._unused: list[tuple[InternalKey, int]] = []
+        self._leaving: dict[int, Entry] = {}
+        """Rules that were taken out last, whose plans the kernel may still ask for."""
+
+    def put(
+        self,
+        owner: Owner,
+        alternatives: Sequence[NormalRule],
+        *,
+        reports: bool,
+        recursive: Container[TableKey] = (),
+    ) -> None:
+        """Let the kernel run a rule; one that `reports` has a table of its own rows.
+
+        Shapes: `recursive` are the tables that depend on the rule's head and it on them.
+        Raises: TooManyColumns.
+        """
+        lowered = lower(alternatives, owner, reports=reports, recursive=recursive)
+        _refuse_wide(lowered, owner)
+        self._journal.put(self._lowered, owner, lowered)
+        new: set[object] = {key for key in lowered.widths if not self._users[key]}
+        for key in lowered.widths:
+            self._count(self._users, key, 1)
+        for each in (owner, *new):
+            self._journal.put(self._own, each, [])
+        for rule in lowered.rules:
+            if not isinstance(rule.head, InternalKey):
+                self._staged.added.append(self._entry(owner, rule))
+            elif rule.head in new:
+                self._staged.added.append(self._entry(rule.head, rule))
+
+    def take(self, owner: Owner) -> None:
+        """Let the kernel run a rule no more, if it does."""
+        if owner not in self._lowered:
+            return
+        lowered = self._journal.drop(self._lowered, owner)
+        gone = self._journal.drop(self._own, owner)
+        self._staged.removed += gone
+        for key, width in lowered.widths.items():
+            self._count(self._users, key, -1)
+            if not self._users[key]:
+                gone = self._journal.drop(self._own, key)
+                self._staged.removed += gone
+                self._staged.unused.append((key, width))
+
+    def carry_out(self) -> None:
+        """Tell the kernel what was put and taken; rows follow with its next step."""
+        self._leaving = {}
+        if not self._staged.removed and not self._staged.added:
+            return
+        staged, self._staged = self._staged, _Staged()
+        heads = {entry.head: None for entry in staged.added}
+        for number in staged.removed:
+            self._kernel.remove_rule(number)
+            entry = self._leaving[number] = self._journal.drop(self._entries, number)
+            for relation in dict.fromkeys(entry.all_reads()):
+                self._journal.drop(self._readers_of[relation], number)
+            heads[entry.head] = None
+            self._connect(entry, -1)
+        for entry in staged.added:
+            self._connect(entry, 1)
+        self._arrange(heads)
+        for entry in staged.added:
+            self._add(entry)
+        self._unused += staged.unused
+
+    def drop_unused(self) -> None:
+        """Forget the internal tables that no rule uses any more.
+
+        Ordering: after the kernel's step, for which rules that leave are still planned.
+        """
+        unused, self._unused = self._unused, []
+        for key, width in unused:
+            if not self._users[key]:
+                self._drop(key, width)
+
+    def forget_staged(self) -> None:
+        """Take that what was put and taken since the last `carry_out` was rolled back."""
+        self._staged = _Staged()
+        self._unused = []
+
+    def owners(self, number: int) -> list[Owner]:
+        """Give whose rule it is; of an internal table all that use it."""
+        owner = self.entry(number).owner
+        if not isinstance(owner, InternalKey):
+            return [owner]
+        return [user for user, lowered in self._lowered.items() if owner in lowered.widths]
+
+    def lowered(self, owner: Owner) -> Lowered | None:
+        """Give what an owner's rule came to; None when it does not run."""
+        return self._lowered.get(owner)
+
+    def rules_of(self, owner: Owner) -> list[int]:
+        """Give the kernel's rules of an owner, those of its internal tables too."""
+        if owner not in self._lowered:
+            return []
+        keys: list[Hashable] = [owner, *self._lowered[owner].widths]
+        return [number for key in keys for number in self._own[key]]
+
+    def entry(self, number: int) -> Entry:
+        """Give a rule of the kernel."""
+        return self._entries.get(number) or self._leaving[number]
+
+    def readers(self, relation: int) -> Iterable[int]:
+        """Give the kernel's rules that read a relation."""
+        return list(self._readers_of.get(relation, ()))
+
+    def reader_count(self, relation: int) -> int:
+        """Give how many of the kernel's rules read a relation."""
+        return len(self._readers_of.get(relation, ()))
+
+    def reads(self, relation: int) -> Iterable[int]:
+        """Give the relations that the rules of a derived relation read."""
+        return self._reads.get(relation, ())
+
+    def component(self, relation: int) -> Component[int] | None:
+        """Give the component of a derived relation."""
+        return self._order.find(relation)
+
+    def _entry(self, owner: Owner, rule: KernelRule | KernelFold) -> Entry:
+        number = self._tables.number
+        if isinstance(rule, KernelFold):
+            inputs: tuple[Reading, ...] = tuple((number(*each), False, ()) for each in rule.inputs)
+            return Entry(owner, rule, number(rule.head, len(rule.parts)), inputs)
+        reads = tuple(
+            (number(m.table, len(m.terms)), m.negated, _constants(m)) for m in rule.matches()
+        )
+        asks = tuple(dict.fromkeys(number(m.table, len(m.terms)) for m in rule.asks()))
+        return Entry(owner, rule, number(rule.head, len(rule.terms)), reads, asks)
+
+    def _add(self, entry: Entry) -> None:
+        rule = entry.rule
+        if isinstance(rule, KernelFold):
+            inputs = [read[0] for read in entry.reads]
+            number = self._kernel.add_fold(entry.head, rule.groups, inputs, rule.parts)
+        else:
+            number = self._kernel.add_rule(entry.head, entry.reads, entry.asks)
+        self._journal.put(self._entries, number, entry)
+        for relation in entry.all_reads():
+            self._journal.put(self._readers_of[relation], number, None)
+        own = self._own[entry.owner]
+        own.append(number)
+        self._journal.note(own.pop)
+
+    def _drop(self, key: InternalKey, width: int) -> None:
+        relation = self._tables.find(key, width)
+        if relation is not None:
+            if relation in self._told:
+                self._journal.drop(self._told, relation)
+            self._tables.drop(key, width)
+
+    def _connect(self, entry: Entry, step: int) -> None:
+        self._step(entry, step)
+        self._journal.note(partial(self._step, entry, -step))
+
+    def _step(self, entry: Entry, step: int) -> None:
+        self._order.touch(entry.head)
+        self._heads[entry.head] += step
+        for relation in entry.all_reads():
+            _add_to(self._reads, entry.head, relation, step)
+            _add_to(self._readers, relation, entry.head, step)
+
+    def _count(self, counts: Counter[InternalKey], key: InternalKey, step: int) -> None:
+        counts[key] += step
+        self._journal.note(partial(counts.update, {key: -step}))
+
+    def _arrange(self, heads: Iterable[int]) -> None:
+        """Tell the kernel which tables belong together now, and in which order."""
+        if self._is_out_of_step:
+            self._order.touch_all()
+            self._is_out_of_step = False
+        moved = self._order.take_moved()
+        components = {c.number: c for table in moved if (c := self._order.find(table))}
+        for number in sorted(components):
+            self._tell(components[number])
+        for relation in heads:
+            if not self._heads[relation]:
+                self._leave(relation)
+
+    def _tell(self, component: Component[int]) -> None:
+        members = component.tables
+        known = {self._told.get(member) for member in members}
+        (told,) = known if len(known) == 1 else (None,)
+        wanted = (members, component.is_recursive)
+        self._journal.note(self._fall_out_of_step)
+        if told is not None and (told.members, told.is_recursive) == wanted:
+            self._kernel.set_order(told.number, component.number)
+            number = told.number
+        else:
+            number = self._kernel.add_component(members, component.is_recursive, component.number)
+            if known != {None}:
+                self._kernel.rebuild(number)
+        new = _Told(number, members, component.is_recursive, component.number)
+        for member in members:
+            self._journal.put(self._told, member, new)
+
+    def _leave(self, relation: int) -> None:
+        """Let a table that nothing derives any more stand alone, without rows."""
+        told = self._told.get(relation)
+        if told is not None and told.is_recursive:
+            number = self._kernel.add_component([relation], False, 0)
+            self._kernel.rebuild(number)
+            self._journal.put(self._told, relation, _Told(number, (relation,), False, 0))
+
+    def _fall_out_of_step(self) -> None:
+        self._is_out_of_step = True
+
+
+def _constants(match: Match) -> tuple[tuple[int, int], ...]:
+    return tuple((n, term) for n, term in enumerate(match.terms) if isinstance(term, int))
+
+
+def _refuse_wide(lowered: Lowered, owner: Owner) -> None:
+    """Make sure that the kernel can hold each table that a rule derives or reads."""
+    rules = [rule for rule in lowered.rules if isinstance(rule, KernelRule)]
+    matches = (match for rule in rules for match in (*rule.matches(), *rule.asks()))
+    widths = [*map(len, (rule.terms for rule in rules)), *(len(m.terms) for m in matches)]
+    widest = max(widths, default=0)
+    if widest > MAX_COLUMNS:
+        what = f"it needs a table of {widest} columns, at most {MAX_COLUMNS:,} are possible"
+        raise TooManyColumns(what, owner)
+
+
+def _add_to(counters: defaultdict[int, Counter[int]], key: int, other: int, step: int) -> None:
+    counter = counters[key]
+    counter[other] += step
+    if not counter[other]:
+        del counter[other]
+    if not counter:
+        del counters[key]

@@ -1,0 +1,63 @@
+"""Which relation of the kernel holds which table."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Literal
+
+from ..kernel import Kernel
+from .journal import Journal
+
+RelationKey = Hashable
+"""A table's key, or that of an internal table."""
+
+
+class KernelTables:
+    """Relations by key and width, made when first asked for; used under the engine's lock.
+
+    A table that is read with another width than it has is another, empty relation.
+    """
+
+    def __init__(self, kernel: Kernel, journal: Journal) -> None:
+        self._kernel = kernel
+        self._journal = journal
+        self._numbers: dict[tuple[RelationKey, int], int] = {}
+        self._keys: dict[int, RelationKey] = {}
+
+    def number(self, key: RelationKey, width: int) -> int:
+        """Give the relation of a table, an empty one when there was none."""
+        found = self._numbers.get((key, width))
+        return self._make(key, width, "derived") if found is None else found
+
+    def define(self, key: RelationKey, width: int) -> int:
+        """Give the relation of a table whose rows are given, not derived."""
+        found = self._numbers.get((key, width))
+        return self._make(key, width, "base") if found is None else found
+
+    def find(self, key: RelationKey, width: int) -> int | None:
+        """Give the relation of a table, or None when nobody asked for it."""
+        return self._numbers.get((key, width))
+
+    def numbers(self, key: RelationKey) -> list[int]:
+        """Give the relations of a table, one for each width."""
+        return [number for number, known in self._keys.items() if known == key]
+
+    def items(self) -> Iterable[tuple[int, RelationKey]]:
+        """Give each relation with its key."""
+        return self._keys.items()
+
+    def key(self, number: int) -> RelationKey | None:
+        """Give the key of a relation; of one that was dropped in this transaction None."""
+        return self._keys.get(number)
+
+    def drop(self, key: RelationKey, width: int) -> None:
+        """Forget a relation that no rule reads or derives any more."""
+        number = self._journal.drop(self._numbers, (key, width))
+        self._journal.drop(self._keys, number)
+        self._kernel.drop_relation(number)
+
+    def _make(self, key: RelationKey, width: int, kind: Literal["base", "derived"]) -> int:
+        number = self._kernel.add_relation(width, kind)
+        self._journal.put(self._numbers, (key, width), number)
+        self._journal.put(self._keys, number, key)
+        return number
