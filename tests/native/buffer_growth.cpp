@@ -1,0 +1,55 @@
+#include <new>
+
+#include "buffer.h"
+#include "failing_allocator.h"
+#include "harness.h"
+
+namespace congress::tests {
+namespace {
+
+const Test keeps("a buffer keeps its values while it grows", [] {
+    Buffer<int> buffer;
+    for (int n = 0; n < 500'000; ++n) buffer.push_back(n);
+    for (int n = 0; n < 500'000; ++n) {
+        require_equal(buffer[static_cast<std::size_t>(n)], n, "a value");
+    }
+    require_equal(buffer.size(), std::size_t{500'000}, "its size");
+    require(buffer.capacity() <= 500'000 * 5 / 4, "a large buffer has much more than it needs");
+});
+
+const Test reserved("a buffer with room asks for no memory", [] {
+    Buffer<int> buffer;
+    buffer.reserve_more(1000);
+    {
+        const NoAllocation none;
+        for (int n = 0; n < 1000; ++n) buffer.push_reserved(n);
+    }
+    require_equal(buffer.back(), 999, "the last value");
+});
+
+const Test fails("a buffer that cannot grow is as before", [] {
+    Buffer<int> buffer;
+    for (int n = 0; n < 4; ++n) buffer.push_back(n);
+    const FailingAllocator failing(1);
+    require_raises<std::bad_alloc>([&] { buffer.push_back(4); }, "it grew");
+    require(buffer.size() == 4 && buffer[3] == 3, "values were lost");
+});
+
+const Test appends("a buffer appends, resizes and truncates", [] {
+    Buffer<int> buffer;
+    const int values[] = {1, 2, 3};
+    buffer.append(values, 3);
+    buffer.append(nullptr, 0);
+    buffer.resize(5, 9);
+    require(buffer[2] == 3 && buffer[3] == 9 && buffer[4] == 9, "resize fills");
+    buffer.truncate(2);
+    buffer.pop_back();
+    require(buffer.size() == 1 && buffer.back() == 1, "truncate and pop_back");
+    Buffer<int> moved = std::move(buffer);
+    require(moved.size() == 1 && moved[0] == 1, "a moved buffer has the values");
+    moved.free_memory();
+    require(moved.empty() && moved.bytes() == 0, "free_memory");
+});
+
+}  // namespace
+}  // namespace congress::tests

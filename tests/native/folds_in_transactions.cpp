@@ -1,0 +1,98 @@
+#include "engine.h"
+#include "harness.h"
+
+namespace congress::tests {
+namespace {
+
+struct Summed : Engine {
+    Summed() {
+        add_base("e", 2);
+        add_derived("s", 3);
+        component = add_component({"s"}, false, 1);
+        rule = add();
+        change("e", {{1, 10}, {1, 20}, {2, 5}}, {});
+        finish();
+    }
+    // s(x, count, sum)
+    RuleId add() {
+        return kernel.add_fold(id("s"), 1, {id("e")},
+                               {{true, Aggregate::kCount, 0},
+                                {false, Aggregate::kCount, 0},
+                                {false, Aggregate::kSum, 0}},
+                               nullptr);
+    }
+    ComponentId component;
+    RuleId rule;
+};
+
+const Rows kSums{{1, 2, 30}, {2, 1, 5}};
+
+const Test back("an aggregate is taken back to any mark", [] {
+    Summed engine;
+    require_equal(engine.rows("s"), kSums, "at first");
+    const Contents before = engine.contents();
+    engine.change("e", {{1, 30}, {3, 7}}, {{2, 5}});
+    engine.step();
+    const Contents middle = engine.contents();
+    const Kernel::Mark mark = engine.kernel.mark();
+    engine.change("e", {{2, 6}}, {{1, 10}});
+    engine.kernel.propagate();
+    engine.kernel.rollback(mark);
+    require(engine.contents() == middle, "to the mark");
+    engine.change("e", {{1, 1}}, {});
+    engine.step();
+    require(engine.rows("s").contains({1, 4, 61}), "going on from the mark");
+    engine.kernel.rollback(0);
+    require(engine.contents() == before, "to the start");
+    engine.change("e", {}, {{1, 10}});
+    engine.finish();
+    require_equal(engine.rows("s"), (Rows{{1, 1, 20}, {2, 1, 5}}), "going on from the start");
+});
+
+const Test removed("an aggregate that was removed works again after a rollback", [] {
+    Summed engine;
+    for (int round = 0; round < 10; ++round) {
+        engine.kernel.remove_rule(engine.rule);
+        engine.step();
+        require(engine.rows("s").empty(), "it is removed");
+        engine.change("e", {{9, 9}}, {});
+        engine.step();
+        engine.kernel.rollback(0);
+        require_equal(engine.rows("s"), kSums, "it is back");
+        engine.change("e", {{2, 7 + round}}, {});
+        engine.step();
+        require(engine.rows("s").contains({2, 2, 12 + round}), "it works");
+        engine.kernel.rollback(0);
+        require_equal(engine.rows("s"), kSums, "back again");
+    }
+});
+
+const Test rebuilt("an aggregate in a component that is rebuilt", [] {
+    Summed engine;
+    for (int round = 0; round < 10; ++round) {
+        engine.change("e", {{3, round}}, {});
+        engine.kernel.rebuild(engine.component);
+        engine.kernel.propagate();
+        require_equal(engine.added("s"), (Rows{{3, 1, round}}), "what came");
+        require(engine.removed("s").empty(), "what went");
+        engine.kernel.end_step();
+        engine.kernel.rollback(0);
+        require_equal(engine.rows("s"), kSums, "it is taken back");
+    }
+});
+
+const Test second("two aggregates with the same result are two reasons", [] {
+    Summed engine;
+    const RuleId other = engine.add();
+    engine.finish();
+    require_equal(engine.support("s", {1, 2, 30}), 2u, "two reasons");
+    engine.change("e", {{1, 1}}, {});
+    engine.kernel.remove_rule(other);
+    engine.kernel.propagate();
+    require_equal(engine.support("s", {1, 3, 31}), 1u, "one reason");
+    require_equal(engine.rows("s"), (Rows{{1, 3, 31}, {2, 1, 5}}),
+                  "one removed while rows change");
+});
+
+}  // namespace
+}  // namespace congress::tests

@@ -1,0 +1,61 @@
+#include <cmath>
+#include <limits>
+
+#include "harness.h"
+#include "symbols.h"
+
+namespace congress::tests {
+namespace {
+
+const Test types("equal numbers, texts and booleans of other types are other values", [] {
+    Symbols symbols;
+    const Id ids[] = {symbols.intern_integer(1), symbols.intern_float(1.0),
+                      symbols.intern_text("1"),  Symbols::boolean(true),
+                      Symbols::kNullId,          symbols.intern_text("")};
+    for (std::size_t n = 0; n < std::size(ids); ++n) {
+        for (std::size_t other = 0; other < n; ++other) {
+            require(ids[n] != ids[other], "one id for two");
+        }
+    }
+});
+
+const Test integers("integers come back, whether they fit in line or not", [] {
+    Symbols symbols;
+    const std::int64_t limits[] = {kMinInline - 1, kMinInline,     0,
+                                   kMaxInline,     kMaxInline + 1,
+                                   std::numeric_limits<std::int64_t>::min(),
+                                   std::numeric_limits<std::int64_t>::max()};
+    for (const std::int64_t integer : limits) {
+        const Id id = symbols.intern_integer(integer);
+        const Value value = symbols.value(id);
+        require(value.type == Type::kInteger && value.integer == integer, std::to_string(integer));
+        require_equal(is_symbol(id), !fits_inline(integer), "in line or not");
+        require_equal(symbols.intern_integer(integer), id, "the same integer has the same id");
+        require(symbols.find_integer(integer) == id, "find_integer");
+    }
+});
+
+const Test floats("minus zero is zero, and floats come back exactly", [] {
+    Symbols symbols;
+    require_equal(symbols.intern_float(-0.0), symbols.intern_float(0.0), "-0.0");
+    require(!std::signbit(symbols.value(symbols.intern_float(-0.0)).real), "it shows as -0.0");
+    for (const double real : {0.1, -1e308, 5e-324}) {
+        require(symbols.value(symbols.intern_float(real)).real == real, "another float");
+    }
+    require(!symbols.find_float(2.5), "it was never seen");
+});
+
+const Test texts("texts come back, also with any bytes in them", [] {
+    Symbols symbols;
+    const std::string_view odd("a\0b\xff", 4);
+    const Id id = symbols.intern_text(odd);
+    require_equal(symbols.value(id).text, odd, "another text");
+    require(symbols.find_text(odd) == id && !symbols.find_text("a"), "find_text");
+    const std::string_view long_ones[] = {"12345678", "123456789", "1234567", "12345678\0"};
+    for (const auto text : long_ones) {
+        require(symbols.value(symbols.intern_text(text)).text == text, "a long text");
+    }
+});
+
+}  // namespace
+}  // namespace congress::tests
