@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -137,12 +137,6 @@ class NormalRule:
                 yield from (m.table for m in inner if isinstance(m, Match))
             elif isinstance(literal, Group):
                 stack += [other for body in literal.bodies for other in body]
-
-    def filters_by(self, tables: Container[TableKey]) -> bool:
-        """Tell whether a group that is not negated reads one of some tables."""
-        groups = [o for o in self.body if isinstance(o, Group) and not o.negated]
-        inner = literals_within(groups)
-        return any(isinstance(m, Match) and m.table in tables for m in inner)
 
 
 def literals_within(body: Sequence[NormalLiteral]) -> Iterator[NormalLiteral]:
