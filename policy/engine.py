@@ -34,7 +34,7 @@ from .planner.kernel_face import KernelFace
 from .planner.normal_form import TableKey
 from .planner.program import Program
 from .prepared import PreparedQuery, Queries
-from .query import Query
+from .query import Query, refusing_too_large
 from .row_input import (
     TableInputs,
     marked_missing,
@@ -393,11 +393,12 @@ class Engine:
         with self._lock:
             self._refuse_unknown_owner(policy)
             row = row_given(row, f"{policy}:{table}")
-            return Explainer(self._program, self._evaluator).explain((policy, table), row)
+            with refusing_too_large("the explanation"):
+                return Explainer(self._program, self._evaluator).explain((policy, table), row)
 
     def plan(self) -> list[PlannedTables]:
         """Tell what will run for a change, in order, and why in that order; run nothing."""
-        with self._lock:
+        with self._lock, refusing_too_large("the plan"):
             return PlanReporter(self._program, self._evaluator).report()
 
     def why_not(self, policy: str, table: str, row: Sequence[Cell]) -> WhyNot:
@@ -414,7 +415,8 @@ class Engine:
             if width is not None and width != len(row):
                 what = f"'{policy}:{table}' has {counted(width, 'column')}, the row {len(row)}"
                 raise InvalidRequest(what, table=table)
-            return Doubter(self._evaluator).why_not((policy, table), row)
+            with refusing_too_large("the explanation"):
+                return Doubter(self._evaluator).why_not((policy, table), row)
 
     def waiting(self) -> list[Waiting]:
         """Give the rules that read, directly or through others, something that is not known.

@@ -354,7 +354,7 @@ class Evaluator:
             if derived.facts:
                 terms = tuple(f"x{column}" for column in range(derived.width))
                 copy = NormalRule(table, terms, (Match(cast("TableKey", key), terms),))
-                self.face.program.put(key, [copy], reports=False)
+                self.face.program.put(key, [copy], reports=False, is_limited=False)
 
     def _change_facts(self, agenda: Agenda) -> None:
         for table, facts in agenda.facts.items():

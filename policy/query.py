@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from congress_dist.errors import InvalidRow
@@ -96,12 +97,8 @@ class Query:
         active, evaluator = self._active, self._evaluator
         given = _encoded(values, evaluator)
         active.settle({table: evaluator.missing(table) for table in active.reads})
-        try:
+        with refusing_too_large("the query"):
             rows = [] if active.is_off else self._rows(given)
-        except (LimitExceeded, TooManyColumns) as error:
-            message = f"the query is too large: {error.args[0]}"
-            hint = "bind its variables by more conditions"
-            raise PolicyError([Diagnostic("too-many-rows", message, hint=hint)]) from error
         failures = () if active.is_off else self._failures()
         return Answer(rows, active.missing, self._warnings, failures)
 
@@ -150,6 +147,17 @@ class Query:
             for plan in self._plans
             for failure in plan.failures()
         )
+
+
+@contextmanager
+def refusing_too_large(what: str) -> Iterator[None]:
+    """Tell by a diagnostic that a question crossed a limit of the kernel. Raises: PolicyError."""
+    try:
+        yield
+    except (LimitExceeded, TooManyColumns) as error:
+        message = f"{what} is too large: {error.args[0]}"
+        hint = "bind its variables by more conditions"
+        raise PolicyError([Diagnostic("too-many-rows", message, hint=hint)]) from error
 
 
 def _encoded(values: Sequence[Cell], evaluator: Evaluator) -> Tuple:

@@ -126,6 +126,8 @@ class Kernel:
         """The literals on tables (a relation, whether it is negated, columns with constants), and
         the relations that its ask steps read.
         """
+    def lift_limit(self, rule: RuleId) -> None:
+        """Let a rule derive any number of rows: facts are never too many."""
     def add_fold(
         self,
         head: RelationId,

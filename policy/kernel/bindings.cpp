@@ -445,7 +445,7 @@ public:
     explicit Answers(std::uint32_t width, std::uint32_t most) : width_(width), most_(most) {}
 
     void take(const Derived& rows) override {
-        for (std::uint32_t n = 0; n < rows.count; ++n) {
+        for (std::uint32_t n = 0; n < rows.count && count_ < most_; ++n) {
             const Id* cells = rows.row(n);
             const std::size_t place = slots_.find(rows.hashes[n], [&](std::uint32_t other) {
                 return std::equal(cells, cells + width_, row(other));  // null for no columns
@@ -987,6 +987,7 @@ PYBIND11_MODULE(_kernel, module) {
         .def("replace", &Host::replace)
         .def("change_ids", &Host::change_ids)
         .def("add_rule", &Host::add_rule)
+        .def("lift_limit", [](Host& host, RuleId id) { host.kernel().rule(id).is_limited = false; })
         .def("add_fold", &Host::add_fold)
         .def("remove_rule", [](Host& host, RuleId id) { host.kernel().remove_rule(id); })
         .def("rebuild", [](Host& host, ComponentId id) { host.kernel().rebuild(id); })

@@ -43,6 +43,7 @@ struct Rule {
     std::vector<Relation*> asks;  // tables of its ask steps: after their changes it is done anew
     Component* component;
     FailureLog* failures;
+    bool is_limited = true;       // false: its rows were told, and are never too many
     bool multiplies = false;      // it has steps that give several solutions without reading a table
     std::unique_ptr<Fold> fold;  // an aggregate step over the tables of `body`; it has no plans
     // Plans, each with the version of the rule's planning that it was made for.
@@ -65,6 +66,7 @@ struct Rule {
     }
     // Whether it could derive so many rows at all: its table may have them from other rules.
     bool may_derive(std::uint64_t rows) const {
+        if (!is_limited) return false;
         if (multiplies) return true;
         double most = 1.0;
         for (const Literal& literal : body) {

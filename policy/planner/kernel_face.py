@@ -7,7 +7,7 @@ from weakref import WeakMethod
 
 from congress_dist.row import Cell
 
-from ..kernel import CellRefused, Kernel, Plan
+from ..kernel import CellRefused, Kernel, LimitExceeded, Plan
 from ..language.names import table_name
 from .answers import Changes, Row
 from .compiler import Numbers, PlanData, compile_body
@@ -57,11 +57,11 @@ class AdHocPlan:
         return self._kernel.query(self._plan, given)
 
     def look_up(self, values: tuple[Cell, ...]) -> list[Row] | None:
-        """Give the rows for given values; None when one of them is not in any table.
-
-        Raises: LimitExceeded.
-        """
-        return self._kernel.look_up(self._plan, values)
+        """Give the rows for given values; None when one is in no table, or rows are too many."""
+        try:
+            return self._kernel.look_up(self._plan, values)
+        except LimitExceeded:
+            return None
 
     def ids(self, given: Sequence[Id] = (), most: int = ALL) -> list[Tuple]:
         """Give the rows, each once, as ids; not many more than `most`. Raises: LimitExceeded."""

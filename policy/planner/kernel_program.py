@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class Entry:
     head: int
     reads: tuple[Reading, ...]
     asks: tuple[int, ...] = ()
+    is_limited: bool = True
 
     def all_reads(self) -> list[int]:
         """Give the relations that it reads, in any way."""
@@ -104,10 +105,12 @@ class KernelProgram:
         *,
         reports: bool,
         recursive: Container[TableKey] = (),
+        is_limited: bool = True,
     ) -> None:
         """Let the kernel run a rule; one that `reports` has a table of its own rows.
 
-        Shapes: `recursive` are the tables that depend on the rule's head and it on them.
+        Shapes: `recursive` are the tables that depend on the rule's head and it on them; one that
+            is not limited derives any number of rows.
         Raises: TooManyColumns.
         """
         lowered = lower(alternatives, owner, reports=reports, recursive=recursive)
@@ -120,7 +123,8 @@ class KernelProgram:
             self._journal.put(self._own, each, [])
         for rule in lowered.rules:
             if not isinstance(rule.head, InternalKey):
-                self._staged.added.append(self._entry(owner, rule))
+                entry = self._entry(owner, rule)
+                self._staged.added.append(replace(entry, is_limited=is_limited))
             elif rule.head in new:
                 self._staged.added.append(self._entry(rule.head, rule))
 
@@ -230,6 +234,8 @@ class KernelProgram:
             number = self._kernel.add_fold(entry.head, rule.groups, inputs, rule.parts)
         else:
             number = self._kernel.add_rule(entry.head, entry.reads, entry.asks)
+        if not entry.is_limited:
+            self._kernel.lift_limit(number)
         self._journal.put(self._entries, number, entry)
         for relation in entry.all_reads():
             self._journal.put(self._readers_of[relation], number, None)
