@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from weakref import WeakMethod
 
 from congress_dist.row import Cell
@@ -113,10 +114,8 @@ class KernelFace:
     def replace(self, table: TableKey, width: int, rows: Sequence[Sequence[Cell]]) -> None:
         """Give a base table its rows, within the present step. Raises: RowsRefused."""
         number = self.tables.number(table, width)
-        try:
+        with _refusing(table, width, rows):
             self.kernel.replace(number, rows)
-        except CellRefused as error:
-            raise RowsRefused(table, width, rows[error.args[1]], error) from error
         self.estimates.note_load(number)
 
     def change(
@@ -128,16 +127,10 @@ class KernelFace:
     ) -> None:
         """Add and remove rows of a base table, within the present step. Raises: RowsRefused."""
         number = self.tables.number(table, width)
-        try:
-            if removed:
-                self.kernel.change(number, (), removed)
-        except CellRefused as error:
-            raise RowsRefused(table, width, removed[error.args[1]], error) from error
-        try:
-            if added:
-                self.kernel.change(number, added, ())
-        except CellRefused as error:
-            raise RowsRefused(table, width, added[error.args[1]], error) from error
+        with _refusing(table, width, removed):
+            self.kernel.change(number, (), removed)
+        with _refusing(table, width, added):
+            self.kernel.change(number, added, ())
         if len(added) > _MANY:
             self.estimates.note_load(number)
 
@@ -243,3 +236,12 @@ class KernelFace:
 
     def _relation_of(self, table: object, width: int) -> int:
         return self.tables.number(table, width)
+
+
+@contextmanager
+def _refusing(table: TableKey, width: int, rows: Sequence[Sequence[Cell]]) -> Iterator[None]:
+    """Tell of which table, and which row, the kernel refuses."""
+    try:
+        yield
+    except CellRefused as error:
+        raise RowsRefused(table, width, rows[error.args[1]], error) from error
