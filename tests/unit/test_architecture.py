@@ -92,6 +92,13 @@ def test_each_outside_world_has_one_importer(path: Path) -> None:
                 assert is_within(module, importers), f"{module}:{line} imports {world}"
 
 
+def test_of_the_kernel_the_bindings_alone_know_python() -> None:
+    sources = [path for kind in ("*.h", "*.cpp") for path in (ROOT / "policy/kernel").glob(kind)]
+    knowing = [path.name for path in sources if re.search(r"Python\.h|pybind11", path.read_text())]
+    assert knowing
+    assert [name for name in knowing if not name.startswith("bindings")] == []
+
+
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 
 

@@ -1,0 +1,140 @@
+// Rows of tables, and questions.
+
+#include <chrono>
+#include <utility>
+
+#include "bindings_host.h"
+#include "guard.h"
+
+namespace congress {
+namespace {
+
+template <class Make>
+py::list all(const Relation& relation, Make make) {
+    py::list rows;
+    for (RowId row = 0; row < relation.end(); ++row) {
+        if (relation.is_in(row, State::kNew)) {
+            rows.append(make(relation.row(row), relation.width()));
+        }
+    }
+    return rows;
+}
+
+}  // namespace
+
+py::list Host::rows(RelationId id) {
+    return all(kernel_.relation(id), [&](const Id* cells, std::size_t width) {
+        return decoded(kernel_.symbols(), cells, width);
+    });
+}
+
+py::list Host::ids(RelationId id) {
+    return all(kernel_.relation(id), ids_of);
+}
+
+std::uint32_t Host::height(RelationId id, const std::vector<Id>& row) {
+    const RowId found = find_row(id, row);
+    if (found == kNoRow) throw InvalidPlan("there is no such row");
+    return kernel_.relation(id).support(found);
+}
+
+std::unique_ptr<Compiled> Host::compile(const py::tuple& given) {
+    auto made = std::make_unique<Compiled>();
+    made->plan = PlanReader(kernel_, builtins_).read(given);
+    made->constants = hold(constants_of(*made->plan));
+    made->failures = std::make_unique<RuleFailures>(kernel_.symbols());
+    return made;
+}
+
+py::list Host::query(Compiled& compiled, const std::vector<Id>& given) {
+    const Answers answers = ask(compiled, given);
+    const std::size_t width = compiled.plan->head.size();
+    py::list rows(answers.size());
+    for (std::uint32_t n = 0; n < answers.size(); ++n) {
+        rows[n] = decoded(kernel_.symbols(), answers.row(n), width);
+    }
+    return rows;
+}
+
+py::object Host::look_up(Compiled& compiled, const py::tuple& values) {
+    const std::size_t size = compiled.plan->given.size();
+    if (values.size() != size || size > kMaxColumns) return py::none();
+    Id given[kMaxColumns];
+    for (std::size_t n = 0; n < size; ++n) {
+        std::optional<Id> id;
+        try {
+            id = with_value(PyTuple_GET_ITEM(values.ptr(), n), Finding{kernel_.symbols()});
+        } catch (const CellRefused&) {
+            return py::none();
+        }
+        if (!id) return py::none();
+        given[n] = *id;
+    }
+    const Busy busy(*this);
+    found_.reset(static_cast<std::uint32_t>(compiled.plan->head.size()));
+    run_plan(compiled, given, found_);
+    py::list rows(found_.size());
+    for (std::uint32_t n = 0; n < found_.size(); ++n) {
+        PyList_SET_ITEM(rows.ptr(), n,
+                        decoded(kernel_.symbols(), found_.row(n), compiled.plan->head.size())
+                            .release()
+                            .ptr());
+    }
+    return rows;
+}
+
+py::list Host::query_ids(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most) {
+    const Answers answers = ask(compiled, given, most);
+    py::list rows(answers.size());
+    for (std::uint32_t n = 0; n < answers.size(); ++n) {
+        rows[n] = ids_of(answers.row(n), compiled.plan->head.size());
+    }
+    return rows;
+}
+
+void Host::set_limits(std::uint64_t max_rows, std::uint64_t max_bindings,
+                      std::optional<double> deadline_s) {
+    Limits& limits = kernel_.limits();
+    limits.max_rows = max_rows;
+    limits.max_bindings = max_bindings;
+    limits.deadline = std::chrono::steady_clock::time_point::max();
+    if (deadline_s) {
+        const auto left_us = static_cast<std::int64_t>(*deadline_s * 1e6);
+        limits.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(left_us);
+    }
+}
+
+RowId Host::find_row(RelationId id, const std::vector<Id>& row) {
+    const Relation& relation = kernel_.relation(id);
+    if (row.size() != relation.width()) return kNoRow;
+    const RowId found = relation.find(row.data());
+    return found != kNoRow && relation.is_in(found, State::kNew) ? found : kNoRow;
+}
+
+Answers Host::ask(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most) {
+    if (given.size() != compiled.plan->given.size()) {
+        throw InvalidPlan("the plan takes other values");
+    }
+    const Busy busy(*this);
+    Answers answers(static_cast<std::uint32_t>(compiled.plan->head.size()), most);
+    const py::gil_scoped_release unlocked;
+    run_plan(compiled, given.data(), answers);
+    return answers;
+}
+
+void Host::run_plan(Compiled& compiled, const Id* given, Answers& answers) {
+    Guard guard(kernel_.limits(), kernel_.is_cancelled(), kNoRule);
+    compiled.failures->clear();
+    Run run;
+    run.plan = compiled.plan.get();
+    run.sink = &answers;
+    run.guard = &guard;
+    run.reads = Reads::kNew;
+    run.given = {given, compiled.plan->given.size()};
+    run.is_found = answers.is_full();
+    run.failures = compiled.failures.get();
+    kernel_.executor().run(run);
+    guard.refuse_rows(answers.size());
+}
+
+}  // namespace congress

@@ -1,0 +1,90 @@
+// What Python calls, by name; see _kernel.pyi.
+
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+#include "bindings_host.h"
+
+namespace congress {
+
+void bind_kernel(py::module_& module) {
+    py::class_<Compiled>(module, "Plan").def("failures", [](const Compiled& compiled) {
+        return compiled.failures->to_python();
+    });
+    py::class_<Host>(module, "Kernel")
+        .def(py::init<py::object>(), py::arg("plan"))
+        .def("set_failure", &Host::set_failure)
+        .def("add_builtin", &Host::add_builtin)
+        .def("intern", &Host::intern_value)
+        .def("find", &Host::find)
+        .def("value", &Host::value)
+        .def("encode", &Host::encode)
+        .def("find_row", py::overload_cast<const py::sequence&>(&Host::find_row))
+        .def("decode", &Host::decode)
+        .def("hold", &Host::hold)
+        .def("add_relation", &Host::add_relation)
+        .def("drop_relation", [](Host& host, RelationId id) { host.kernel().drop_relation(id); })
+        .def("add_component", [](Host& host, const std::vector<RelationId>& relations,
+                                 bool is_recursive, std::uint64_t order) {
+            return host.kernel().add_component(relations, is_recursive, order);
+        })
+        .def("set_order", [](Host& host, ComponentId id, std::uint64_t order) {
+            host.kernel().set_order(id, order);
+        })
+        .def("change", &Host::change)
+        .def("replace", &Host::replace)
+        .def("change_ids", &Host::change_ids)
+        .def("add_rule", &Host::add_rule)
+        .def("lift_limit",
+             [](Host& host, RuleId id) { host.kernel().rule(id).is_limited = false; })
+        .def("add_fold", &Host::add_fold)
+        .def("remove_rule", [](Host& host, RuleId id) { host.kernel().remove_rule(id); })
+        .def("rebuild", [](Host& host, ComponentId id) { host.kernel().rebuild(id); })
+        .def("replan", [](Host& host, RuleId id) { host.kernel().replan(id); })
+        .def("propagate", &Host::propagate)
+        .def("changes",
+             [](py::object self, RelationId id) {
+                 auto [added, removed] = self.cast<Host&>().changes(id);
+                 return py::make_tuple(kept_alive(std::move(added), self),
+                                       kept_alive(std::move(removed), self));
+             })
+        .def("step",
+             [](const py::object& self, const py::list& given) {
+                 py::list made;
+                 for (auto& [id, added, removed] : self.cast<Host&>().step(given)) {
+                     made.append(py::make_tuple(id, kept_alive(std::move(added), self),
+                                                kept_alive(std::move(removed), self)));
+                 }
+                 return made;
+             })
+        .def("end_step", [](Host& host) { host.kernel().end_step(); })
+        .def("mark", [](Host& host) { return host.kernel().mark(); })
+        .def("rollback", [](Host& host, std::size_t mark) { host.kernel().rollback(mark); })
+        .def("commit", &Host::commit)
+        .def("size", [](Host& host, RelationId id) { return host.kernel().relation(id).size(); })
+        .def("distinct", [](Host& host, RelationId id, const std::vector<std::uint32_t>& columns) {
+            return host.kernel().relation(id).distinct(columns);
+        })
+        .def("rows", &Host::rows)
+        .def("ids", &Host::ids)
+        .def("has", &Host::has)
+        .def("height", &Host::height)
+        .def("compile", &Host::compile, py::keep_alive<0, 1>())
+        .def("query", &Host::query)
+        .def("look_up", &Host::look_up)
+        .def("query_ids", &Host::query_ids)
+        .def("failures", &Host::failures)
+        .def("set_limits", &Host::set_limits)
+        .def("cancel", [](Host& host) { host.kernel().is_cancelled() = true; })
+        .def("symbol_count", [](Host& host) { return host.kernel().symbols().size(); })
+        .def("indexes", [](Host& host, RelationId id) {
+            return host.kernel().relation(id).index_columns();
+        })
+        .def("bytes", [](Host& host) { return host.kernel().bytes(); });
+}
+
+}  // namespace congress

@@ -1,0 +1,70 @@
+// What a kernel of Python's is made of: relations, rules, builtins.
+
+#include "bindings_host.h"
+
+#include <pybind11/stl.h>
+
+#include "bindings_builtins.h"
+#include "native.h"
+
+namespace congress {
+
+Host::Host(py::object plan) : plan_(std::move(plan)), kernel_(*this) {
+    kernel_.limits().poll = [] {
+        const py::gil_scoped_acquire lock;
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    };
+}
+
+std::size_t Host::add_builtin(const std::string& name, std::uint32_t inputs, std::uint32_t outputs,
+                              py::object solve) {
+    std::unique_ptr<Builtin> made = make_native(name, kernel_.symbols());
+    if (made == nullptr) {
+        made = std::make_unique<PythonBuiltin>(name, inputs, outputs, std::move(solve),
+                                               failure_, kernel_.symbols());
+    }
+    builtins_.push_back(std::move(made));
+    return builtins_.size() - 1;
+}
+
+RuleId Host::add_rule(RelationId head,
+                      const std::vector<std::tuple<RelationId, bool, Constants>>& body,
+                      const std::vector<RelationId>& asks) {
+    std::vector<LiteralGiven> literals;
+    for (const auto& [relation, is_negated, constants] : body) {
+        literals.push_back({relation, is_negated, constants});
+    }
+    auto failures = std::make_unique<RuleFailures>(kernel_.symbols());
+    const RuleId id = kernel_.add_rule(head, literals, asks, failures.get());
+    keep_failures(id, std::move(failures));
+    return id;
+}
+
+RuleId Host::add_fold(RelationId head, std::uint32_t groups, const std::vector<RelationId>& inputs,
+                      const std::vector<std::pair<std::string, std::uint32_t>>& parts) {
+    std::vector<FoldPart> made;
+    for (const auto& [function, number] : parts) made.push_back(fold_part(function, number));
+    auto failures = std::make_unique<RuleFailures>(kernel_.symbols());
+    const RuleId id = kernel_.add_fold(head, groups, inputs, std::move(made), failures.get());
+    keep_failures(id, std::move(failures));
+    return id;
+}
+
+void Host::keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures) {
+    if (failures_.size() <= id) failures_.resize(id + std::size_t{1});
+    failures_[id] = std::move(failures);
+}
+
+py::list Host::failures(RuleId id) {
+    kernel_.rule(id);
+    return failures_[id]->to_python();
+}
+
+std::unique_ptr<Plan> Host::plan(RuleId rule, PlanKind kind, std::uint32_t literal) {
+    static constexpr const char* kNames[] = {"whole", "variant", "check"};
+    const py::gil_scoped_acquire lock;
+    const py::object given = plan_(rule, kNames[static_cast<int>(kind)], literal);
+    return PlanReader(kernel_, builtins_).read(py::cast<py::tuple>(given));
+}
+
+}  // namespace congress

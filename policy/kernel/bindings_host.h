@@ -1,0 +1,130 @@
+// A kernel that Python owns.
+//
+// Threads: the caller lets one thread at a time into a Kernel. `propagate` and `query` run without
+// the interpreter lock and take it for the planner, for builtins and to see signals.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "answers.h"
+#include "bindings_cells.h"
+#include "bindings_failures.h"
+#include "bindings_holds.h"
+#include "bindings_plans.h"
+#include "bindings_rows.h"
+#include "kernel.h"
+
+namespace congress {
+
+// A relation with the rows that it gained and lost in a step, null for none.
+using Changed = std::tuple<RelationId, std::unique_ptr<Rows>, std::unique_ptr<Rows>>;
+
+class Host : private Planner {
+public:
+    explicit Host(py::object plan);
+
+    void set_failure(py::object failure) { failure_ = std::move(failure); }
+    std::size_t add_builtin(const std::string& name, std::uint32_t inputs, std::uint32_t outputs,
+                            py::object solve);
+    Kernel& kernel() { return kernel_; }
+
+    // --- values: bindings_values.cpp
+
+    Id intern_value(const py::object& value) { return intern(kernel_.symbols(), value.ptr()); }
+    std::optional<Id> find(const py::object& value) {
+        return with_value(value.ptr(), Finding{kernel_.symbols()});
+    }
+    py::object value(Id id) const { return to_python(kernel_.symbols(), checked(id)); }
+    py::tuple encode(const py::sequence& row);
+    py::object find_row(const py::sequence& row);
+    py::tuple decode(const std::vector<Id>& row) const;
+    std::unique_ptr<Hold> hold(std::vector<Id> ids);
+
+    // --- what there is
+
+    RelationId add_relation(std::uint32_t width, const std::string& kind) {
+        return kernel_.add_relation(width, kind == "base" ? Support::kNone : Support::kCount);
+    }
+    RuleId add_rule(RelationId head,
+                    const std::vector<std::tuple<RelationId, bool, Constants>>& body,
+                    const std::vector<RelationId>& asks);
+    RuleId add_fold(RelationId head, std::uint32_t groups, const std::vector<RelationId>& inputs,
+                    const std::vector<std::pair<std::string, std::uint32_t>>& parts);
+    py::list failures(RuleId id);
+
+    // --- steps: bindings_steps.cpp
+
+    void change(RelationId id, const py::iterable& added, const py::iterable& removed);
+    void replace(RelationId id, const py::iterable& rows);
+    void change_ids(RelationId id, const std::vector<std::vector<Id>>& added,
+                    const std::vector<std::vector<Id>>& removed);
+    std::vector<RelationId> propagate();
+    std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> changes(RelationId id);
+    // Changes, propagation and the end of the step in one call: what a transaction of a few rows
+    // costs is the calls between Python and here.
+    std::vector<Changed> step(const py::list& given);
+    void commit();
+
+    // --- answers: bindings_answers.cpp
+
+    py::list rows(RelationId id);
+    py::list ids(RelationId id);
+    bool has(RelationId id, const std::vector<Id>& row) { return find_row(id, row) != kNoRow; }
+    std::uint32_t height(RelationId id, const std::vector<Id>& row);
+    std::unique_ptr<Compiled> compile(const py::tuple& given);
+    py::list query(Compiled& compiled, const std::vector<Id>& given);
+    // As `query` for given values; None when one of them is in no table, or there are more or
+    // fewer.
+    py::object look_up(Compiled& compiled, const py::tuple& values);
+    py::list query_ids(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most);
+    void set_limits(std::uint64_t max_rows, std::uint64_t max_bindings,
+                    std::optional<double> deadline_s);
+
+private:
+    // Marks that the kernel is at work: a builtin must not come back into it.
+    class Busy {
+    public:
+        explicit Busy(Host& host) : host_(host) {
+            if (host.is_busy_) {
+                throw InvalidPlan("a builtin called the kernel that was calling it");
+            }
+            host.is_busy_ = true;
+            host.kernel_.is_cancelled() = false;
+        }
+        Busy(const Busy&) = delete;
+        Busy& operator=(const Busy&) = delete;
+        ~Busy() { host_.is_busy_ = false; }
+
+    private:
+        Host& host_;
+    };
+
+    std::unique_ptr<Plan> plan(RuleId rule, PlanKind kind, std::uint32_t literal) override;
+    void keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures);
+    Id checked(Id id) const;
+    RowId find_row(RelationId id, const std::vector<Id>& row);
+    // With `most` it stops soon after it has so many rows.
+    Answers ask(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most = ~0u);
+    void run_plan(Compiled& compiled, const Id* given, Answers& answers);
+
+    py::object plan_;
+    py::object failure_ = py::reinterpret_borrow<py::object>(PyExc_ValueError);
+    std::shared_ptr<Released> released_ = std::make_shared<Released>();
+    Kernel kernel_;
+    std::vector<std::unique_ptr<Builtin>> builtins_;
+    std::vector<std::unique_ptr<RuleFailures>> failures_;
+    bool is_busy_ = false;
+    Answers found_{0, ~0u};  // scratch of look_up
+    Buffer<Id> in_;          // scratch of step
+    Buffer<Id> out_;
+};
+
+}  // namespace congress

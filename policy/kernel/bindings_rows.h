@@ -1,0 +1,53 @@
+// Rows between Python and the kernel.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "bindings_cells.h"
+#include "bindings_holds.h"
+
+namespace congress {
+
+// Appends rows of values as ids. Raises CellRefused with row and column.
+void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, Buffer<Id>& out);
+
+// Rows that are turned into Python values when somebody looks at them.
+class Rows {
+public:
+    Rows(std::uint32_t width, Symbols& symbols, std::shared_ptr<Released> released)
+        : width_(width), symbols_(symbols), released_(std::move(released)) {}
+    Rows(const Rows&) = delete;
+    Rows& operator=(const Rows&) = delete;
+    ~Rows() { released_->put(cells_); }
+
+    void push(const Id* cells) {
+        cells_.insert(cells_.end(), cells, cells + width_);
+        for (std::uint32_t column = 0; column < width_; ++column) symbols_.retain(cells[column]);
+        ++size_;
+    }
+    std::size_t size() const { return size_; }
+    py::tuple row(std::size_t number) const {
+        return decoded(symbols_, cells_.data() + number * width_, width_);
+    }
+    py::list list() const {
+        py::list rows(size_);
+        for (std::size_t n = 0; n < size_; ++n) rows[n] = row(n);
+        return rows;
+    }
+
+private:
+    std::uint32_t width_;
+    std::size_t size_ = 0;
+    std::vector<Id> cells_;
+    Symbols& symbols_;
+    std::shared_ptr<Released> released_;
+};
+
+// Rows as a Python object that keeps its kernel; None for none.
+py::object kept_alive(std::unique_ptr<Rows> rows, const py::object& host);
+
+}  // namespace congress

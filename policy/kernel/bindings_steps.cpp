@@ -1,0 +1,84 @@
+// Changes of base tables and what follows from them.
+
+#include "bindings_host.h"
+
+namespace congress {
+namespace {
+
+Buffer<Id> flat(const std::vector<std::vector<Id>>& rows, std::uint32_t width) {
+    Buffer<Id> cells;
+    for (const std::vector<Id>& row : rows) {
+        if (row.size() != width) throw InvalidPlan("a row has another width");
+        if (width == 0) cells.push_back(0);
+        cells.append(row.data(), row.size());
+    }
+    return cells;
+}
+
+}  // namespace
+
+void Host::change(RelationId id, const py::iterable& added, const py::iterable& removed) {
+    const std::uint32_t width = kernel_.relation(id).width();
+    Buffer<Id> in;
+    Buffer<Id> out;
+    intern_rows(kernel_.symbols(), added, width, in);
+    intern_rows(kernel_.symbols(), removed, width, out);
+    kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
+}
+
+void Host::replace(RelationId id, const py::iterable& rows) {
+    Buffer<Id> in;
+    intern_rows(kernel_.symbols(), rows, kernel_.relation(id).width(), in);
+    kernel_.replace(id, {in.data(), in.size()});
+}
+
+void Host::change_ids(RelationId id, const std::vector<std::vector<Id>>& added,
+                      const std::vector<std::vector<Id>>& removed) {
+    const Buffer<Id> in = flat(added, kernel_.relation(id).width());
+    const Buffer<Id> out = flat(removed, kernel_.relation(id).width());
+    kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
+}
+
+std::vector<RelationId> Host::propagate() {
+    const Busy busy(*this);
+    const py::gil_scoped_release unlocked;
+    return kernel_.propagate();
+}
+
+std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> Host::changes(RelationId id) {
+    const Relation& relation = kernel_.relation(id);
+    auto added = std::make_unique<Rows>(relation.width(), kernel_.symbols(), released_);
+    auto removed = std::make_unique<Rows>(relation.width(), kernel_.symbols(), released_);
+    relation.each_added([&](RowId row) { added->push(relation.row(row)); });
+    relation.each_removed([&](RowId row) { removed->push(relation.row(row)); });
+    return {std::move(added), std::move(removed)};
+}
+
+std::vector<Changed> Host::step(const py::list& given) {
+    for (const py::handle each : given) {
+        const auto one = py::reinterpret_borrow<py::tuple>(each);
+        const auto id = py::cast<RelationId>(one[0]);
+        const std::uint32_t width = kernel_.relation(id).width();
+        in_.clear();
+        out_.clear();
+        intern_rows(kernel_.symbols(), one[1], width, in_);
+        intern_rows(kernel_.symbols(), one[2], width, out_);
+        kernel_.change(id, {in_.data(), in_.size()}, {out_.data(), out_.size()});
+    }
+    std::vector<Changed> changed;
+    for (const RelationId id : propagate()) {
+        auto [added, removed] = kernel_.is_derived(id)
+                                    ? changes(id)
+                                    : decltype(changes(id)){nullptr, nullptr};
+        changed.emplace_back(id, std::move(added), std::move(removed));
+    }
+    kernel_.end_step();
+    return changed;
+}
+
+void Host::commit() {
+    released_->drain(kernel_.symbols());
+    kernel_.commit();
+}
+
+}  // namespace congress
