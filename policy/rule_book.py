@@ -27,6 +27,8 @@ NOT_READ = "not read yet"
 
 
 _Rules = dict[RuleKey, Rule]
+_Shape = tuple[str, ...] | int | None
+"""The columns of a table; where nothing defines it, their number, if a reader tells it."""
 
 
 @dataclass(slots=True)
@@ -130,11 +132,8 @@ class RuleBook:
 
         Raises: NotFound.
         """
-        rules = self._program.keyed_rules_of(name)
         agenda = Agenda()
-        for key in rules:
-            self._program.remove(name, key)
-        self._take_out(name, rules, agenda)
+        self._withdraw(name, self._program.keyed_rules_of(name), agenda)
         self._program.delete_policy(name)
         return self._owner_changed(name, agenda)
 
@@ -195,7 +194,7 @@ class RuleBook:
         for fact in rules.values():
             if fact.is_fact:
                 self._row(fact)
-        before = self._named_columns(head_key(policy, rule) for rule in rules.values())
+        before = self._shapes(policy, rules)
         active = {
             key: ActiveRule(policy, rule, head_key(policy, rule))
             for key, rule in rules.items()
@@ -210,9 +209,9 @@ class RuleBook:
                 self._program.remove(policy, key)
             raise
 
-    def _leave(self, policy: str, rules: _Rules) -> dict[TableKey, tuple[str, ...] | None]:
-        """Strike rules out; give the columns that their heads had before."""
-        before = self._named_columns(head_key(policy, rule) for rule in rules.values())
+    def _leave(self, policy: str, rules: _Rules) -> dict[TableKey, _Shape]:
+        """Strike rules out; give the columns that their tables had before."""
+        before = self._shapes(policy, rules)
         for key in rules:
             self._program.remove(policy, key)
         return before
@@ -222,14 +221,24 @@ class RuleBook:
         self._take_out(policy, rules, agenda)
         self._follow(self._resolve(self._renamed(before)), agenda)
 
-    def _named_columns(self, tables: Iterable[TableKey]) -> dict[TableKey, tuple[str, ...] | None]:
-        return {table: self._program.columns(*table) for table in tables}
+    def _shapes(self, policy: str, rules: _Rules) -> dict[TableKey, _Shape]:
+        """Give the shapes of what rules derive, and of what they and others read."""
+        tables = {head_key(policy, rule): None for rule in rules.values()}
+        readers = self._evaluator.readers
+        for rule in rules.values():
+            for atom in body_atoms(rule.body or ()):
+                table = (atom.policy or policy, atom.table)
+                if table in readers:
+                    tables[table] = None
+        return {table: self._shape(table) for table in tables}
 
-    def _renamed(self, before: Mapping[TableKey, tuple[str, ...] | None]) -> list[ActiveRule]:
+    def _shape(self, table: TableKey) -> _Shape:
+        columns = self._program.columns(*table)
+        return self._program.arity(*table) if columns is None else columns
+
+    def _renamed(self, before: Mapping[TableKey, _Shape]) -> list[ActiveRule]:
         """Give the rules that read a table whose columns are not what they were."""
-        changed = [
-            table for table, names in before.items() if self._program.columns(*table) != names
-        ]
+        changed = [table for table, shape in before.items() if self._shape(table) != shape]
         readers = {
             rule: None for table in changed for rule in self._evaluator.readers.get(table, ())
         }

@@ -50,10 +50,16 @@ class _Writer:
         if self._max_rows is not None:
             self._values = choices.some(VALUES, 4, 6)
         may_grow = self._max_rows is not None and choices.chance(10)
-        self._texts = RuleTexts(choices, self._base, derived, self._values, may_grow=may_grow)
+        self._texts = RuleTexts(
+            choices,
+            self._base,
+            derived,
+            self._values,
+            may_grow=may_grow,
+            reads_early=choices.chance(15),
+        )
         self._rows: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in self._base}
         self._inserted: list[tuple[str, str]] = []
-        self._anchored: list[tuple[str, str]] = []
         self._sources = sorted({table.owner for table in self._base})
 
     def case(self) -> Case:
@@ -66,7 +72,6 @@ class _Writer:
         operations += [self._schema(s) for s in self._sources if not choices.chance(8)]
         program = self._program()
         first = [self._load_all(source) for source in self._sources if not choices.chance(12)]
-        operations += self._anchors()
         first = [*program, *first] if self._max_rows is not None else [*first, *program]
         operations += choices.shuffled(first) if choices.chance(20) else first
         for _ in range(choices.between(2, 7)):
@@ -82,11 +87,6 @@ class _Writer:
             self._inserted += [(policy, text) for text in texts]
         return [("insert", policy, "\n".join(texts)) for policy, texts in by_policy.items()]
 
-    def _anchors(self) -> list[Operation]:
-        anchors = [anchor for anchor in self._texts.take_anchors() if anchor not in self._anchored]
-        self._anchored += anchors
-        return [("insert", *anchor) for anchor in anchors]
-
     def _step(self) -> list[Operation]:
         choices = self._choices
         kind = choices.below(100)
@@ -95,8 +95,7 @@ class _Writer:
         if kind < 52:
             return [self._load(self._source())]
         if kind < 62:
-            insert = self._insert()
-            return [*self._anchors(), insert]
+            return [self._insert()]
         if kind < 73 and self._inserted:
             return [self._delete()]
         if kind < 80:
@@ -116,8 +115,7 @@ class _Writer:
             return [("delete_policy", choices.pick(("n", "m")))]
         if kind == 96:
             name = choices.pick(("n", "m"))
-            rules = (*self._anchored, *self._inserted)
-            again = [("insert", policy, text) for policy, text in rules if policy == name]
+            again = [("insert", p, text) for p, text in self._inserted if p == name]
             between = [self._apply()] if choices.chance(50) else []
             created = ("create_policy", name, "recursive")
             return [("delete_policy", name), *between, created, *again]
@@ -126,7 +124,7 @@ class _Writer:
         if kind == 98:
             verb = choices.pick(("restore", "withdraw"))
             _, policy, text = self._insert() if verb == "restore" else self._delete()
-            return [*self._anchors(), (verb, policy, text)]
+            return [(verb, policy, text)]
         table = choices.pick(self._base)
         wrong = choices.pick((((1, 2, 3, 4),), ((2**70,) * table.width,)))
         return [("apply", table.owner, {table.name: wrong}, {})]

@@ -31,14 +31,18 @@ class RuleTexts:
         values: Sequence[Any],
         *,
         may_grow: bool = False,
+        reads_early: bool = False,
     ) -> None:
-        """`may_grow`: recursion may make new values without end; a limit stops it."""
+        """`may_grow`: recursion may make new values without end; a limit stops it.
+
+        `reads_early`: rules read tables that nothing defines yet, and many by their numbers.
+        """
         self._choices = choices
         self._base = base
         self._derived = derived
         self._values = values
         self._may_grow = may_grow
-        self._numbered: set[Table] = set()
+        self._reads_early = reads_early
         self._defined: set[Table] = set()
         self.read: set[Table] = set()
         """Tables of datasources that some rule reads."""
@@ -56,19 +60,6 @@ class RuleTexts:
         if kind >= 83:
             return head.owner, [self._long(head)]
         return head.owner, [self._rule(head)]
-
-    def take_anchors(self) -> list[tuple[str, str]]:
-        """Give, with their policies, the rules that fix the widths of tables read by numbers.
-
-        Otherwise whoever read such a table first would fix it, for as long as it is in the
-        program: then what a program means would hang on how it came to be.
-        """
-        anchors = [
-            (t.owner, f"{t.name}({', '.join('0' * t.width)}) :- false")
-            for t in sorted(self._numbered, key=str)
-        ]
-        self._numbered.clear()
-        return anchors
 
     def constant(self) -> str:
         """Give one of the values as text."""
@@ -113,7 +104,8 @@ class RuleTexts:
 
     def _rule(self, head: Table) -> str:
         choices = self._choices
-        derived = self._derived if choices.chance(10) else self._defined
+        early = self._reads_early or choices.chance(10)
+        derived = self._derived if early else self._defined
         below = [t for t in (*self._base, *self._derived) if t.level < head.level]
         same = [t for t in self._derived if t.level == head.level and t in derived]
         below = [t for t in below if t.is_base or t in derived]
@@ -266,7 +258,7 @@ class RuleTexts:
 
     def _literal(self, table: Table, terms: Sequence[str]) -> str:
         choices = self._choices
-        if terms and choices.chance(8):
+        if terms and choices.chance(40 if self._reads_early else 8):
             return self._atom(table, self._by_column(table, terms))
         if len(terms) > 1 and table.is_base and choices.chance(4):
             terms = [*terms[:-1]]
@@ -278,8 +270,6 @@ class RuleTexts:
 
     def _by_column(self, table: Table, terms: Sequence[str]) -> str:
         choices = self._choices
-        if not table.is_base:
-            self._numbered.add(table)
         named = [
             f"{column(n) if table.is_base and choices.chance(60) else n}={term}"
             for n, term in enumerate(terms)

@@ -287,3 +287,32 @@ def test_an_action_policy_may_describe_without_binding(engine: Engine) -> None:
     engine.insert("a", 'action("set"); p+(x, y) :- set(x, y); result(z) :- set(x, y)')
     assert engine.rows("a", "action") == [("set",)]
     assert engine.rows("a", "result") == []
+
+
+def test_a_rule_learns_the_width_of_a_table_from_a_later_reader(engine: Engine) -> None:
+    engine.insert("p", "other(x) :- d:t(x, _), not q(1=x)")
+    assert engine.missing("p", "other") == {"p:q": "no rule gives its columns names"}
+    engine.insert("p", "reader(x) :- q(x, _)")
+    assert engine.missing("p", "other") == {}
+    assert sorted(engine.rows("p", "other")) == [(1,), (3,)]
+    engine.insert("p", "q(7, 1)")
+    assert engine.rows("p", "other") == [(3,)]
+
+
+def test_the_last_reader_that_tells_a_width_in_use_stays(engine: Engine) -> None:
+    engine.insert("p", "reader(x) :- q(x, _); other(x) :- d:t(x, _), not q(1=x)")
+    with pytest.raises(PolicyError) as refused:
+        engine.delete("p", "reader(x) :- q(x, _)")
+    assert [found.code for found in refused.value.diagnostics] == ["column-in-use"]
+    engine.withdraw_rules("p", parse("reader(x) :- q(x, _)"))
+    assert engine.missing("p", "other") == {"p:q": "no rule gives its columns names"}
+    assert engine.rows("p", "other") == []
+
+
+def test_a_width_goes_with_the_policy_that_told_it(engine: Engine) -> None:
+    engine.insert("p", "other(x) :- d:t(x, _), not q(1=x)")
+    engine.create_policy("o")
+    engine.insert("o", "reader(x) :- p:q(x, _)")
+    assert sorted(engine.rows("p", "other")) == [(1,), (3,)]
+    engine.delete_policy("o")
+    assert engine.missing("p", "other") == {"p:q": "no rule gives its columns names"}
