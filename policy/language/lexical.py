@@ -38,8 +38,9 @@ _NUMBER_END = r"(?!\w|\.[0-9])"
 INTEGER = rf"(?>{_SIGN}(?:{_RADIX}|[0-9]++)){_NUMBER_END}"
 FLOAT = (
     rf"(?>{_SIGN}(?:[0-9]++\.[0-9]++(?:{_EXPONENT})?|\.[0-9]++(?:{_EXPONENT})?"
-    rf"|[0-9]++\.?{_EXPONENT})){_NUMBER_END}"
+    rf"|[0-9]++{_EXPONENT}|[0-9]++\.{_EXPONENT}(?!\s*+[(:]))){_NUMBER_END}"
 )
+"""Before a bracket or a colon `5.e3` is no number: `5` ends a statement, `e3` begins the next."""
 ARGUMENT_FLOAT = rf"(?>{FLOAT}|{_SIGN}[0-9]++\.(?=\s*+[,)]))"
 """In an argument list `5.` is a float too; elsewhere its dot ends the statement."""
 

@@ -289,6 +289,20 @@ def test_a_dot_between_a_number_and_a_name_ends_the_statement(number: str, fact:
     )
 
 
+@pytest.mark.parametrize("statement", ["e3(1)", "e3 (1)", "e3:t(1)", "e3 :- q(1)", "E03(x + 1)"])
+def test_a_number_with_a_dot_and_an_exponent_is_no_head_of_a_statement(statement: str) -> None:
+    for condition in ("x < 5", "(x < 5), x < 5", "x = 2 * 5"):
+        text = f"p(1) :- q(x), {condition}"
+        assert parse(f"{text}.{statement}") == parse(f"{text};{statement}")
+
+
+@pytest.mark.parametrize("text", ["p(5.e3)", "p(x) :- x = 5.e3", "p(x) :- x = 5.E+3 * (1)"])
+def test_a_number_may_have_an_exponent_behind_its_dot(text: str) -> None:
+    (rule,) = parse(text)
+    assert "5000.0" in print_rule(rule)
+    assert print_rule(only(print_rule(rule))) == print_rule(rule)
+
+
 @pytest.mark.parametrize("text", ["p(5.x)", "p(5.5.5)", "p :- x < 1.5.5", "p :- x < 1.5.5x"])
 def test_a_dot_in_a_number_ends_no_statement(text: str) -> None:
     assert refusal(text).code == "syntax"
