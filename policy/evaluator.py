@@ -295,16 +295,24 @@ class Evaluator:
         for table in agenda.missing:
             for rule in self.readers.get(table, ()):
                 pending.add_rule(rule)
+        losing = {rule.head for rule in agenda.gone if rule.missing}
         while (component := pending.next()) is not None:
-            for table in self._settle_component(component, pending, switched):
+            for table in self._settle_component(component, pending, losing, switched):
                 for rule in self.readers.get(table, ()):
                     pending.add_rule(rule)
         return switched
 
     def _settle_component(
-        self, component: Component[TableKey], pending: Pending, switched: dict[ActiveRule, None]
+        self,
+        component: Component[TableKey],
+        pending: Pending,
+        losing: set[TableKey],
+        switched: dict[ActiveRule, None],
     ) -> list[TableKey]:
-        """Settle what was reached in a component; give its tables with another `missing`."""
+        """Settle what was reached in a component; give its tables with another `missing`.
+
+        Shapes: `losing` are tables with a rule gone that missed something.
+        """
         rules = [rule for key in component.tables for rule in pending.rules[key]]
         if component.is_recursive:
             rules = [rule for key in component.tables for rule in self.derived[key].rules]
@@ -313,17 +321,27 @@ class Evaluator:
         inside = dict.fromkeys(component.tables, Missing())
         outside = {read for rule in rules for read in rule.reads} - inside.keys()
         known = {read: self.missing(read) for read in outside} | inside
+        before = [(rule, rule.missing) for rule in rules]
         switched.update({rule: None for rule in rules if rule.settle(known)})
         if component.is_recursive:
             shared = _merged(rule.missing for rule in rules)
             for rule in rules:
                 rule.missing = shared
-        return [key for key in component.tables if self._miss(key)]
+        less = {rule.head for rule, missing in before if missing and missing != rule.missing}
+        less |= losing.intersection(component.tables)
+        return [key for key in component.tables if self._miss(key, rules, key in less)]
 
-    def _miss(self, key: TableKey) -> bool:
-        """Work out what a derived table misses; tell whether that changed."""
+    def _miss(self, key: TableKey, settled: Iterable[ActiveRule], is_losing: bool) -> bool:
+        """Work out what a derived table misses; tell whether that changed.
+
+        Cost: the rules settled, when none of them, and none that is gone, missed what it does not
+            miss any more; else all rules of the table.
+        """
         table = self.derived[key]
-        missing = _merged(rule.missing for rule in table.rules)
+        parts = [
+            rule.missing for rule in (table.rules if is_losing else settled) if rule.head == key
+        ]
+        missing = _merged(parts if is_losing else (table.missing, *parts))
         if missing == table.missing:
             return False
         self.journal.note(partial(setattr, table, "missing", table.missing))
@@ -342,6 +360,9 @@ class Evaluator:
     def _change_base(self, agenda: Agenda) -> None:
         for table, (width, rows) in agenda.loaded.items():
             self.face.replace(table, width, rows)
+            base = self.base.get(table)
+            if base is None or base.width != width:
+                self.face.program.withdraw(table, width)
         for table in {**agenda.added, **agenda.removed}:
             added, removed = agenda.added.get(table, ()), agenda.removed.get(table, ())
             self.face.change(table, self.base[table].width, added, removed)
@@ -375,13 +396,13 @@ class Evaluator:
         self.journal.note(lambda: self._forget_reader(rule, reads))
 
     def _note_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
-        self._order.touch(rule.head)
+        self._order.touch(rule.head, reads)
         self._reads[rule.head].update(reads)
         for table in reads:
             self.readers[table].add(rule)
 
     def _forget_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
-        self._order.touch(rule.head)
+        self._order.touch(rule.head, ())
         counts = self._reads[rule.head]
         for table in reads:
             counts[table] -= 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -32,25 +32,32 @@ class EvaluationOrder(Generic[T]):
         self,
         is_derived: Callable[[T], bool],
         *,
-        reads_of: Callable[[T], Iterable[T]],
+        reads_of: Callable[[T], Collection[T]],
         readers_of: Callable[[T], Iterable[T]],
     ) -> None:
         self._is_derived = is_derived
         self._reads_of = reads_of
         self._readers_of = readers_of
         self._components: dict[T, Component[T]] = {}
-        self._touched: dict[T, None] = {}
+        self._touched: dict[T, dict[T, None] | None] = {}
+        """With the tables that may be read anew; None: any of all that is read."""
         self._moved: dict[T, Component[T] | None] = {}
         """Tables that got another component since they were last asked for, with that before."""
         self._next = 0
 
-    def touch(self, table: T) -> None:
-        """Take that a table came or went, or that its rules read something else."""
-        self._touched[table] = None
+    def touch(self, table: T, reads: Iterable[T] | None = None) -> None:
+        """Take that a table came or went, or that its rules read something else.
+
+        Shapes: `reads` are all tables that are perhaps read now and were not before.
+        """
+        if reads is None:
+            self._touched[table] = None
+        elif (new := self._touched.setdefault(table, {})) is not None:
+            new.update(dict.fromkeys(reads))
 
     def touch_all(self) -> None:
         """Take that all may be otherwise."""
-        self._touched.update(dict.fromkeys(self._components))
+        self._touched.update(dict.fromkeys(self._components, None))
         self._components.clear()
 
     def find(self, table: T) -> Component[T] | None:
@@ -72,7 +79,7 @@ class EvaluationOrder(Generic[T]):
 
     def _follow_up(self) -> None:
         touched, self._touched = self._touched, {}
-        moved = [table for table in touched if not self._still_fits(table)]
+        moved = [table for table, reads in touched.items() if not self._still_fits(table, reads)]
         # What depends on a moved table goes to the end: nothing that stays depends on it.
         depending = self._depending_on(moved)
         for table in touched:
@@ -80,15 +87,18 @@ class EvaluationOrder(Generic[T]):
                 self._components.pop(table, None)
         self._number(depending)
 
-    def _still_fits(self, table: T) -> bool:
-        """Tell whether a table can stay where it is: all that it reads comes before it."""
+    def _still_fits(self, table: T, reads: Iterable[T] | None) -> bool:
+        """Tell whether a table can stay where it is: all that it reads comes before it.
+
+        Shapes: what it read before and reads still does so, unless that moves; then it moves too.
+        """
         known = self._components.get(table)
         if not self._is_derived(table):
             return known is None or not known.is_recursive
         if known is None or known.is_recursive:
             return False
         components = self._components
-        read = (components.get(other) for other in self._reads_of(table))
+        read = map(components.get, self._reads_of(table) if reads is None else reads)
         return all(other is None or other.number < known.number for other in read)
 
     def _depending_on(self, tables: Iterable[T]) -> dict[T, None]:
@@ -118,13 +128,14 @@ class EvaluationOrder(Generic[T]):
 
 
 def _components_of(
-    tables: dict[T, None], reads_of: Callable[[T], Iterable[T]]
+    tables: dict[T, None], reads_of: Callable[[T], Collection[T]]
 ) -> Iterator[tuple[T, ...]]:
     """Give the groups of tables that depend on each other, each after all that it reads."""
     graph: nx.DiGraph[T] = nx.DiGraph()
     graph.add_nodes_from(tables)
-    graph.add_edges_from(
-        (table, read) for table in tables for read in reads_of(table) if read in tables
-    )
+    for table in tables:
+        reads = reads_of(table)
+        few, many = (tables, reads) if len(tables) < len(reads) else (reads, tables)
+        graph.add_edges_from((table, read) for read in few if read in many)
     for members in nx.strongly_connected_components(graph):  # dependencies come first
         yield tuple(sorted(members))

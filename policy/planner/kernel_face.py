@@ -235,7 +235,7 @@ class KernelFace:
         return self.plans.plan(self.program.entry(rule), kind, literal)
 
     def _relation_of(self, table: object, width: int) -> int:
-        return self.tables.number(table, width)
+        return self.tables.find_or_nothing(table, width)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..language.names import MAX_COLUMNS
 from .components import Component, EvaluationOrder
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .normal_form import Match, NormalRule, TableKey
 
 Owner = Hashable
+T = TypeVar("T")
 
 
 class TooManyColumns(Exception):
@@ -59,7 +60,6 @@ class _Told:
 class _Staged:
     removed: list[int] = field(default_factory=list)
     added: list[Entry] = field(default_factory=list)
-    unused: list[tuple[InternalKey, int]] = field(default_factory=list)
 
 
 class KernelProgram:
@@ -94,7 +94,8 @@ class KernelProgram:
         self._is_out_of_step = False
         """A rollback took back what the kernel was told of the order, but not the order itself."""
         self._staged = _Staged()
-        self._unused: list[tuple[InternalKey, int]] = []
+        self._unused: dict[int, None] = {}
+        """Relations that perhaps nothing reads or derives once the step is over."""
         self._leaving: dict[int, Entry] = {}
         """Rules that were taken out last, whose plans the kernel may still ask for."""
 
@@ -116,7 +117,7 @@ class KernelProgram:
         lowered = lower(alternatives, owner, reports=reports, recursive=recursive)
         _refuse_wide(lowered, owner)
         self._journal.put(self._lowered, owner, lowered)
-        new: set[object] = {key for key in lowered.widths if not self._users[key]}
+        new: set[object] = {key for key in lowered.widths if key not in self._users}
         for key in lowered.widths:
             self._count(self._users, key, 1)
         for each in (owner, *new):
@@ -135,12 +136,11 @@ class KernelProgram:
         lowered = self._journal.drop(self._lowered, owner)
         gone = self._journal.drop(self._own, owner)
         self._staged.removed += gone
-        for key, width in lowered.widths.items():
+        for key in lowered.widths:
             self._count(self._users, key, -1)
-            if not self._users[key]:
+            if key not in self._users:
                 gone = self._journal.drop(self._own, key)
                 self._staged.removed += gone
-                self._staged.unused.append((key, width))
 
     def carry_out(self) -> None:
         """Tell the kernel what was put and taken; rows follow with its next step."""
@@ -155,28 +155,34 @@ class KernelProgram:
             for relation in dict.fromkeys(entry.all_reads()):
                 self._journal.drop(self._readers_of[relation], number)
             heads[entry.head] = None
+            self._unused.update(dict.fromkeys((entry.head, *entry.all_reads())))
             self._connect(entry, -1)
         for entry in staged.added:
             self._connect(entry, 1)
         self._arrange(heads)
         for entry in staged.added:
             self._add(entry)
-        self._unused += staged.unused
+
+    def withdraw(self, key: TableKey, width: int) -> None:
+        """Take that the rows of a table are not given any more."""
+        self._tables.withdraw(key, width)
+        self._unused[self._tables.number(key, width)] = None
 
     def drop_unused(self) -> None:
-        """Forget the internal tables that no rule uses any more.
+        """Forget the tables that no rule uses any more and of which no rows are given.
 
         Ordering: after the kernel's step, for which rules that leave are still planned.
         """
-        unused, self._unused = self._unused, []
-        for key, width in unused:
-            if not self._users[key]:
-                self._drop(key, width)
+        unused, self._unused = self._unused, {}
+        for relation in unused:
+            is_used = self._heads[relation] > 0 or bool(self._readers_of.get(relation))
+            if not is_used and not self._tables.is_given(relation):
+                self._drop(relation)
 
     def forget_staged(self) -> None:
         """Take that what was put and taken since the last `carry_out` was rolled back."""
         self._staged = _Staged()
-        self._unused = []
+        self._unused = {}
 
     def owners(self, number: int) -> list[Owner]:
         """Give whose rule it is; of an internal table all that use it."""
@@ -243,27 +249,26 @@ class KernelProgram:
         own.append(number)
         self._journal.note(own.pop)
 
-    def _drop(self, key: InternalKey, width: int) -> None:
-        relation = self._tables.find(key, width)
-        if relation is not None:
-            if relation in self._told:
-                self._journal.drop(self._told, relation)
-            self._tables.drop(key, width)
+    def _drop(self, relation: int) -> None:
+        if relation in self._told:
+            self._journal.drop(self._told, relation)
+        self._tables.drop(relation)
 
     def _connect(self, entry: Entry, step: int) -> None:
         self._step(entry, step)
         self._journal.note(partial(self._step, entry, -step))
 
     def _step(self, entry: Entry, step: int) -> None:
-        self._order.touch(entry.head)
+        reads = entry.all_reads()
+        self._order.touch(entry.head, reads if step > 0 else ())
         self._heads[entry.head] += step
-        for relation in entry.all_reads():
+        for relation in reads:
             _add_to(self._reads, entry.head, relation, step)
             _add_to(self._readers, relation, entry.head, step)
 
     def _count(self, counts: Counter[InternalKey], key: InternalKey, step: int) -> None:
-        counts[key] += step
-        self._journal.note(partial(counts.update, {key: -step}))
+        _step_count(counts, key, step)
+        self._journal.note(partial(_step_count, counts, key, -step))
 
     def _arrange(self, heads: Iterable[int]) -> None:
         """Tell the kernel which tables belong together now, and in which order."""
@@ -324,8 +329,12 @@ def _refuse_wide(lowered: Lowered, owner: Owner) -> None:
 
 def _add_to(counters: defaultdict[int, Counter[int]], key: int, other: int, step: int) -> None:
     counter = counters[key]
-    counter[other] += step
-    if not counter[other]:
-        del counter[other]
+    _step_count(counter, other, step)
     if not counter:
         del counters[key]
+
+
+def _step_count(counter: Counter[T], key: T, step: int) -> None:
+    counter[key] += step
+    if not counter[key]:
+        del counter[key]

@@ -249,8 +249,10 @@ class Program:
                 _step(names[number], argument.value.name, step)
         for atom in atoms:
             if all(argument.column is None for argument in atom.arguments):
-                uses = self._uses[atom.policy or policy, atom.table]
-                _step(uses, len(atom.arguments), step)
+                table = (atom.policy or policy, atom.table)
+                _step(self._uses[table], len(atom.arguments), step)
+                if not self._uses[table]:
+                    del self._uses[table]
         if not self._heads[head]:
             del self._heads[head], self._names[head]
             del self._defined[head[0]][head[1]]

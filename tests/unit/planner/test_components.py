@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,11 +28,11 @@ class Tables:
 
     def add(self, table: TableKey, read: TableKey) -> None:
         self.reads[table][read] += 1
-        self.order.touch(table)
+        self.order.touch(table, [read])
 
     def remove(self, table: TableKey, read: TableKey) -> None:
         self.reads[table] -= Counter([read])
-        self.order.touch(table)
+        self.order.touch(table, ())
 
     def derived(self) -> list[TableKey]:
         return [table for table, read in self.reads.items() if read]
@@ -101,3 +102,30 @@ def test_the_order_fits_after_any_changes(
         if number % together == 0:
             tables.assert_fits()
     tables.assert_fits()
+
+
+class Reads(dict[TableKey, None]):
+    """What a table reads; tells how often somebody went through all of it."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[TableKey]:
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_one_more_read_of_a_table_with_many_looks_at_none_of_the_others() -> None:
+    reads = {key(0): Reads({key(number): None for number in range(1, 1_000)})}
+    order: EvaluationOrder = EvaluationOrder(
+        reads.__contains__, reads_of=lambda table: reads.get(table, ()), readers_of=lambda _: ()
+    )
+    order.touch(key(0))
+    found = order.find(key(0))
+    walks = reads[key(0)].walks
+    reads[key(0)][key(1_000)] = None
+    order.touch(key(0), [key(1_000)])
+    assert order.find(key(0)) == found
+    del reads[key(0)][key(7)]
+    order.touch(key(0), ())
+    assert order.find(key(0)) == found
+    assert reads[key(0)].walks == walks
