@@ -94,7 +94,7 @@ class Answers:
             origin = Provenance(state, statuses)
             origin.refuse_awaited(tables, awaited)
             known = {datasource.name for datasource in state.catalog.datasources()}
-            below = state.dependencies.below(tables)
+            below = state.catalog.dependencies.below(tables)
             reporting = {id(stored.rule) for stored in rules}
             return {
                 "violations": list_violations(state, name),

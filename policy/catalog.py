@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from congress_dist.errors import NotFound
 from congress_dist.schema import TableSchema
 
+from .dependencies import Dependencies
 from .language.ast import Rule
 from .language.grammar import parse
 from .store.operations import (
@@ -48,11 +49,12 @@ class Catalog:
     """Policies, rules, datasources and schemas at one revision.
 
     Invariant: names of policies and datasources are one namespace; `head` names the change that
-    was applied last.
+    was applied last; `dependencies` are those of the rules.
     """
 
     def __init__(self) -> None:
         self.head = Head(Revision(0), NO_HISTORY)
+        self.dependencies = Dependencies()
         self._policies: dict[str, PolicyRecord] = {}
         self._rules: dict[str, dict[str, StoredRule]] = {}
         self._datasources: dict[str, DatasourceRecord] = {}
@@ -132,13 +134,18 @@ class Catalog:
                 self._policies[policy.id] = policy
                 self._rules[policy.id] = {}
             case DeletePolicy(policy):
-                del self._policies[policy.id], self._rules[policy.id]
+                for stored in self._rules.pop(policy.id).values():
+                    self.dependencies.remove(stored.policy, stored.rule)
+                del self._policies[policy.id]
             case InsertRule(record):
                 stored = self._parsed(record)
                 self._rules[record.policy_id][record.id] = stored
+                self.dependencies.add(stored.policy, stored.rule)
                 return stored
             case DeleteRule(record):
-                return self._rules[record.policy_id].pop(record.id)
+                stored = self._rules[record.policy_id].pop(record.id)
+                self.dependencies.remove(stored.policy, stored.rule)
+                return stored
             case PutDatasource(datasource):
                 self._datasources[datasource.id] = datasource
             case DeleteDatasource(datasource):

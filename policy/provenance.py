@@ -62,14 +62,14 @@ class Provenance:
 
         Raises: NotReady: with the sources and reasons in `missing`.
         """
-        needed = {source for source, _ in self._state.dependencies.below(tables)}
+        needed = {source for source, _ in self._state.catalog.dependencies.below(tables)}
         missing = {source: why for source, why in awaited.items() if source in needed}
         if missing:
             raise NotReady("; ".join(missing.values()), missing=missing)
 
     def _as_of(self, tables: Iterable[TableKey]) -> dict[str, dict[str, Any]]:
         by_source: dict[str, list[str]] = {}
-        for owner, table in sorted(self._state.dependencies.below(tables)):
+        for owner, table in sorted(self._state.catalog.dependencies.below(tables)):
             if self._state.catalog.find_datasource(owner) is not None:
                 by_source.setdefault(owner, []).append(table)
         return {source: self._source(source, used) for source, used in by_source.items()}

@@ -20,7 +20,6 @@ from congress_dist.stream import StateKind, Transaction
 from .base_tables import BaseTables
 from .carry_out import carry_out
 from .catalog import Catalog
-from .dependencies import Dependencies
 from .engine import Engine
 from .planner.normal_form import TableKey
 from .sources import Sources
@@ -44,7 +43,6 @@ class State:
     engine: Engine
     catalog: Catalog
     tables: BaseTables
-    dependencies: Dependencies
 
 
 class Replica:
@@ -64,7 +62,6 @@ class Replica:
         self._engine = Engine()
         self._catalog = Catalog()
         self._tables = BaseTables(self._engine)
-        self._dependencies: Dependencies | None = None
         self._asked: set[TableKey] = set()
         self._ready = False
         self._broken: str | None = None
@@ -97,10 +94,7 @@ class Replica:
         with self._lock:
             if self._broken is not None:
                 raise InternalError(f"this replica cannot answer any more: {self._broken}")
-            if self._dependencies is None:
-                rules = ((stored.policy, stored.rule) for stored in self._catalog.rules())
-                self._dependencies = Dependencies(rules)
-            yield State(self._engine, self._catalog, self._tables, self._dependencies)
+            yield State(self._engine, self._catalog, self._tables)
 
     @contextmanager
     def trial(self) -> Iterator[State]:
@@ -214,7 +208,6 @@ class Replica:
         with self._guarded(f"revision {head.revision}"):
             carry_out(operations, self._catalog, self._engine, self._tables)
             self._catalog.head = head
-            self._dependencies = None
             self._want_tables()
             self._changed.notify_all()
         self._wake.set()
@@ -229,11 +222,11 @@ class Replica:
             return self._wanted_in(state)
 
     def _wanted_in(self, state: State) -> dict[str, set[str]]:
-        used = state.dependencies.read_by_rules() | self._asked
         wanted: dict[str, set[str]] = {}
         for datasource in state.catalog.datasources():
-            known = state.catalog.schemas(datasource)
-            wanted[datasource.name] = {t for s, t in used if s == datasource.name and t in known}
+            asked = {table for source, table in self._asked if source == datasource.name}
+            used = state.catalog.dependencies.read_by_rules(datasource.name) | asked
+            wanted[datasource.name] = used & state.catalog.schemas(datasource).keys()
         return wanted
 
     def _see_who_answers(self) -> None:

@@ -63,8 +63,9 @@ class StatusRequests:
 
 
 def _used_tables(state: State) -> set[tuple[str, str]]:
-    names = {datasource.name for datasource in state.catalog.datasources()}
-    return {(s, t) for s, t in state.dependencies.read_by_rules() if s in names}
+    catalog = state.catalog
+    names = [datasource.name for datasource in catalog.datasources()]
+    return {(s, t) for s in names for t in catalog.dependencies.read_by_rules(s)}
 
 
 def _source(state: State, name: str, status: SourceStatus) -> dict[str, Any]:
