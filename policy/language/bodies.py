@@ -15,10 +15,11 @@ from .ast import (
     Membership,
     NegatedGroup,
     Span,
+    Term,
     Truth,
 )
 from .atoms import ATOM_HEAD, SIMPLE_ATOM, CallToken, atom_of
-from .expressions import check_depth
+from .expressions import check_depth, parameter_at
 from .lexical import COMPARE, NAME, NEGATION, VALUE, SyntaxFault
 from .reading import (
     Bracketed,
@@ -31,7 +32,6 @@ from .reading import (
     keep_match,
     span_of,
     symbol,
-    term_again,
     term_at,
     together,
 )
@@ -80,8 +80,8 @@ def _conjunct(atom: pp.ParserElement, expression: pp.ParserElement) -> pp.Parser
 
 
 def _membership() -> pp.ParserElement:
-    start = rf"{VALUE}\s*+(?P<negation>not\s++)?in\s*+\["
-    constant = Token(rf"(?!{NAME}){VALUE}(?=\s*+[,\]])", term_again, "a constant")
+    start = rf"(?>{VALUE}|\?)\s*+(?P<negation>not\s++)?in\s*+\["
+    constant = Token(rf"(?>(?!{NAME}){VALUE}|\?)(?=\s*+[,\]])", _chosen, "a constant")
     end = Token(r"\]", keep_match, "',' or ']'")
     element = Token(start, keep_match, "a term") - constant
     return built(element + (symbol(",") - constant)[...] - end, _member)
@@ -160,8 +160,32 @@ def _comparison(source: Source, _start: int, tokens: pp.ParseResults) -> Compari
     return Comparison(operator, left, right, Span(left.span.start, right.span.end, source.name))
 
 
-def _member(source: Source, start: int, tokens: pp.ParseResults) -> Membership:
+def _chosen(source: Source, match: Match) -> Term:
+    return _term_or_parameter(source, match.start())
+
+
+def _term_or_parameter(source: Source, place: int) -> Term:
+    return parameter_at(source, place) if source[place] == "?" else term_at(source, place)
+
+
+def _member(source: Source, start: int, tokens: pp.ParseResults) -> Membership | Alternatives:
+    """Build what a list says.
+
+    Before: `x in [?, 1]`, `x not in [?, 1]`.
+    After: `(x = ? or x in [1])`, `(x != ?, x not in [1])`.
+    """
     head, end = tokens[0], tokens[-1]
-    constants: tuple[Constant, ...] = tuple(tokens[1:-1])
+    term, negated = _term_or_parameter(source, start), head["negation"] is not None
     span = Span(start, end.end(), source.name)
-    return Membership(term_at(source, start), constants, head["negation"] is not None, span)
+    constants = tuple(value for value in tokens[1:-1] if isinstance(value, Constant))
+    membership = Membership(term, constants, negated, span)
+    if len(constants) == len(tokens) - 2:
+        return membership
+    conditions: list[Conjunct] = [
+        Comparison("!=" if negated else "=", term, value, span)
+        for value in tokens[1:-1]
+        if not isinstance(value, Constant)
+    ]
+    if constants:
+        conditions.append(membership)
+    return Alternatives((tuple(conditions),) if negated else tuple((c,) for c in conditions), span)

@@ -88,25 +88,8 @@ def check_depth(expression: Expression) -> None:
             stack.append((node.operand, depth + 1))
 
 
-def _operand(source: Source, start: int) -> tuple[int, Expression] | None:
-    """Give the operand at a place, with the place behind it; None when there is none."""
-    match = _SCALAR.match(source, start)
-    if match is not None:
-        return match.end(), term_of(source, match)
-    minuses = _MINUSES.match(source, start)
-    if minuses is None:
-        if source.startswith("?", start):
-            return start + 1, _parameter(source, start)
-        return _bracketed(source, start)
-    found = _operand_of_minus(source, minuses.end())
-    if found is None:
-        return None
-    end, value = found
-    places = [place for place in range(*minuses.span()) if source[place] == "-"]
-    return end, _negative(source, places, value)
-
-
-def _parameter(source: Source, place: int) -> Parameter:
+def parameter_at(source: Source, place: int) -> Parameter:
+    """Give the `?` at a place. Raises: SyntaxFault: it is not the text of a prepared query."""
     if source.is_prepared:
         return Parameter(f"?@{place}", Span(place, place + 1, source.name))
     raise SyntaxFault(
@@ -119,9 +102,31 @@ def _parameter(source: Source, place: int) -> Parameter:
     )
 
 
+def _operand(source: Source, start: int) -> tuple[int, Expression] | None:
+    """Give the operand at a place, with the place behind it; None when there is none."""
+    match = _SCALAR.match(source, start)
+    if match is not None:
+        return match.end(), term_of(source, match)
+    minuses = _MINUSES.match(source, start)
+    if minuses is None:
+        if source.startswith("?", start):
+            return start + 1, parameter_at(source, start)
+        return _bracketed(source, start)
+    found = _operand_of_minus(source, minuses.end())
+    if found is None:
+        return None
+    end, value = found
+    places = [place for place in range(*minuses.span()) if source[place] == "-"]
+    return end, _negative(source, places, value)
+
+
 def _operand_of_minus(source: Source, start: int) -> tuple[int, Expression] | None:
     match = _SCALAR.match(source, start)
-    return (match.end(), term_of(source, match)) if match else _bracketed(source, start)
+    if match is not None:
+        return match.end(), term_of(source, match)
+    if source.startswith("?", start):
+        return start + 1, parameter_at(source, start)
+    return _bracketed(source, start)
 
 
 def _bracketed(source: Source, start: int) -> tuple[int, Expression] | None:

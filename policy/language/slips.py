@@ -73,6 +73,8 @@ def _usual(expected: str) -> str:
 def _advice(found: str, expected: str, source: Source, position: int) -> tuple[str, str]:
     """Give a note and a hint for common slips."""
     before = source[max(0, position - 100) : position]
+    if found == "?" or before.rstrip().endswith("?"):
+        return "'?' is one value of a prepared query: no name, and no part of a name", ""
     if _MEMBERSHIP.match(source, position):
         return "", _hint_for_membership(before)
     if found == "or":

@@ -43,6 +43,15 @@ def test_a_prepared_query_takes_its_values_with_each_call(engine: Engine) -> Non
         ("ans(a) :- d:edge(a, ?)", (2,), [(1,)]),
         ("ans(x) :- d:edge(x, _), ? = null", (None,), [("?",), (1,), (2,), (3,)]),
         ("ans(count(x)) :- d:edge(x, y), y >= ?", (2,), [(3,)]),
+        ("ans(x) :- d:edge(x, _), x in [?, 3]", (1,), [(1,), (3,)]),
+        ("ans(x) :- x in [?, 9, ?]", (1, "a"), [("a",), (1,), (9,)]),
+        ("ans(x) :- d:edge(x, _), x not in [?, 3]", (1,), [("?",), (2,)]),
+        ("ans(x) :- d:edge(x, _), x not in [?]", ("?",), [(1,), (2,), (3,)]),
+        ("ans(y) :- d:edge(1, y), ? in [1, 2]", (2,), [(2,)]),
+        ("ans(y) :- d:edge(1, y), ? in [1, 2]", (2.0,), []),
+        ("ans(y) :- d:edge(1, y), ? not in [1, ?]", (2, 3), [(2,)]),
+        ("ans(x) :- d:edge(x, _), not (x in [?, 3])", (1,), [("?",), (2,)]),
+        ("ans(x) :- d:edge(x, y), y = - ? + 6", (4,), [(1,)]),
     ],
 )
 def test_a_question_mark_is_a_term(
@@ -133,12 +142,39 @@ def test_each_question_mark_is_a_term_of_its_own(engine: Engine) -> None:
     assert sorted(engine.prepare("p", text)("a", 2, 1)) == [("a", 1)]
 
 
-@pytest.mark.parametrize("text", ["d:edge(?, y)", "ans(x) :- d:edge(x, y), y > ?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "d:edge(?, y)",
+        "ans(x) :- d:edge(x, y), y > ?",
+        "ans(x) :- d:edge(x, y), ? in [1]",
+        "ans(x) :- d:edge(x, y), y in [1, ?]",
+        "ans(x) :- d:edge(x, y), y = -?",
+    ],
+)
 def test_a_question_mark_needs_a_prepared_query(engine: Engine, text: str) -> None:
     for ask in (engine.query, engine.insert):
         with pytest.raises(PolicyError) as refused:
             ask("p", text)
         assert [d.code for d in refused.value.diagnostics] == ["prepared-only"]
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("d:edge(?=1)", 9),
+        ("@id(?) ans(x) :- d:edge(x, y)", 5),
+        ("ans(x) :- d:edge(x, y), x in [? + 1]", 31),
+        ("ans(x) :- ?(x)", 12),
+        ("execute[?(1)]", 9),
+    ],
+)
+def test_a_question_mark_is_no_name(engine: Engine, text: str, column: int) -> None:
+    with pytest.raises(PolicyError) as refused:
+        engine.prepare("p", text)
+    (found,) = refused.value.diagnostics
+    assert (found.code, found.column) == ("syntax", column)
+    assert "'?' is one value" in found.note
 
 
 def test_parameters_are_nothing_to_warn_of(engine: Engine) -> None:
