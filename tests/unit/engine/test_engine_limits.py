@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy.language.checks.sizes import MAX_GROUPS
 
 
 def engine_with(rows: int) -> Engine:
@@ -48,3 +49,56 @@ def test_a_prepared_question_that_got_too_large_is_refused() -> None:
     engine.apply("d", added={"b": [(1, n) for n in range(10, 20)]})
     with pytest.raises(PolicyError, match="the query is too large"):
         ask(1)
+
+
+def _from_a_deep_stack(frames: int, work: Callable[[], object]) -> object:
+    return work() if frames == 0 else _from_a_deep_stack(frames - 1, work)
+
+
+def _nested(group: str, count: int) -> str:
+    text = "r(x)"
+    for _ in range(count):
+        text = group.format(text)
+    return f"p(x) :- q(x), {text}"
+
+
+_NESTED_GROUPS = (
+    "({})",
+    "not ({})",
+    "(r(x) or {})",
+    "(x = 1, r(x) or q(x), {})",
+    "not (q(x), {})",
+)
+
+
+@pytest.mark.parametrize("group", _NESTED_GROUPS[:4])
+def test_the_deepest_groups_are_worked_out_from_a_deep_stack(group: str) -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.insert("p", "q(1) q(2) r(2)")
+    text = _nested(group, MAX_GROUPS)
+
+    def work() -> None:
+        engine.insert("p", text)
+        found = engine.query("p", text)
+        assert found == engine.rows("p", "p")
+        assert engine.prepare("p", text)() == found
+        engine.explain("p", "p", found[0])
+        engine.why_not("p", "p", (7,))
+        engine.plan()
+        engine.simulate("p", "p(x)", "q-(2)")
+        engine.delete("p", text)
+
+    _from_a_deep_stack(400, work)
+
+
+@pytest.mark.parametrize("group", _NESTED_GROUPS)
+def test_groups_that_nest_deeper_are_refused(group: str) -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    text = _nested(group, 100)
+    for ask in (engine.insert, engine.query, engine.prepare):
+        with pytest.raises(PolicyError) as refused:
+            _from_a_deep_stack(400, lambda ask=ask: ask("p", text))  # type: ignore[misc]
+        (found,) = refused.value.diagnostics
+        assert (found.code, found.line, bool(found.hint)) == ("too-deep", 1, True)
