@@ -144,7 +144,10 @@ class Engine:
         Raises: PolicyError: the text cannot be read, or a column that another rule names would be
             lost. NotFound: no such policy, or it has no such rule.
         """
-        return self.delete_rules(policy, parse(text))
+        rules = parse(text)
+        with _quietly(rules), self._lock.change():
+            texts = {rule.span.source: text for rule in rules[:1]}
+            return self._rule_book.delete(policy, rules, texts)
 
     def delete_rules(self, policy: str, rules: Sequence[Rule]) -> Changes:
         """Take parsed rules away as `delete` does."""
@@ -170,7 +173,7 @@ class Engine:
                     done += [self._rule_book.insert(*step, texts) for step in steps]
                 else:
                     for policy, rules in steps:
-                        self._rule_book.delete(policy, rules)
+                        self._rule_book.delete(policy, rules, texts)
                     done += [rules for _, rules in steps]
         return done
 

@@ -148,6 +148,7 @@ class Queries:
                 program=self._program,
                 evaluator=self._evaluator,
                 warnings=tuple(d for d in found if d.source != NO_SPAN.source),
+                texts={reading.rule.span.source: reading.text},
             )
             reading.stamp = stamp
         return reading.query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -25,6 +25,8 @@ from .language.ast import (
 )
 from .language.builtins import find_call
 from .language.diagnostics import Diagnostic, PolicyError
+from .language.names import table_name
+from .language.places import placed
 from .language.policy_kinds import DATASOURCE
 from .planner.active_rule import ActiveRule
 from .planner.answers import Answer, Failure, Row
@@ -40,7 +42,7 @@ from .planner.normal_form import (
     constants_in,
 )
 from .planner.normalize import Unresolved, normalize
-from .planner.program import Program, head_key
+from .planner.program import Program, body_atoms, head_key
 from .planner.symbols import Tuple
 
 _PARAMETERS: TableKey = ("?", "?")
@@ -62,9 +64,11 @@ class Query:
         program: Program,
         evaluator: Evaluator,
         warnings: tuple[Diagnostic, ...] = (),
+        texts: Mapping[str, str] | None = None,
     ) -> None:
         """Plan the question; `warnings` come with its answers.
 
+        Shapes: `texts` are what it was read from, by the sources of its spans.
         Raises: PolicyError: the columns of a table are not known.
         """
         self._evaluator = evaluator
@@ -73,13 +77,7 @@ class Query:
         self._active = ActiveRule(policy, rule, head_key(policy, rule))
         bound = with_parameters(rule, parameters)
         bound = replace(bound, body=_without_wrong_widths(bound.body or (), policy, program))
-        try:
-            normal = normalize(bound, policy, program=program, symbols=evaluator.symbols)
-        except Unresolved as error:
-            raise PolicyError(
-                Diagnostic("unknown-columns", f"table {table!r}: {reason}", hint=_COLUMNS_HINT)
-                for table, reason in error.reasons.items()
-            ) from error
+        normal = _normal(bound, policy, program, evaluator, texts or {})
         alternatives = [_without_parameters(each) for each in normal]
         if find_asked_atom(rule) is not None:
             alternatives = [_with_all_columns(each) for each in alternatives]
@@ -147,6 +145,30 @@ class Query:
             for plan in self._plans
             for failure in plan.failures()
         )
+
+
+def _normal(
+    rule: Rule, policy: str, program: Program, evaluator: Evaluator, texts: Mapping[str, str]
+) -> tuple[NormalRule, ...]:
+    """Give the normal forms of a question. Raises: PolicyError, with a place where it can."""
+    try:
+        return normalize(rule, policy, program=program, symbols=evaluator.symbols)
+    except Unresolved as error:
+        spans = {
+            table_name((atom.policy or policy, atom.table)): atom.span
+            for atom in body_atoms(rule.body or ())
+        }
+        raise PolicyError(
+            placed(
+                Diagnostic("unknown-columns", f"table {table!r}: {reason}", hint=_COLUMNS_HINT),
+                spans.get(table, rule.head.span),
+                texts,
+            )
+            for table, reason in error.reasons.items()
+        ) from error
+    except PolicyError as error:
+        found = (placed(each, rule.head.span, texts) for each in error.diagnostics)
+        raise PolicyError(found) from error
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -10,7 +10,7 @@ from congress_dist.errors import InternalError, NotFound
 from congress_dist.schema import TableSchema
 
 from .evaluator import Agenda, Evaluator
-from .language.ast import Rule
+from .language.ast import Rule, Span
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.names import table_name
 from .language.places import placed
@@ -37,12 +37,13 @@ class _Resolution:
 
     normal: dict[ActiveRule, tuple[NormalRule, ...]] = field(default_factory=dict)
     waiting: dict[ActiveRule, Missing] = field(default_factory=dict)
-    refused: list[PolicyError] = field(default_factory=list)
+    refused: dict[ActiveRule, PolicyError] = field(default_factory=dict)
 
-    def raise_refusal(self) -> None:
+    def raise_refusal(self, texts: Mapping[str, str]) -> None:
         """Raise what is wrong with a rule whatever the schemas are."""
-        for error in self.refused:
-            raise error
+        for active, error in self.refused.items():
+            span = active.rule.head.span
+            raise PolicyError(placed(found, span, texts) for found in error.diagnostics) from error
 
 
 class RuleBook:
@@ -75,7 +76,7 @@ class RuleBook:
         new, replaced = self._sort_out(policy, rules)
         active, resolution = self._admit(policy, new)
         try:
-            resolution.raise_refusal()
+            resolution.raise_refusal(texts or {})
             self._refuse_lost_columns(resolution, policy, new, texts or {})
         except PolicyError:
             for key in new:
@@ -97,9 +98,12 @@ class RuleBook:
         self._put_to_work(policy, new, active, resolution)
         self._annotate(policy, replaced)
 
-    def delete(self, policy: str, rules: Sequence[Rule]) -> Changes:
+    def delete(
+        self, policy: str, rules: Sequence[Rule], texts: Mapping[str, str] | None = None
+    ) -> Changes:
         """Take rules away.
 
+        Shapes: `texts` as for `insert`.
         Raises: NotFound: no such policy, or it has no such rule. PolicyError: another rule uses
             the name of a column that would be lost.
         """
@@ -107,7 +111,8 @@ class RuleBook:
         leaving = {self._active[policy, key] for key, rule in found.items() if not rule.is_fact}
         before = self._leave(policy, found)
         resolution = self._resolve(r for r in self._renamed(before) if r not in leaving)
-        self._refuse_lost_columns(resolution, policy, found, {})
+        given = {rule_key(rule): rule for rule in rules}
+        self._refuse_lost_columns(resolution, policy, given, texts or {})
         agenda = Agenda()
         self._take_out(policy, found, agenda)
         self._follow(resolution, agenda)
@@ -254,7 +259,7 @@ class RuleBook:
             except Unresolved as error:
                 resolution.waiting[active] = error.reasons
             except PolicyError as error:
-                resolution.refused.append(error)
+                resolution.refused[active] = error
                 resolution.waiting[active] = {table_name(active.head): error.message}
         return resolution
 
@@ -270,8 +275,7 @@ class RuleBook:
                     f" {print_rule(active.rule)!r} of policy {active.policy!r} does: {reason}",
                     hint="change that rule first, or keep the names of the columns",
                 )
-                causes = (r for r in rules.values() if table_name(head_key(policy, r)) == table)
-                spans = [rule.head.span for rule in causes]
+                spans = [span for rule in rules.values() for span in _spans(policy, rule, table)]
                 raise PolicyError([placed(found, spans[0], texts) if spans else found])
 
     def _put_to_work(
@@ -386,3 +390,12 @@ class RuleBook:
         if not all(isinstance(term, int) for term in normal.terms):
             raise InternalError(f"a fact with variables reached the planner: {print_rule(fact)}")
         return normal.terms  # type: ignore[return-value]
+
+
+def _spans(policy: str, rule: Rule, table: str) -> Iterator[Span]:
+    """Give where a rule names a table: where it derives it, then where it reads it."""
+    if table_name(head_key(policy, rule)) == table:
+        yield rule.head.span
+    for atom in body_atoms(rule.body or ()):
+        if table_name((atom.policy or policy, atom.table)) == table:
+            yield atom.span

@@ -42,6 +42,28 @@ def test_a_column_in_use(engine: Engine) -> None:
     )
 
 
+def test_a_column_in_use_that_a_deletion_would_take(engine: Engine) -> None:
+    engine.insert("p", "k(x) :- w(0=x); l(x) :- w(x, _)")
+    check(
+        lambda: engine.delete("p", "\n  l(x) :- w(x, _)"),
+        """
+        <text>:2:11: error[column-in-use]: after this change table 'p:w' could not be read as the rule 'k(x) :- w(0=x)' of policy 'p' does: no rule gives its columns names
+              l(x) :- w(x, _)
+                      ^^^^^^^
+          hint: change that rule first, or keep the names of the columns
+        """,
+    )
+
+
+def test_a_query_with_alternatives_that_multiply(engine: Engine) -> None:
+    groups = ", ".join(f"(d:t({n}, y) or d:t({n}, _))" for n in range(5))
+    with pytest.raises(PolicyError) as refused:
+        engine.query("p", f"\nans(1) :- {groups}")
+    (found,) = refused.value.diagnostics
+    assert (found.code, found.line, found.column) == ("too-many-alternatives", 2, 1)
+    assert (found.source, found.length) == ("<query>", 6)
+
+
 def test_too_many_rows(engine: Engine) -> None:
     check(
         lambda: engine.insert("p", "s(1)\npairs(x, y) :- d:t(x, z), d:t(y, z)"),
@@ -106,7 +128,9 @@ def test_a_query_by_columns_that_nobody_knows(engine: Engine) -> None:
     check(
         lambda: engine.query("p", "ans(x) :- none:t(a=x)"),
         """
-        error[unknown-columns]: table 'none:t': no such policy or datasource
+        <query>:1:11: error[unknown-columns]: table 'none:t': no such policy or datasource
+            ans(x) :- none:t(a=x)
+                      ^^^^^^^^^^^
           hint: ask by position, or wait until the table is known
         """,
     )
@@ -155,7 +179,9 @@ def test_alternatives_that_multiply(engine: Engine) -> None:
     check(
         lambda: engine.insert("p", f"s(1) :- {groups}"),
         """
-        error[too-many-alternatives]: the rule for 's' multiplies out to more than 16 alternatives
+        <text>:1:1: error[too-many-alternatives]: the rule for 's' multiplies out to more than 16 alternatives
+            s(1) :- (d:t(0, y) or d:t(0, _)), (d:t(1, y) or d:t(1, _)), (d:t(2, y) or d:t(2, _)), (d:t(3, y) or d:t(3, _)), (d:t(4, y) or d:t(4, _))
+            ^^^^
           note: its groups share variables that not each of their alternatives binds
           hint: give a group of alternatives a table of its own, with one rule for each
         """,
