@@ -288,7 +288,8 @@ def test_a_rule_that_reports_has_a_table_of_its_own() -> None:
 
 
 def test_a_deep_rule_is_lowered() -> None:
-    assert_same(f"p(x) :- d:f(x), {'not (d:e(x, _), ' * MAX_GROUPS}d:e(x, y), y > 2{')' * MAX_GROUPS}")
+    opened, closed = "not (d:e(x, _), " * MAX_GROUPS, ")" * MAX_GROUPS
+    assert_same(f"p(x) :- d:f(x), {opened}d:e(x, y), y > 2{closed}")
 
 
 def test_a_rule_without_alternatives_comes_to_nothing() -> None:
