@@ -38,7 +38,8 @@ p(x, "a")                a query: an atom, or a rule as ans(x) :- p(x, y), not q
 .rules [POLICY]          its rules
 .explain p(1, "a")       why this row is there
 .why_not p(1, "a")       why this row is not there
-.simulate p(x) after q+(1)  what changes would do to the answer
+.simulate p(x) after q+(1)  what changes would do to the answer; behind actions stands the
+                         policy that describes them: after cut(1) action_policy NAME
 .impact + p(x) :- q(x)   which violations and actions a rule would bring or, after -, take
 .violations              what rules with @severity report
 .waiting                 rules that wait for something, and for what

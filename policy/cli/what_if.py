@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from congress_dist.derivation_text import why_not_lines
@@ -12,7 +13,11 @@ from ..engine import Engine
 from ..impact import RowChange, RuleOperation
 from ..planner.answers import Row
 
-_AFTER = " after "
+_SIMULATION = re.compile(
+    r"(?P<query>.*?)\s+after\s+(?P<sequence>.*?)"
+    r"(?:\s+action_policy\s+(?P<action_policy>[\w.\-]+))?",
+    re.DOTALL,
+)
 
 
 def absence(engine: Engine, owner: str, table: str, row: Row) -> Iterator[str]:
@@ -24,12 +29,14 @@ def absence(engine: Engine, owner: str, table: str, row: Row) -> Iterator[str]:
 def simulation(engine: Engine, policy: str, text: str) -> Iterator[str]:
     """Say what a sequence of changes does to the answer of a query: `p(x) after q+(1)`.
 
+    Shapes: behind actions stands the policy that describes them: `p(x) after cut(1)
+        action_policy acts`.
     Raises: InvalidRequest: the text has no such form. Others as `Engine.simulate`.
     """
-    query, word, sequence = text.partition(_AFTER)
-    if not word:
+    match = _SIMULATION.fullmatch(text)
+    if match is None:
         raise InvalidRequest("name a query and changes: .simulate p(x, y) after q+(1) r-(2)")
-    result = engine.simulate(policy, query, sequence, delta=True).result
+    result = engine.simulate(policy, **match.groupdict(), delta=True).result
     yield from result or ["nothing changes"]
 
 

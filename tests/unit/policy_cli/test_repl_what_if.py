@@ -37,6 +37,25 @@ def test_changes_are_tried_and_taken_back(typed) -> None:
     assert typed(".simulate open_port(s, p) after allowed+(1)")[1] == "nothing changes\n"
 
 
+def test_actions_are_tried_with_the_policy_that_describes_them(
+    files: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files / "acts").mkdir()
+    (files / "acts" / "policy.yaml").write_text("kind: action\n")
+    (files / "acts" / "acts.dl").write_text('action("permit")  net:allowed+(p) :- permit(p)\n')
+
+    def run(text: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+        return main(["repl", "net", "acts", "--data", "data"]), *capsys.readouterr()
+
+    simulation = ".simulate open_port(s, p)\tafter  permit(80)"
+    assert run(f"{simulation} action_policy acts")[1] == 'open_port-("s1", 80)\n'
+    code, _, err = run(simulation)
+    assert (code, "neither an action nor a change" in err) == (USAGE, True)
+    code, _, err = run(f"{simulation} action_policy none")
+    assert (code, "'none'" in err) == (USAGE, True)
+
+
 def test_the_impact_of_a_rule_is_told(typed) -> None:
     assert typed(".impact + allowed(80)")[1] == "- violation net:open_port(s1, 80)\n"
     assert typed(".impact - allowed(22)")[1] == "+ violation net:open_port(s1, 22)\n"
