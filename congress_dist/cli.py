@@ -11,10 +11,10 @@ import shlex
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import standard_output
+from .arguments import name_given, path_named
 from .errors import CongressError, StartupError, UserError, WorldError
 
 if TYPE_CHECKING:
@@ -81,11 +81,16 @@ class NodeCommand(Command):
             "example: congress node datasource host_processes host_accounts --config hosts.conf"
         )
         parser.add_argument("kind", help="policy, datasource or api")
-        parser.add_argument("names", nargs="+", metavar="NAME", help="services to host")
         parser.add_argument(
-            "--data-dir", type=Path, metavar="DIR", help="state, sockets and logs (default: XDG)"
+            "names", type=name_given, nargs="+", metavar="NAME", help="services to host"
         )
-        parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file")
+        parser.add_argument(
+            "--data-dir",
+            type=path_named,
+            metavar="DIR",
+            help="state, sockets and logs (default: XDG)",
+        )
+        parser.add_argument("--config", type=path_named, metavar="FILE", help="configuration file")
         parser.add_argument("--port", type=port_number, help="port of the API (kind api)")
         parser.add_argument("--incarnation", help="identity of this start (set by the supervisor)")
         parser.add_argument("--replaces", help="the incarnation that this one follows")

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from congress_dist.arguments import name_given
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.errors import NotFound
 from congress_dist.formats import print_records, print_rows, print_value
@@ -35,14 +36,16 @@ class DatasourceCommand(Command):
             "tell how the sources are (exit code 3 when one is not ready)",
             "congress datasource status host_packages",
         )
-        status.add_argument("name", nargs="?", help="one source, table by table (default: all)")
+        status.add_argument(
+            "name", type=name_given, nargs="?", help="one source, table by table (default: all)"
+        )
         schema = verbs.add(
             "schema",
             self._schema,
             "describe the tables and columns of a source",
             "congress datasource schema host_processes",
         )
-        schema.add_argument("name", help="datasource")
+        schema.add_argument("name", type=name_given, help="datasource")
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from congress_dist.arguments import name_given, path_named
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.derivation_text import cell_of, tree_lines, why_not_lines
 from congress_dist.errors import InvalidRequest
@@ -45,15 +46,19 @@ class ExplainCommand(Command):
             "that is not there, what keeps it away."
         )
         parser.epilog = _EPILOG
-        parser.add_argument("policy", help="policy; with --data its directory or file")
-        parser.add_argument("table", help="table")
+        parser.add_argument(
+            "policy", type=name_given, help="policy; with --data its directory or file"
+        )
+        parser.add_argument("table", type=name_given, help="table")
         parser.add_argument("values", nargs="*", metavar="VALUE", help="the row, cell by cell")
         offline = parser.add_argument_group("offline")
-        offline.add_argument("--data", type=Path, metavar="DIR", help="use these recorded tables")
+        offline.add_argument(
+            "--data", type=path_named, metavar="DIR", help="use these recorded tables"
+        )
         offline.add_argument(
             "--with",
             dest="others",
-            type=Path,
+            type=path_named,
             action="append",
             default=[],
             metavar="POLICY",

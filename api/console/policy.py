@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from congress_dist.arguments import name_given, path_named
 from congress_dist.cli import OK, USAGE, Command
 from congress_dist.errors import InvalidRequest
 from congress_dist.formats import print_note, print_record, print_records
@@ -26,7 +26,7 @@ class PolicyCommand(Command):
         verbs = Subverbs(parser, "A policy is a named module of rules.")
         verbs.add("list", self._list, "list all policies", "congress policy list --format json")
         show = verbs.add("show", self._show, "show one policy", "congress policy show host_safety")
-        show.add_argument("policy", help="name or id")
+        show.add_argument("policy", type=name_given, help="name or id")
         create = verbs.add(
             "create",
             self._create,
@@ -34,20 +34,22 @@ class PolicyCommand(Command):
             "congress policy create mine --description 'what I care about'\n"
             "  congress policy create --from policies/host_safety",
         )
-        create.add_argument("policy", nargs="?", help="its name (default: that of --from)")
+        create.add_argument(
+            "policy", type=name_given, nargs="?", help="its name (default: that of --from)"
+        )
         create.add_argument("--description", help="one line for people")
         create.add_argument("--kind", help="nonrecursive (default), recursive, action, database")
         create.add_argument(
             "--from",
             dest="path",
-            type=Path,
+            type=path_named,
             metavar="PATH",
             help="directory of .dl files, or one file",
         )
         delete = verbs.add(
             "delete", self._delete, "delete a policy with its rules", "congress policy delete mine"
         )
-        delete.add_argument("policy", help="name or id")
+        delete.add_argument("policy", type=name_given, help="name or id")
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from congress_dist.arguments import name_given
 from congress_dist.cli import OK, Command
 from congress_dist.formats import cell_text, print_note, print_record, print_records
 
@@ -28,22 +29,22 @@ class RuleCommand(Command):
         rules = verbs.add(
             "list", self._list, "list the rules of a policy", "congress rule list host_safety"
         )
-        rules.add_argument("policy", help="name or id")
+        rules.add_argument("policy", type=name_given, help="name or id")
         add = verbs.add(
             "add",
             self._add,
             "add one rule or fact to a policy",
             "congress rule add mine 'p(x) :- q(x), not r(x)'",
         )
-        add.add_argument("policy", help="name or id")
+        add.add_argument("policy", type=name_given, help="name or id")
         add.add_argument("text", help="the rule, in quotes; - reads it from standard input")
         add.add_argument("--name", help="a name for people")
         add.add_argument("--comment", help="why it is there")
         delete = verbs.add(
             "delete", self._delete, "delete one rule", "congress rule delete mine RULE-ID"
         )
-        delete.add_argument("policy", help="name or id")
-        delete.add_argument("rule", help="its id (congress rule list POLICY)")
+        delete.add_argument("policy", type=name_given, help="name or id")
+        delete.add_argument("rule", type=name_given, help="its id (congress rule list POLICY)")
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""

@@ -6,6 +6,7 @@ import argparse
 from itertools import chain
 from typing import Any
 
+from congress_dist.arguments import name_given
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.formats import (
     print_freshness,
@@ -37,15 +38,15 @@ class TableCommand(Command):
             "list the tables of one owner",
             "congress table list host_processes",
         )
-        tables.add_argument("policy", help="policy or datasource")
+        tables.add_argument("policy", type=name_given, help="policy or datasource")
         rows = verbs.add(
             "rows",
             self._rows,
             "print the rows of a table (exit code 3 when they may not be all)",
             "congress table rows host_safety allowed_listener --format csv",
         )
-        rows.add_argument("policy", help="policy or datasource")
-        rows.add_argument("table", help="table")
+        rows.add_argument("policy", type=name_given, help="policy or datasource")
+        rows.add_argument("table", type=name_given, help="table")
         rows.add_argument(
             "--limit", type=int, metavar="N", help="rows to print; 0: all (default: 1000 as table)"
         )

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from congress_dist.arguments import path_named
 from congress_dist.cli import OK, Command, port_number
 from congress_dist.errors import (
     CongressError,
@@ -64,11 +64,21 @@ class UpCommand(Command):
         )
         parser.epilog = _EPILOG
         add = parser.add_argument
-        add("--data-dir", type=Path, metavar="DIR", help="state and logs (default: XDG state)")
+        add(
+            "--data-dir",
+            type=path_named,
+            metavar="DIR",
+            help="state and logs (default: XDG state)",
+        )
         add("--port", type=port_number, metavar="PORT", help="port of the API (default: 1789)")
-        add("--policy", type=Path, nargs="+", action="extend", default=[], metavar="PATH",
+        add("--policy", type=path_named, nargs="+", action="extend", default=[], metavar="PATH",
             help="create the policy of this directory or file, unless it exists")  # fmt: skip
-        add("--config", type=Path, metavar="FILE", help="configuration file, with datasources")
+        add(
+            "--config",
+            type=path_named,
+            metavar="FILE",
+            help="configuration file, with datasources",
+        )
         add("--once", action="store_true",
             help="wait until each source is in or known unavailable, print, stop")  # fmt: skip
         add("--format", choices=("table", "json"), help="output of --once (default: table)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from congress_dist.arguments import name_given
 from congress_dist.cli import FAILED, OK, UNAVAILABLE, Command
 from congress_dist.formats import print_freshness, print_note, print_rows, print_value
 
@@ -31,7 +32,7 @@ class ViolationCommand(Command):
             "list violations, worst first (exit code 1: there are some, 3: there may be)",
             "congress violation list --policy host_safety --format json",
         )
-        found.add_argument("--policy", help="only those of one policy")
+        found.add_argument("--policy", type=name_given, help="only those of one policy")
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the sub-verb."""

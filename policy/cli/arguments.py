@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from congress_dist.arguments import path_named
 
-def path_named(text: str) -> Path:
-    """Read a path: what argparse calls for an option of this type."""
-    if not text:
-        raise argparse.ArgumentTypeError("a path is empty; for this directory write .")
-    return Path(text)
+
+def add_paths(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare the paths that a verb works on."""
+    parser.add_argument("paths", nargs="+", type=path_named, metavar="PATH", help=what)
+
+
+def add_policies(parser: argparse.ArgumentParser) -> None:
+    """Declare the policies that a verb works on."""
+    parser.add_argument("policies", nargs="+", type=path_named, metavar="POLICY", help="policies")
 
 
 def allow_options_between(parser: argparse.ArgumentParser) -> None:

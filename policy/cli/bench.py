@@ -11,7 +11,7 @@ from congress_dist.cli import OK, Command
 from congress_dist.formats import print_note
 
 from ..language.counts import counted
-from .arguments import path_named
+from .arguments import add_policies
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class BenchCommand(Command):
         """Declare the arguments."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
-        parser.add_argument(
-            "policies", nargs="+", type=path_named, metavar="POLICY", help="policies"
-        )
+        add_policies(parser)
         parser.add_argument(
             "--changes",
             type=_positive,

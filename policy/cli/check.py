@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from congress_dist.cli import OK, USAGE, Command
 from congress_dist.errors import UserError
 
-from .arguments import path_named
+from .arguments import add_paths
 from .workspace import Workspace, add_data_option, add_kind_option
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class CheckCommand(Command):
         """Declare the options."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
-        parser.add_argument("paths", nargs="+", type=path_named, metavar="PATH", help="policies")
+        add_paths(parser, "policies")
         parser.add_argument("--strict", action="store_true", help="warnings are errors too")
         parser.add_argument(
             "--format",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from congress_dist.cli import OK, UNAVAILABLE, Command
 from congress_dist.formats import add_format_option, print_note, print_records, print_rows
 
-from .arguments import allow_options_between, path_named
+from .arguments import add_policies, allow_options_between
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ class EvalCommand(Command):
         """Declare the arguments."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
-        parser.add_argument(
-            "policies", nargs="+", type=path_named, metavar="POLICY", help="policies"
-        )
+        add_policies(parser)
         parser.add_argument("query", help="an atom or a rule")
         add_data_option(parser)
         add_now_option(parser)

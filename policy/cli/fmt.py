@@ -10,7 +10,7 @@ from pathlib import Path
 from congress_dist.cli import FAILED, OK, USAGE, Command
 from congress_dist.formats import print_note
 
-from .arguments import path_named
+from .arguments import add_paths
 
 _DESCRIPTION = """\
 Lay out .dl files in the usual way, in place. The rules stay what they are and every comment stays
@@ -39,13 +39,7 @@ class FmtCommand(Command):
         """Declare the options."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
-        parser.add_argument(
-            "paths",
-            nargs="+",
-            type=path_named,
-            metavar="PATH",
-            help=".dl files or directories of them, or -",
-        )
+        add_paths(parser, ".dl files or directories of them, or -")
         parser.add_argument(
             "--check", action="store_true", help="change nothing; name the files that would change"
         )

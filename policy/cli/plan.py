@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from congress_dist.arguments import name_given
 from congress_dist.cli import OK, Command
 
 from ..language.counts import counted
 from ..language.names import table_name
-from .arguments import path_named
+from .arguments import add_policies
 from .workspace import add_data_option, add_kind_option, add_now_option, open_workspace
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ class PlanCommand(Command):
         """Declare the arguments."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
+        add_policies(parser)
         parser.add_argument(
-            "policies", nargs="+", type=path_named, metavar="POLICY", help="policies"
+            "--table", type=name_given, metavar="TABLE", help="only what this table rests on"
         )
-        parser.add_argument("--table", metavar="TABLE", help="only what this table rests on")
         parser.add_argument(
             "--format", choices=("text", "json"), default="text", help="how to print"
         )

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from congress_dist.arguments import path_named
 from congress_dist.cli import OK, USAGE, Command
 from congress_dist.formats import print_note
 
-from .arguments import path_named
 from .workspace import (
     CLOCK,
     Workspace,

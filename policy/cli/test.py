@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from congress_dist.arguments import path_named
 from congress_dist.cli import FAILED, OK, USAGE, Command
 
-from .arguments import path_named
+from .arguments import add_paths
 
 if TYPE_CHECKING:
     from .case_file import Case
@@ -55,13 +56,7 @@ class TestCommand(Command):
         """Declare the options."""
         parser.description = _DESCRIPTION
         parser.epilog = _EPILOG
-        parser.add_argument(
-            "paths",
-            nargs="+",
-            type=path_named,
-            metavar="PATH",
-            help="test files, or directories of them",
-        )
+        add_paths(parser, "test files, or directories of them")
         parser.add_argument("-k", dest="part", metavar="TEXT", help="only cases named like this")
         parser.add_argument("-v", "--verbose", action="store_true", help="name every case")
         parser.add_argument(
@@ -78,7 +73,9 @@ class TestCommand(Command):
         parser.add_argument(
             "--format", choices=("text", "junit"), default="text", help="how to print results"
         )
-        parser.add_argument("--output", type=Path, metavar="FILE", help="write the results there")
+        parser.add_argument(
+            "--output", type=path_named, metavar="FILE", help="write the results there"
+        )
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the cases and print what came of them."""

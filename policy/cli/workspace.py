@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from congress_dist.arguments import path_named
 from congress_dist.errors import Conflict, InvalidRequest
 
 from ..language.policy_kinds import KINDS, NONRECURSIVE
-from .arguments import path_named
 
 if TYPE_CHECKING:
     from ..engine import Engine
