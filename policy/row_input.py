@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard, runtime_checkable
@@ -35,6 +36,9 @@ TableInput = Iterable[Sequence[Cell]] | Columns | ColumnTable | Path
 
 TableInputs = Mapping[str, TableInput]
 
+_NO_VALUES = (ValueError, NotImplementedError)
+"""Raised by Arrow for cells that it cannot give as values of Python, as nanoseconds."""
+_UNREADABLE = "cells that are no text, number, boolean or null"
 _PLAIN = (list, tuple, set, frozenset)
 
 
@@ -53,7 +57,7 @@ def rows_of(
     if isinstance(given, Path):
         return _rows_of_file(given, columns)
     if isinstance(given, ColumnTable):
-        return _rows_of_columns(given.to_pydict(), columns, name)
+        return _rows_of_columns(_columns_of(given, name), columns, name)
     if isinstance(given, Mapping):
         return _rows_of_columns(given, columns, name)
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
@@ -128,7 +132,7 @@ def table_of(given: TableInput, name: str) -> tuple[Sequence[str], Sequence[Sequ
     if isinstance(given, Path):
         return read_untyped(given)
     if isinstance(given, ColumnTable):
-        given = given.to_pydict()
+        given = _columns_of(given, name)
     rows = list(rows_of(given, None, name))
     if isinstance(given, Mapping):
         return tuple(given), rows
@@ -144,6 +148,18 @@ def _rows_of_file(path: Path, columns: Sequence[str] | None) -> Iterable[Sequenc
     return read_untyped(path)[1] if columns is None else read_table(path, any_schema(columns))[1]
 
 
+def _columns_of(given: ColumnTable, name: str) -> dict[str, list[Any]]:
+    """Give the columns of a table in columns. Raises: InvalidRow: two have one name."""
+    names = given.column_names
+    twice = [column for column, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InvalidRow(f"table {name!r} is given more than one column {twice[0]!r}", table=name)
+    try:
+        return given.to_pydict()
+    except _NO_VALUES as error:
+        raise InvalidRow(f"table {name!r} is given {_UNREADABLE}: {error}", table=name) from error
+
+
 def _rows_of_columns(
     given: Columns, columns: Sequence[str] | None, name: str
 ) -> Iterable[Sequence[Cell]]:
@@ -152,7 +168,10 @@ def _rows_of_columns(
         raise InvalidRow(
             f"table {name!r} has the columns {', '.join(names)}, given are {', '.join(given)}"
         )
-    values = [_values(given[column]) for column in names]
+    try:
+        values = [_values(given[column]) for column in names]
+    except _NO_VALUES as error:
+        raise InvalidRow(f"table {name!r} is given {_UNREADABLE}: {error}", table=name) from error
     if len({len(column) for column in values}) > 1:
         sizes = ", ".join(f"{n}: {len(v)}" for n, v in zip(names, values, strict=True))
         raise InvalidRow(f"the columns given for table {name!r} differ in length ({sizes})")

@@ -89,22 +89,6 @@ def test_columns_in_any_order_are_taken_from_buffers(engine: Engine) -> None:
     assert rows(engine, source="new") == [(0, None), (1, True), (2, "z")]
 
 
-class Batch:
-    """The part of pyarrow's RecordBatch that is asked for."""
-
-    column_names = ("size", "name")
-
-    def to_pydict(self) -> dict[str, list[Any]]:
-        return {"size": [1, None], "name": ["a", "b"]}
-
-
-def test_arrow_tables_are_taken(engine: Engine) -> None:
-    engine.load("d", {"t": Batch()})
-    assert rows(engine) == [("a", 1), ("b", None)]
-    engine.load("new", {"t": Batch()})
-    assert engine.columns("new", "t") == ("size", "name")
-
-
 @pytest.mark.parametrize(
     "columns",
     [
