@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
 from .evaluator import Evaluator
 from .language.ast import Rule
@@ -15,8 +16,15 @@ from .plan_words import PlannedStep, PlanWords
 from .planner.active_rule import ActiveRule
 from .planner.components import Component
 from .planner.internal_key import InternalKey
-from .planner.kernel_rules import KernelFold, KernelRule, Lowered, RelationKey
-from .planner.lowering import lower
+from .planner.kernel_rules import (
+    AgeTest,
+    AnyKernelRule,
+    KernelCrossings,
+    KernelFold,
+    KernelRule,
+    Lowered,
+    RelationKey,
+)
 from .planner.normal_form import Match, TableKey, literals_within
 from .planner.program import Program
 
@@ -109,9 +117,11 @@ class PlanReporter:
         lowered = self._face.program.lowered(rule)
         if lowered is None:
             together = component.tables if component.is_recursive else ()
-            lowered = lower(rule.alternatives, rule, reports=False, recursive=together)
+            lowered = self._face.program.lower(
+                rule.alternatives, rule, reports=False, recursive=together
+            )
         conjunctions = list(self._conjunctions(lowered))
-        rows, per_tick = self._rows_of(rule), self._rows_per_tick(rule)
+        rows, per_tick = self._rows_of(rule), self._rows_per_tick(lowered)
         return PlannedRule(
             rule.policy, rule.rule, conjunctions, dict(rule.missing), rows, per_tick
         )
@@ -124,6 +134,9 @@ class PlanReporter:
             if isinstance(rule, KernelFold):
                 runs = [PlannedRun(None, [_fold_step(rule, words)])]
                 width = len(rule.parts)
+            elif isinstance(rule, KernelCrossings):
+                runs = [PlannedRun(None, [_crossing_step(rule, words)])]
+                width = 1
             else:
                 runs = list(_runs(rule, words))
                 width = len(rule.terms)
@@ -139,7 +152,7 @@ class PlanReporter:
         """Give the names of the columns of all tables that a rule reads; () where unknown."""
         columns: dict[RelationKey, Sequence[str]] = {}
         for rule in lowered.rules:
-            if isinstance(rule, KernelFold):
+            if not isinstance(rule, KernelRule):
                 continue
             for literal in literals_within(rule.body):
                 if isinstance(literal, Match) and not isinstance(literal.table, InternalKey):
@@ -149,9 +162,9 @@ class PlanReporter:
                 columns[rule.head] = [_column_of(rule, n, columns) for n in range(len(rule.terms))]
         return columns
 
-    def _meaning(self, rule: KernelRule | KernelFold, words: PlanWords) -> str:
+    def _meaning(self, rule: AnyKernelRule, words: PlanWords) -> str:
         assert isinstance(rule.head, InternalKey)  # noqa: S101 - the caller asked
-        if isinstance(rule, KernelFold):
+        if not isinstance(rule, KernelRule):
             return _MEANINGS[rule.head.kind]
         over = ", ".join(dict.fromkeys(words.table(m.table) for m in rule.matches()))
         shown = [term for term in rule.terms if isinstance(term, str)]
@@ -162,10 +175,16 @@ class PlanReporter:
             f"{_MEANINGS[rule.head.kind]}{of}, from {over}" if over else _MEANINGS[rule.head.kind]
         )
 
-    def _rows_per_tick(self, rule: ActiveRule) -> int:
-        if _CLOCK not in rule.reads:
-            return 0
-        return sum(self._size(table) for table in rule.reads if table != _CLOCK)
+    def _rows_per_tick(self, lowered: Lowered) -> int:
+        """Give the rows of what is joined with the time."""
+        rows = 0
+        for rule in lowered.rules:
+            if isinstance(rule, KernelRule):
+                literals = (o for o in literals_within(rule.body) if isinstance(o, Match))
+                tables = dict.fromkeys((o.table, len(o.terms)) for o in literals)
+                if (_CLOCK, 1) in tables:
+                    rows += sum(starmap(self._face.size, tables)) - self._face.size(_CLOCK, 1)
+        return rows
 
     def _rows_of(self, rule: ActiveRule) -> int:
         """Give how many rows a rule derives."""
@@ -193,7 +212,7 @@ def _visible(lowered: Lowered) -> TableKey:
     return head
 
 
-def _without_copy(lowered: Lowered) -> Sequence[KernelRule | KernelFold]:
+def _without_copy(lowered: Lowered) -> Sequence[AnyKernelRule]:
     """Leave out what copies the table of a rule that reports to the visible one."""
     reports = any(key.kind == "report" for key in lowered.widths)
     return lowered.rules[:-1] if reports else lowered.rules
@@ -217,11 +236,39 @@ def _fold_step(rule: KernelFold, words: PlanWords) -> PlannedStep:
     )
 
 
+def _crossing_step(rule: KernelCrossings, words: PlanWords) -> PlannedStep:
+    return PlannedStep(
+        f"those of {words.table(rule.times)} whose age is {_ages(rule.test)}",
+        "by an index by crossing time: a tick of the clock costs the times that cross",
+    )
+
+
+def _ages(test: AgeTest) -> str:
+    """Tell for which ages a test comes out well, as `0.000001 s or more, below 60 s`."""
+    edges = [turn / 10**6 for turn in test.turns]
+    bounds: list[float | None] = [*([None] if test.at_first else []), *edges, None]
+    spans = list(zip(bounds[::2], bounds[1::2], strict=False))
+    if not spans:
+        return "never as it is to be"
+    return " or ".join(map(_span, spans))
+
+
+def _span(span: tuple[float | None, float | None]) -> str:
+    least, end = span
+    words = [
+        *([] if least is None else [f"at least {least:,.15g} s"]),
+        *([] if end is None else [f"below {end:,.15g} s"]),
+    ]
+    return " and ".join(words) or "anything"
+
+
 _MEANINGS = {
     "projection": "the different values",
     "group": "what a group gives",
     "part": "whether there is a match",
     "piece": "the first tables of a long rule",
     "input": "what an aggregate works on",
+    "times": "the different times",
+    "crossing": "times of an age",
 }
 _CLOCK: TableKey = ("clock", "now")

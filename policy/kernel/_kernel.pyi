@@ -128,6 +128,20 @@ class Kernel:
         """
     def lift_limit(self, rule: RuleId) -> None:
         """Let a rule derive any number of rows: facts are never too many."""
+    def add_crossings(
+        self,
+        head: RelationId,
+        times: RelationId,
+        clock: RelationId,
+        moment: int,
+        holds_at_first: bool,
+        turns: Sequence[int],
+    ) -> RuleId:
+        """The rows of `times` whose age passes a test at the time of `clock`; each has one column.
+        moment: the builtin that gives a time in microseconds. turns: the ages, ascending, from
+        which the test comes out the other way round.
+        """
+
     def add_fold(
         self,
         head: RelationId,

@@ -42,6 +42,7 @@ void bind_kernel(py::module_& module) {
         .def("lift_limit",
              [](Host& host, RuleId id) { host.kernel().rule(id).is_limited = false; })
         .def("add_fold", &Host::add_fold)
+        .def("add_crossings", &Host::add_crossings)
         .def("remove_rule", [](Host& host, RuleId id) { host.kernel().remove_rule(id); })
         .def("rebuild", [](Host& host, ComponentId id) { host.kernel().rebuild(id); })
         .def("replan", [](Host& host, RuleId id) { host.kernel().replan(id); })

@@ -50,6 +50,19 @@ RuleId Host::add_fold(RelationId head, std::uint32_t groups, const std::vector<R
     return id;
 }
 
+RuleId Host::add_crossings(RelationId head, RelationId texts, RelationId clock,
+                           std::uint32_t moment, bool holds_at_first,
+                           const std::vector<std::int64_t>& turns) {
+    if (moment >= builtins_.size()) {
+        throw InvalidPlan("there is no builtin " + std::to_string(moment));
+    }
+    auto failures = std::make_unique<RuleFailures>(kernel_.symbols());
+    const RuleId id = kernel_.add_crossings(head, texts, clock, *builtins_[moment],
+                                            {holds_at_first, turns}, failures.get());
+    keep_failures(id, std::move(failures));
+    return id;
+}
+
 void Host::keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures) {
     if (failures_.size() <= id) failures_.resize(id + std::size_t{1});
     failures_[id] = std::move(failures);

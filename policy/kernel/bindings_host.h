@@ -58,6 +58,9 @@ public:
                     const std::vector<RelationId>& asks);
     RuleId add_fold(RelationId head, std::uint32_t groups, const std::vector<RelationId>& inputs,
                     const std::vector<std::pair<std::string, std::uint32_t>>& parts);
+    // A condition on an age: whether it holds at first, and the ages at which it turns.
+    RuleId add_crossings(RelationId head, RelationId texts, RelationId clock, std::uint32_t moment,
+                         bool holds_at_first, const std::vector<std::int64_t>& turns);
     py::list failures(RuleId id);
 
     // --- steps: bindings_steps.cpp

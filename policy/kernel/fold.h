@@ -7,6 +7,7 @@
 #include "aggregates.h"
 #include "buffer.h"
 #include "builtin.h"
+#include "follower.h"
 #include "groups.h"
 #include "relation.h"
 #include "symbols.h"
@@ -18,32 +19,20 @@ namespace congress {
 // aggregate that fails has no row, and is noted in the log with its cells; the log then refers to
 // builtins of this fold.
 // Cost: the changes; for min and max of large groups each costs the logarithm of the group's size.
-class Fold {
+class Fold : public Follower {
 public:
     // Raises: InvalidPlan: parts, inputs and widths do not fit.
     Fold(Relation& head, std::uint32_t groups, std::vector<Relation*> inputs,
          std::vector<FoldPart> parts, Symbols& symbols, FailureLog* failures);
-    ~Fold();
-    Fold(const Fold&) = delete;
-    Fold& operator=(const Fold&) = delete;
+    ~Fold() override;
 
-    // Adds the head's rows for all groups, or takes them away, as derivations of the head. They
-    // are those of the new state, for which it follows the inputs first, or of the old one, which
-    // it knows as long as it has not followed them in this step.
-    void count_all(State state, int step);
-    // Follows the net changes of the inputs, which are final for this step.
-    void refresh();
-
-    // --- ends of steps, whether they changed something here or not; none of them fails
-
-    void keep_step();
-    void undo_step();
-    // Takes back the latest step that was kept and not taken back yet.
-    void undo_last();
-    // Makes everything final, the present step included.
-    void commit();
-
-    std::size_t bytes() const;
+    void count_all(State state, int step) override;
+    void refresh() override;
+    void keep_step() override;
+    void undo_step() override;
+    void undo_last() override;
+    void commit() override;
+    std::size_t bytes() const override;
 
 private:
     // Where the logs were when a step began.

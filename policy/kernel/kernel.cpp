@@ -246,8 +246,17 @@ RuleId Kernel::add_fold(RelationId head, std::uint32_t groups,
         tables.push_back(&relation(input));
     }
     auto made = make_rule(new_place(rules_), head, body, failures);
-    made->fold = std::make_unique<Fold>(*made->head, groups, std::move(tables), std::move(parts),
-                                        symbols_, failures);
+    made->follower = std::make_unique<Fold>(*made->head, groups, std::move(tables),
+                                            std::move(parts), symbols_, failures);
+    return admit(std::move(made));
+}
+
+RuleId Kernel::add_crossings(RelationId head, RelationId texts, RelationId clock, Builtin& moment,
+                             AgeCondition condition, FailureLog* failures) {
+    const std::vector<LiteralGiven> body = {{texts, false, {}}, {clock, false, {}}};
+    auto made = make_rule(new_place(rules_), head, body, failures);
+    made->follower = std::make_unique<Crossings>(*made->head, relation(texts), relation(clock),
+                                                 moment, std::move(condition), symbols_, failures);
     return admit(std::move(made));
 }
 
@@ -343,7 +352,7 @@ std::vector<RelationId> Kernel::propagate() {
         for (Rule* rule : work.touched) rule->is_touched = false;
         for (Rule* rule : work.added) rule->is_added = false;
         if (next.is_left) continue;
-        note_folds(next, work);
+        note_followers(next, work);
         maintenance_.refresh(next, work);
         for (Relation* own : next.tables) {
             if (!own->has_net_change()) continue;
@@ -355,10 +364,10 @@ std::vector<RelationId> Kernel::propagate() {
 }
 
 // Ordering: before they change, so that whatever happens they are taken back.
-void Kernel::note_folds(const Component& component, const Work& work) {
+void Kernel::note_followers(const Component& component, const Work& work) {
     const auto note = [&](const std::vector<Rule*>& rules) {
         for (Rule* rule : rules) {
-            if (rule->fold != nullptr) dirty_folds_.push_back(rule->fold.get());
+            if (rule->follower != nullptr) dirty_followers_.push_back(rule->follower.get());
         }
     };
     note(work.touched);
@@ -367,22 +376,22 @@ void Kernel::note_folds(const Component& component, const Work& work) {
     if (work.is_rebuilt) note(component.rules);
 }
 
-void Kernel::keep_folds() {
-    make_room(log_, dirty_folds_.size());
-    kept_folds_.reserve(kept_folds_.size() + dirty_folds_.size());
-    for (Fold* fold : dirty_folds_) {
-        fold->keep_step();
-        note([this, fold] {
-            kept_folds_.pop_back();
-            fold->undo_last();
+void Kernel::keep_followers() {
+    make_room(log_, dirty_followers_.size());
+    kept_followers_.reserve(kept_followers_.size() + dirty_followers_.size());
+    for (Follower* follower : dirty_followers_) {
+        follower->keep_step();
+        note([this, follower] {
+            kept_followers_.pop_back();
+            follower->undo_last();
         });
-        kept_folds_.push_back(fold);
+        kept_followers_.push_back(follower);
     }
-    dirty_folds_.clear();
+    dirty_followers_.clear();
 }
 
 void Kernel::end_step() {
-    keep_folds();
+    keep_followers();
     make_room(log_, dirty_.size());
     for (Relation* relation : dirty_) {
         log_.emplace_back();
@@ -407,8 +416,8 @@ void Kernel::rollback(Mark mark) {
     forget_work();
     for (Relation* relation : dirty_) relation->undo_step();
     dirty_.clear();
-    for (Fold* fold : dirty_folds_) fold->undo_step();
-    dirty_folds_.clear();
+    for (Follower* follower : dirty_followers_) follower->undo_step();
+    dirty_followers_.clear();
     while (log_.size() > mark) {
         Entry& last = log_.back();
         if (last.undo) {
@@ -423,10 +432,10 @@ void Kernel::rollback(Mark mark) {
 void Kernel::commit() {
     for (Relation* relation : dirty_) relation->commit_step();
     dirty_.clear();
-    for (Fold* fold : dirty_folds_) fold->commit();
-    for (Fold* fold : kept_folds_) fold->commit();
-    dirty_folds_.clear();
-    kept_folds_.clear();
+    for (Follower* follower : dirty_followers_) follower->commit();
+    for (Follower* follower : kept_followers_) follower->commit();
+    dirty_followers_.clear();
+    kept_followers_.clear();
     for (const Entry& entry : log_) {
         if (!entry.undo) entry.step.relation->commit(entry.step);
     }
@@ -440,6 +449,9 @@ std::size_t Kernel::bytes() const {
     std::size_t total = symbols_.bytes();
     for (const auto& table : tables_) {
         if (table != nullptr) total += table->relation->bytes();
+    }
+    for (const auto& rule : rules_) {
+        if (rule != nullptr && rule->follower != nullptr) total += rule->follower->bytes();
     }
     return total;
 }

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "crossings.h"
 #include "executor.h"
+#include "fold.h"
 #include "guard.h"
 #include "maintenance.h"
 #include "program.h"
@@ -77,6 +79,9 @@ public:
     // An aggregate step: see Fold. Its rows are derivations of the head.
     RuleId add_fold(RelationId head, std::uint32_t groups, const std::vector<RelationId>& inputs,
                     std::vector<FoldPart> parts, FailureLog* failures);
+    // An index by crossing time: see Crossings.
+    RuleId add_crossings(RelationId head, RelationId texts, RelationId clock, Builtin& moment,
+                         AgeCondition condition, FailureLog* failures);
     void remove_rule(RuleId id);
     void rebuild(ComponentId id);
     // Asks for the plans of a rule again when they are needed.
@@ -113,8 +118,8 @@ private:
     std::unique_ptr<Rule> make_rule(RuleId id, RelationId head,
                                     const std::vector<LiteralGiven>& body, FailureLog* failures);
     RuleId admit(std::unique_ptr<Rule> rule);
-    void keep_folds();
-    void note_folds(const Component& component, const Work& work);
+    void keep_followers();
+    void note_followers(const Component& component, const Work& work);
     void leave(Component& component);
     void forget_empty_component(const Component* component);
     void enlist(Rule& rule);
@@ -133,8 +138,8 @@ private:
     Maintenance maintenance_;
     Buffer<RowId> shown_;  // scratch of show_rows
     std::vector<Relation*> dirty_;
-    std::vector<Fold*> dirty_folds_;
-    std::vector<Fold*> kept_folds_;  // of the transaction's steps, once for each
+    std::vector<Follower*> dirty_followers_;
+    std::vector<Follower*> kept_followers_;  // of the transaction's steps, once for each
     std::vector<std::unique_ptr<Table>> tables_;
     std::vector<std::unique_ptr<Rule>> rules_;
     std::vector<std::unique_ptr<Component>> components_;

@@ -214,8 +214,8 @@ void Maintenance::empty(Component& component) {
 void Maintenance::refresh_counted(const Work& work) {
     for (Rule* rule : work.removed) count_whole(*rule, Reads::kOld, -1);
     for (Rule* rule : work.touched) {
-        if (rule->fold != nullptr) {
-            rule->fold->refresh();
+        if (rule->follower != nullptr) {
+            rule->follower->refresh();
             continue;
         }
         if (rule->is_redone()) count_whole(*rule, Reads::kOld, -1);
@@ -233,8 +233,8 @@ void Maintenance::refresh_counted(const Work& work) {
 }
 
 void Maintenance::count_whole(Rule& rule, Reads reads, int step) {
-    if (rule.fold != nullptr) {
-        rule.fold->count_all(reads == Reads::kOld ? State::kOld : State::kNew, step);
+    if (rule.follower != nullptr) {
+        rule.follower->count_all(reads == Reads::kOld ? State::kOld : State::kNew, step);
         return;
     }
     Counter counter(*rule.head, step);

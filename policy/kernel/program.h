@@ -8,7 +8,7 @@
 
 #include "builtin.h"
 #include "errors.h"
-#include "fold.h"
+#include "follower.h"
 #include "plan.h"
 #include "readers.h"
 #include "relation.h"
@@ -45,7 +45,7 @@ struct Rule {
     FailureLog* failures;
     bool is_limited = true;       // false: its rows were told, and are never too many
     bool multiplies = false;      // it has steps that give several solutions without reading a table
-    std::unique_ptr<Fold> fold;  // an aggregate step over the tables of `body`; it has no plans
+    std::unique_ptr<Follower> follower;  // over the tables of `body`; such a rule has no plans
     // Plans, each with the version of the rule's planning that it was made for.
     struct Planned {
         std::unique_ptr<Plan> plan;

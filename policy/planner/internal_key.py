@@ -9,7 +9,9 @@ from typing import Literal
 
 from .normal_form import Call, Choice, Condition, Group, Match, NormalLiteral, Term
 
-InternalKind = Literal["projection", "group", "part", "piece", "input", "report"]
+InternalKind = Literal[
+    "projection", "group", "part", "piece", "input", "report", "times", "crossing"
+]
 Conjunction = tuple[tuple[Term, ...], tuple[NormalLiteral, ...]]
 """The terms that follow, and the body."""
 
@@ -19,7 +21,8 @@ class InternalKey:
     """Names an internal table; while constants keep their ids, equal keys have equal contents.
 
     Shapes: `name` is for a projection (table, its width, columns), for the rows that one rule
-        reports the rule's owner, for every other table the digest of what defines it.
+        reports the rule's owner, for times that pass a test of their age the table of the times
+        and the test, for every other table the digest of what defines it.
     """
 
     kind: InternalKind

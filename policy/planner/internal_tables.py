@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from congress_dist.row import Cell
+
 from .internal_key import Conjunction, InternalKey, InternalKind, digest
-from .kernel_rules import KernelFold, KernelRule, RelationKey, read
-from .normal_form import Match, NormalLiteral, literals_within
+from .kernel_rules import AgeTest, AnyKernelRule, KernelCrossings, KernelRule, RelationKey, read
+from .normal_form import Call, Match, NormalLiteral, TableKey, literals_within
+from .symbols import Id
+
+Values = Callable[[Id], Cell]
 
 
 class InternalTables:
     """Collects the rules of internal tables, each after what it reads.
 
-    Shapes: `is_recursive` tells whether a table's rows may depend on those of the rule's head.
+    Shapes: `is_recursive` tells whether a table's rows may depend on those of the rule's head;
+        `values` gives the values of constants.
     """
 
-    def __init__(self, is_recursive: Callable[[RelationKey], bool]) -> None:
-        self.rules: list[KernelRule | KernelFold] = []
+    def __init__(self, is_recursive: Callable[[RelationKey], bool], values: Values) -> None:
+        self.values = values
+        self.rules: list[AnyKernelRule] = []
         self.widths: dict[InternalKey, int] = {}
         self._is_recursive = is_recursive
         self._recursive: set[RelationKey] = set()
@@ -45,6 +52,16 @@ class InternalTables:
         self._add(key, len(columns), [(terms, (read(match.table, names),))])
         values = tuple(match.terms[n] for n in columns)
         return read(key, values, negated=match.negated, origin=match.origin)
+
+    def those_passing(
+        self, times: InternalKey, clock: TableKey, moment: Call, test: AgeTest
+    ) -> InternalKey:
+        """Give the internal table of those of some times whose age passes a test."""
+        key = InternalKey("crossing", (times, clock, moment.builtin, test))
+        if key not in self.widths:
+            self.widths[key] = 1
+            self.rules.append(KernelCrossings(key, times, clock, moment, test))
+        return key
 
     def depends_on_head(self, literal: NormalLiteral) -> bool:
         """Tell whether a literal reads a table whose rows may depend on those of the head."""

@@ -15,7 +15,8 @@ class KernelBuiltins:
     def __init__(self, kernel: Kernel) -> None:
         kernel.set_failure(BuiltinFailure)
         self._kernel = kernel
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
+        """By name and number of inputs: one that reads the clock can be called without."""
         self._watch = _Watch()
 
     @property
@@ -25,13 +26,13 @@ class KernelBuiltins:
 
     def number(self, call: Call) -> int:
         """Give the kernel's number of the builtin that is called."""
-        found = self._numbers.get(call.builtin)
+        inputs, outputs = len(call.inputs), len(call.outputs)
+        found = self._numbers.get((call.builtin, inputs))
         if found is None:
-            inputs, outputs = len(call.inputs), len(call.outputs)
             found = self._kernel.add_builtin(
                 call.builtin, inputs, outputs, self._watch.over(call.solve)
             )
-            self._numbers[call.builtin] = found
+            self._numbers[call.builtin, inputs] = found
         return found
 
 

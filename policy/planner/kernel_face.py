@@ -85,7 +85,9 @@ class KernelFace:
         self.symbols = Symbols(self.kernel)
         self.tables = KernelTables(self.kernel, self.journal)
         self._builtins = KernelBuiltins(self.kernel)
-        self.program = KernelProgram(self.kernel, self.tables, self.journal)
+        self.program = KernelProgram(
+            self.kernel, self.tables, self._builtins, self.symbols, self.journal
+        )
         self.estimates = Estimates(self.kernel, self.tables, self.program)
         self.size, self.fan_out = self.estimates.size, self.estimates.fan_out
         self._numbers = Numbers(self._relation_of, self._builtins.number, self.estimates.search)

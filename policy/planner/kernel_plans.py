@@ -9,7 +9,7 @@ from congress_dist.errors import InternalError
 from .compiler import Numbers, PlanData, Reading, compile_body
 from .join_cost import PlanEstimates, cheapest_body
 from .join_order import order_body, starts_with
-from .lowering import KernelFold, KernelRule
+from .kernel_rules import KernelRule
 from .normal_form import Condition, Match, NormalLiteral, NormalRule, Term
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class KernelPlans:
     def plan(self, entry: Entry, kind: Kind, literal: int) -> PlanData:
         """Give the plan of a rule: from nothing, from the changes of a literal, or for a row."""
         rule = entry.rule
-        if isinstance(rule, KernelFold):
-            raise InternalError("the kernel asked for the plan of an aggregate step")
+        if not isinstance(rule, KernelRule):
+            raise InternalError("the kernel asked for the plan of what is no join")
         if kind == "whole":
             return self._whole(rule)
         if kind == "variant":

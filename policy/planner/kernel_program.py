@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..language.names import MAX_COLUMNS
 from .components import Component, EvaluationOrder
-from .lowering import InternalKey, KernelFold, KernelRule, Lowered, lower
+from .internal_key import InternalKey
+from .kernel_rules import AnyKernelRule, KernelCrossings, KernelFold, KernelRule, Lowered
+from .lowering import lower
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
     from .journal import Journal
+    from .kernel_builtins import KernelBuiltins
     from .kernel_tables import KernelTables
     from .normal_form import Match, NormalRule, TableKey
+    from .symbols import Symbols
 
 Owner = Hashable
 T = TypeVar("T")
@@ -35,7 +39,7 @@ class Entry:
     """A rule in the kernel: whose it is, what it derives and reads."""
 
     owner: Owner
-    rule: KernelRule | KernelFold
+    rule: AnyKernelRule
     head: int
     reads: tuple[Reading, ...]
     asks: tuple[int, ...] = ()
@@ -70,9 +74,18 @@ class KernelProgram:
         table is there as long as a rule of an owner uses it.
     """
 
-    def __init__(self, kernel: Kernel, tables: KernelTables, journal: Journal) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        tables: KernelTables,
+        builtins: KernelBuiltins,
+        symbols: Symbols,
+        journal: Journal,
+    ) -> None:
         self._kernel = kernel
         self._tables = tables
+        self._builtins = builtins
+        self._symbols = symbols
         self._journal = journal
         self._lowered: dict[Owner, Lowered] = {}
         self._users: Counter[InternalKey] = Counter()
@@ -114,7 +127,7 @@ class KernelProgram:
             is not limited derives any number of rows.
         Raises: TooManyColumns.
         """
-        lowered = lower(alternatives, owner, reports=reports, recursive=recursive)
+        lowered = self.lower(alternatives, owner, reports=reports, recursive=recursive)
         _refuse_wide(lowered, owner)
         self._journal.put(self._lowered, owner, lowered)
         new: set[object] = {key for key in lowered.widths if key not in self._users}
@@ -128,6 +141,18 @@ class KernelProgram:
                 self._staged.added.append(replace(entry, is_limited=is_limited))
             elif rule.head in new:
                 self._staged.added.append(self._entry(rule.head, rule))
+
+    def lower(
+        self,
+        alternatives: Sequence[NormalRule],
+        owner: Owner,
+        *,
+        reports: bool,
+        recursive: Container[TableKey] = (),
+    ) -> Lowered:
+        """Give what the kernel would run for a rule."""
+        values = self._symbols.value
+        return lower(alternatives, owner, values=values, reports=reports, recursive=recursive)
 
     def take(self, owner: Owner) -> None:
         """Let the kernel run a rule no more, if it does."""
@@ -222,11 +247,14 @@ class KernelProgram:
         """Give the component of a derived relation."""
         return self._order.find(relation)
 
-    def _entry(self, owner: Owner, rule: KernelRule | KernelFold) -> Entry:
+    def _entry(self, owner: Owner, rule: AnyKernelRule) -> Entry:
         number = self._tables.number
         if isinstance(rule, KernelFold):
             inputs: tuple[Reading, ...] = tuple((number(*each), False, ()) for each in rule.inputs)
             return Entry(owner, rule, number(rule.head, len(rule.parts)), inputs)
+        if isinstance(rule, KernelCrossings):
+            inputs = tuple((number(*each), False, ()) for each in rule.inputs())
+            return Entry(owner, rule, number(rule.head, 1), inputs)
         reads = tuple(
             (number(m.table, len(m.terms)), m.negated, _constants(m)) for m in rule.matches()
         )
@@ -238,6 +266,12 @@ class KernelProgram:
         if isinstance(rule, KernelFold):
             inputs = [read[0] for read in entry.reads]
             number = self._kernel.add_fold(entry.head, rule.groups, inputs, rule.parts)
+        elif isinstance(rule, KernelCrossings):
+            times, clock = (read[0] for read in entry.reads)
+            moment, test = self._builtins.number(rule.moment), rule.test
+            number = self._kernel.add_crossings(
+                entry.head, times, clock, moment, test.at_first, test.turns
+            )
         else:
             number = self._kernel.add_rule(entry.head, entry.reads, entry.asks)
         if not entry.is_limited:

@@ -8,7 +8,7 @@ from typing import cast
 
 from ..language.ast import Conjunct
 from .internal_key import InternalKey
-from .normal_form import Group, Match, NormalLiteral, TableKey, Term, literals_within
+from .normal_form import Call, Group, Match, NormalLiteral, TableKey, Term, literals_within
 
 RelationKey = TableKey | InternalKey
 
@@ -52,13 +52,47 @@ class KernelFold:
 
 
 @dataclass(frozen=True, slots=True)
+class AgeTest:
+    """A test of an age in microseconds.
+
+    Shapes: for the least age it comes out as `at_first` says, and from each of the `turns`, which
+        ascend, the other way round.
+    """
+
+    at_first: bool
+    turns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCrossings:
+    """The rows of a table of times whose age passes a test now.
+
+    Shapes: `times` and `clock` have one column; `moment` calls what gives the microseconds of a
+        time.
+    """
+
+    head: InternalKey
+    times: InternalKey
+    clock: TableKey
+    moment: Call
+    test: AgeTest
+
+    def inputs(self) -> tuple[tuple[RelationKey, int], ...]:
+        """Give the tables that it reads, with their widths."""
+        return (self.times, 1), (self.clock, 1)
+
+
+AnyKernelRule = KernelRule | KernelFold | KernelCrossings
+
+
+@dataclass(frozen=True, slots=True)
 class Lowered:
     """What a rule comes to in the kernel.
 
     Shapes: an internal table's rules stand before what reads it; `widths` has each internal table.
     """
 
-    rules: tuple[KernelRule | KernelFold, ...]
+    rules: tuple[AnyKernelRule, ...]
     widths: Mapping[InternalKey, int]
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Container, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 
+from .age_tests import index_ages
 from .binders import Literals, find_binders, run_order
 from .body_parts import cut, set_apart
 from .existence import ask_projections
 from .group_tests import as_test, reads_table
 from .internal_key import Conjunction, InternalKey
-from .internal_tables import InternalTables
+from .internal_tables import InternalTables, Values
 from .join_order import UnsafeRule
 from .kernel_rules import KernelFold, KernelRule, Lowered, RelationKey, read
 from .normal_form import (
@@ -27,13 +28,12 @@ from .normal_form import (
     Term,
 )
 
-__all__ = ["InternalKey", "KernelFold", "KernelRule", "Lowered", "RelationKey", "lower"]
-
 
 def lower(
     alternatives: Sequence[NormalRule],
     owner: Hashable,
     *,
+    values: Values,
     reports: bool,
     recursive: Container[TableKey] = (),
 ) -> Lowered:
@@ -42,14 +42,14 @@ def lower(
     Before: `p(x) :- q(x), not r(x, _)`; after: `$r(c0) :- r(c0, _)` and
     `p(x) :- q(x), not $r(x)`.
 
-    Shapes: a rule that `reports`, or aggregates, gets an internal table of its own, which its
-        head copies: rows that are counted cannot stand in a recursive table.
-        `recursive` are the tables whose rows may depend on those of the head.
+    Shapes: `values` gives the values of constants. A rule that `reports`, or aggregates, gets an
+        internal table of its own, which its head copies: rows that are counted cannot stand in a
+        recursive table. `recursive` are the tables whose rows may depend on those of the head.
     """
     if not alternatives:
         return Lowered((), {})
     visible = alternatives[0].head
-    tables = InternalTables(lambda table: table == visible or table in recursive)
+    tables = InternalTables(lambda table: table == visible or table in recursive, values)
     if not reports and alternatives[0].fold is None:
         _add_rules(visible, alternatives, tables)
         return Lowered(tuple(tables.rules), tables.widths)
@@ -119,7 +119,8 @@ def _conjunction(terms: tuple[Term, ...], body: Literals, tables: InternalTables
     lowered = list(given)
     for literal in absent:
         lowered.append(_absence(literal, given, tables))  # noqa: PERF401 - a frame less per level
-    asked = ask_projections(terms, tuple(lowered), tables)
+    aged = index_ages(terms, tuple(lowered), tables)
+    asked = ask_projections(terms, aged, tables)
     return cut(terms, set_apart(terms, asked, tables), tables)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -62,3 +63,20 @@ def test_loading_115000_package_files(benchmark: BenchmarkFixture, engine: Engin
         lambda: engine.load("host", {"package_files": PACKAGE_FILES}), rounds=3, warmup_rounds=1
     )
     assert len(engine.rows("host", "package_files")) == 115_000
+
+
+def test_ticks_of_the_clock_over_100000_times(benchmark: BenchmarkFixture) -> None:
+    engine, start, hours = Engine(), datetime(2026, 1, 1), count(1)
+    engine.set_schema("d", {"t": ["x", "at"]})
+    engine.set_schema("clock", {"now": ["time"]})
+    engine.create_policy("p")
+    engine.insert("p", "old(x) :- d:t(x, t), age_seconds(t, s), s > 24 * 3600")
+    engine.load("d", {"t": [(n, str(start + timedelta(seconds=36 * n))) for n in range(100_000)]})
+    engine.load("clock", {"now": [(str(start),)]})
+
+    def tick() -> None:
+        now = start + timedelta(hours=next(hours))
+        engine.load("clock", {"now": [(str(now),)]})
+
+    benchmark.pedantic(tick, rounds=500, warmup_rounds=50)
+    assert len(engine.rows("p", "old")) == 100 * (next(hours) - 1 - 24)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import networkx as nx
 
+from congress_dist.policy.language.builtins import BuiltinFailure
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.planner.internal_key import InternalKey
-from congress_dist.policy.planner.kernel_rules import KernelFold, KernelRule, Lowered
+from congress_dist.policy.planner.internal_tables import Values
+from congress_dist.policy.planner.kernel_rules import (
+    AnyKernelRule,
+    KernelCrossings,
+    KernelFold,
+    KernelRule,
+    Lowered,
+)
 from congress_dist.policy.planner.lowering import lower
 from congress_dist.policy.planner.normal_form import Aggregation, Fold, NormalRule
 from congress_dist.policy.planner.normalize import normalize
@@ -20,7 +28,7 @@ from .folding import fold
 from .solving import Body
 from .symbols import IdRow, Symbols
 
-KernelRules = list[KernelRule | KernelFold]
+KernelRules = list[AnyKernelRule]
 Relation = tuple[Hashable, int]
 """A table and its width."""
 TABLES: dict[str, list[str]] = {"e": ["a", "b"], "f": ["a"], "g": ["a", "b", "c"], "n": []}
@@ -28,13 +36,17 @@ TABLES: dict[str, list[str]] = {"e": ["a", "b"], "f": ["a"], "g": ["a", "b", "c"
 Loaded = Mapping[str, Iterable[tuple[Any, ...]]]
 
 
-def head_of(rule: KernelRule | KernelFold) -> Relation:
+def head_of(rule: AnyKernelRule) -> Relation:
     """Give what a rule derives."""
+    if isinstance(rule, KernelCrossings):
+        return rule.head, 1
     return rule.head, len(rule.parts if isinstance(rule, KernelFold) else rule.terms)
 
 
-def reads_of(rule: KernelRule | KernelFold) -> list[tuple[Relation, bool]]:
+def reads_of(rule: AnyKernelRule) -> list[tuple[Relation, bool]]:
     """Give what a rule reads, with whether an absence matters."""
+    if isinstance(rule, KernelCrossings):
+        return [(read, True) for read in rule.inputs()]
     if isinstance(rule, KernelFold):
         return [(read, True) for read in rule.inputs]
     plain = [((m.table, len(m.terms)), m.negated) for m in rule.matches()]
@@ -70,14 +82,37 @@ class LoweredRules:
                 for number, rule in own:
                     self.rows[rule.head] |= self._derive(number, rule)
 
-    def _derive(self, number: int, rule: KernelRule | KernelFold) -> set[IdRow]:
+    def _derive(self, number: int, rule: AnyKernelRule) -> set[IdRow]:
         if isinstance(rule, KernelFold):
             return self._fold(rule)
+        if isinstance(rule, KernelCrossings):
+            return self._pass(rule)
         ways = self._bodies[number].solve(self.rows, self._symbols, {})
         return {
             tuple(way[term] if isinstance(term, str) else term for term in rule.terms)  # type: ignore[misc]
             for way in ways
         }
+
+    def _pass(self, rule: KernelCrossings) -> set[IdRow]:
+        """Test the age of each time, turn by turn."""
+        moments = [self._moment(rule, row) for row in self.rows[rule.clock]]
+        passing = set()
+        for row in self.rows[rule.times]:
+            moment = self._moment(rule, row)
+            for now in moments:
+                if moment is None or now is None:
+                    continue
+                turned = sum(turn <= now - moment for turn in rule.test.turns) % 2 == 1
+                if turned is not rule.test.at_first:
+                    passing.add(row)
+        return passing
+
+    def _moment(self, rule: KernelCrossings, row: IdRow) -> int | None:
+        try:
+            rows = list(rule.moment.solve((self._symbols.values[row[0]],)))
+        except BuiltinFailure:
+            return None
+        return cast("int", rows[0][0]) if rows else None
 
     def _fold(self, rule: KernelFold) -> set[IdRow]:
         """Fold each aggregate by itself; a group that one of them fails on has no row."""
@@ -107,7 +142,9 @@ def normal_rules(text: str, symbols: Any) -> list[Sequence[NormalRule]]:
     return [normalize(rule, "p", program=program, symbols=symbols) for rule in parsed]
 
 
-def lowered_each(normal: Sequence[Sequence[NormalRule]], *, reports: bool) -> list[Lowered]:
+def lowered_each(
+    normal: Sequence[Sequence[NormalRule]], values: Values, *, reports: bool
+) -> list[Lowered]:
     """Lower rules, each with what depends on its head and it on them."""
     graph: nx.DiGraph[Any] = nx.DiGraph()
     graph.add_edges_from((a.head, read) for rule in normal for a in rule for read in a.reads())
@@ -117,6 +154,7 @@ def lowered_each(normal: Sequence[Sequence[NormalRule]], *, reports: bool) -> li
         lower(
             rule,
             ("owner", number),
+            values=values,
             reports=reports,
             recursive=together[rule[0].head] if rule else (),
         )

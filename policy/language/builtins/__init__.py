@@ -17,11 +17,12 @@ from . import (
     validation,
     versions,
 )
-from .registry import Builtin, BuiltinFailure, Parameter, all_builtins, find_registered
+from .registry import Age, Builtin, BuiltinFailure, Parameter, all_builtins, find_registered
 
 __all__ = [
     "FAMILIES",
     "PREFIX",
+    "Age",
     "Builtin",
     "BuiltinFailure",
     "Parameter",

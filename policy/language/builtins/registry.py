@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ..ast import Constant_ as Cell
@@ -50,11 +50,24 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Age:
+    """How a builtin gives the age of a time: `of` the difference of two moments.
+
+    Shapes: `moment` gives the microseconds from some fixed day until a time; `of` never falls as
+        the difference grows.
+    """
+
+    moment: Callable[[str], int]
+    of: Callable[[int], int | float]
+
+
+@dataclass(frozen=True, slots=True)
 class Builtin:
     """A function that rules can call: given the inputs, it says which outputs go with them.
 
     Shapes: `reads` is a table of one row and one text; a builtin that has it takes that text
-        before its inputs, and a rule that calls it depends on the table.
+        before its inputs, and a rule that calls it depends on the table. One that gives the age
+        of its only input tells by `age` how.
     """
 
     name: str
@@ -64,6 +77,7 @@ class Builtin:
     function: Callable[..., Any]
     gives_many: bool
     reads: tuple[str, str] | None = None
+    age: Age | None = None
 
     @property
     def arity(self) -> int:
@@ -81,6 +95,11 @@ class Builtin:
     def takes(self) -> tuple[Parameter, ...]:
         """Give what the function is called with: the text of the table it reads, the inputs."""
         return self.inputs if self.reads is None else (Parameter("now", "text"), *self.inputs)
+
+    def of_moments(self, age: Age) -> Builtin:
+        """Give the builtin, of the same name, that gives the moment of a time and not its age."""
+        moment = Parameter("moment", "integer")
+        return replace(self, outputs=(moment,), function=age.moment, reads=None, age=None)
 
     def rows(self, inputs: tuple[Cell, ...]) -> list[tuple[Cell, ...]]:
         """Give the outputs that go with the inputs, one tuple each.
@@ -122,7 +141,11 @@ class Builtin:
 
 
 def builtin(
-    signature: str, *, gives_many: bool = False, reads: tuple[str, str] | None = None
+    signature: str,
+    *,
+    gives_many: bool = False,
+    reads: tuple[str, str] | None = None,
+    age: Age | None = None,
 ) -> Callable[[_Function], _Function]:
     """Declare a builtin: `@builtin("len(x: text | n: integer)")`; before `|` stand the inputs.
 
@@ -144,6 +167,7 @@ def builtin(
             function,
             gives_many,
             reads,
+            age,
         )
         return function
 

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 from dateutil import parser
 
-from .registry import BuiltinFailure, builtin
+from .registry import Age, BuiltinFailure, builtin
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?", re.ASCII)
 _MAX_LENGTH = 100
@@ -23,7 +23,21 @@ _DEFAULTS = (datetime(2000, 1, 1), datetime(2004, 2, 2))
 """What stands in for parts that a text leaves out; those that differ were left out."""
 _DURATION = ("seconds", "minutes", "hours", "days", "weeks")
 _FIRST = datetime(1900, 1, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _Number = int | float
+
+
+def _microseconds(text: str) -> int:
+    """Give the microseconds from 1970 until a time; one with a zone is converted."""
+    found = _with_date(*_read(text))
+    in_utc = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return (in_utc - _EPOCH) // _MICROSECOND
+
+
+def _seconds(microseconds: int) -> _Number:
+    seconds = microseconds / 10**6
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 @builtin("now(| time: text)", reads=("clock", "now"))
@@ -32,11 +46,14 @@ def now(clock: str) -> str:
     return clock
 
 
-@builtin("age_seconds(time: text | seconds: number)", reads=("clock", "now"))
+@builtin(
+    "age_seconds(time: text | seconds: number)",
+    reads=("clock", "now"),
+    age=Age(_microseconds, _seconds),
+)
 def age_seconds(clock: str, moment: str) -> _Number:
     """Give the seconds from a time until now; a time with a zone is converted, others are UTC."""
-    age = (_in_utc(clock) - _in_utc(moment)).total_seconds()
-    return int(age) if age.is_integer() else age
+    return _seconds(_microseconds(clock) - _microseconds(moment))
 
 
 @builtin("unpack_date(x: text | year: integer, month: integer, day: integer)")
@@ -150,11 +167,6 @@ def _moment(text: str) -> datetime:
 def _time_of_day(text: str) -> time:
     found, _ = _read(text)
     return found.time()
-
-
-def _in_utc(text: str) -> datetime:
-    found = _with_date(*_read(text))
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _with_date(found: datetime, has_date: bool) -> datetime:

@@ -297,7 +297,7 @@ def test_the_clock_is_a_table_that_the_caller_loads() -> None:
     changes = engine.load("clock", {"now": [("2026-01-01 13:00:01",)]})
     assert changes["p", "old"] == ([("b",)], [])
     assert engine.rows("p", "known") == [("2026-01-01 13:00:01",)]
-    assert [(f.builtin, f.example[1]) for f in engine.failures()] == [("age_seconds", "no time")]
+    assert [(f.builtin, f.example) for f in engine.failures()] == [("age_seconds", ("no time",))]
     engine.mark_missing("clock", ["now"], reason="stopped")
     assert (engine.rows("p", "old"), engine.missing("p", "old")) == ([], {"clock:now": "stopped"})
 

@@ -15,7 +15,7 @@ from congress_dist.policy.kernel import Kernel
 from congress_dist.policy.planner.compiler import Numbers
 from congress_dist.policy.planner.kernel_builtins import KernelBuiltins
 from congress_dist.policy.planner.kernel_plans import KernelPlans
-from congress_dist.policy.planner.kernel_rules import KernelFold, KernelRule
+from congress_dist.policy.planner.kernel_rules import AnyKernelRule, KernelFold, KernelRule
 from congress_dist.policy.planner.symbols import Symbols
 from tests.oracle import symbols as plain
 from tests.oracle.engine import ReferenceEngine
@@ -67,14 +67,15 @@ class KernelRun:
         self._text = text
         self._random = random
         self._numbers: dict[tuple[Hashable, int], int] = {}
-        self._rules: dict[int, KernelRule | KernelFold] = {}
+        self._rules: dict[int, AnyKernelRule] = {}
         self.kernel = Kernel(self._plan)
         estimates = AnyEstimates(random)
         builtins = KernelBuiltins(self.kernel)
         numbers = Numbers(self._relation, builtins.number, estimates.search)
         self._plans = KernelPlans(numbers, estimates)
-        normal = normal_rules(text, Symbols(self.kernel))
-        self._lowered: KernelRules = together(lowered_each(normal, reports=False))
+        symbols = Symbols(self.kernel)
+        each = lowered_each(normal_rules(text, symbols), symbols.value, reports=False)
+        self._lowered: KernelRules = together(each)
         self._derived = {head_of(rule) for rule in self._lowered}
         self.rows: Rows = {table: set() for table in TABLES}
         for table, columns in TABLES.items():
@@ -88,6 +89,7 @@ class KernelRun:
                 inputs = [self._relation(*read) for read in rule.inputs]
                 number = self.kernel.add_fold(head, rule.groups, inputs, rule.parts)
             else:
+                assert isinstance(rule, KernelRule)  # nothing here asks for the time
                 reads = [
                     (self._relation(m.table, len(m.terms)), m.negated, ()) for m in rule.matches()
                 ]
@@ -112,7 +114,8 @@ class KernelRun:
         self.kernel.end_step()
         self.kernel.commit()
         symbols = plain.Symbols()
-        each = lowered_each(normal_rules(self._text, symbols), reports=False)
+        values = symbols.values.__getitem__
+        each = lowered_each(normal_rules(self._text, symbols), values, reports=False)
         for name, expected in meaning_of(each, self.rows, symbols).items():
             (relation,) = (n for (key, _), n in self._numbers.items() if key == ("p", name))
             assert typed(self.kernel.rows(relation)) == expected, (name, self._text, self.rows)

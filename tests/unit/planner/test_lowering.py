@@ -59,7 +59,7 @@ def lowered_meaning(
     text: str, loaded: Loaded, *, reports: bool = False
 ) -> dict[str, set[tuple[Any, ...]]]:
     symbols = Symbols()
-    each = lowered_each(normal_rules(text, symbols), reports=reports)
+    each = lowered_each(normal_rules(text, symbols), symbols.values.__getitem__, reports=reports)
     for one in each:
         check(one)
     return meaning_of(each, loaded, symbols)
@@ -83,8 +83,10 @@ def assert_same(text: str, loaded: Loaded = ROWS) -> None:
 
 def lowered(text: str, *, reports: bool = False, recursive: Sequence[Any] = ()) -> Lowered:
     """Lower one rule."""
-    (normal,) = normal_rules(text, Symbols())
-    return lower(normal, "owner", reports=reports, recursive=recursive)
+    symbols = Symbols()
+    (normal,) = normal_rules(text, symbols)
+    values = symbols.values.__getitem__
+    return lower(normal, "owner", values=values, reports=reports, recursive=recursive)
 
 
 def kinds_of(text: str) -> list[str]:
@@ -293,7 +295,7 @@ def test_a_deep_rule_is_lowered() -> None:
 
 
 def test_a_rule_without_alternatives_comes_to_nothing() -> None:
-    assert lower((), "owner", reports=True) == Lowered((), {})
+    assert lower((), "owner", values=str, reports=True) == Lowered((), {})
 
 
 # --- literals that only ask for a row
