@@ -12,7 +12,7 @@ from congress_dist.schema import TableSchema
 from .evaluator import Agenda, Evaluator
 from .language.ast import Rule, Span
 from .language.diagnostics import Diagnostic, PolicyError
-from .language.names import table_name
+from .language.names import MAX_COLUMNS, table_name
 from .language.places import placed
 from .language.printer import print_rule
 from .language.rule_key import RuleKey, rule_key
@@ -108,7 +108,7 @@ class RuleBook:
             the name of a column that would be lost.
         """
         found = self._get_all(policy, rules)
-        leaving = {self._active[policy, key] for key, rule in found.items() if not rule.is_fact}
+        leaving = {self._active[policy, key] for key, rule in found.items() if not _is_row(rule)}
         before = self._leave(policy, found)
         resolution = self._resolve(r for r in self._renamed(before) if r not in leaving)
         given = {rule_key(rule): rule for rule in rules}
@@ -197,13 +197,13 @@ class RuleBook:
     def _admit(self, policy: str, rules: _Rules) -> tuple[dict[RuleKey, ActiveRule], _Resolution]:
         """Write rules down, and work out what they and the readers of their tables read now."""
         for fact in rules.values():
-            if fact.is_fact:
+            if _is_row(fact):
                 self._row(fact)
         before = self._shapes(policy, rules)
         active = {
             key: ActiveRule(policy, rule, head_key(policy, rule))
             for key, rule in rules.items()
-            if not rule.is_fact
+            if not _is_row(rule)
         }
         for key, rule in rules.items():
             self._program.add(policy, rule, key)
@@ -296,7 +296,7 @@ class RuleBook:
             if rule not in agenda.rules:
                 self._retake(rule, resolution, agenda)
         for fact in rules.values():
-            if fact.is_fact:
+            if _is_row(fact):
                 self._evaluator.add_fact(
                     head_key(policy, fact), self._row(fact), (policy, fact), agenda
                 )
@@ -332,7 +332,7 @@ class RuleBook:
 
     def _take_out(self, policy: str, rules: _Rules, agenda: Agenda) -> None:
         for key, rule in rules.items():
-            if rule.is_fact:
+            if _is_row(rule):
                 self._evaluator.remove_fact(head_key(policy, rule), self._row(rule), agenda)
             else:
                 active = self._journal.drop(self._active, (policy, key))
@@ -373,7 +373,7 @@ class RuleBook:
         agenda = Agenda()
         for key, rule in rules.items():
             self._program.replace(policy, rule, key)
-            if rule.is_fact:
+            if _is_row(rule):
                 table = self._evaluator.derived[head_key(policy, rule)]
                 self._journal.put(table.facts, self._row(rule), (policy, rule))
             else:
@@ -390,6 +390,11 @@ class RuleBook:
         if not all(isinstance(term, int) for term in normal.terms):
             raise InternalError(f"a fact with variables reached the planner: {print_rule(fact)}")
         return normal.terms  # type: ignore[return-value]
+
+
+def _is_row(rule: Rule) -> bool:
+    """Tell whether a rule is a fact that its table holds; one with too many columns is parked."""
+    return rule.is_fact and len(rule.head.arguments) <= MAX_COLUMNS
 
 
 def _spans(policy: str, rule: Rule, table: str) -> Iterator[Span]:

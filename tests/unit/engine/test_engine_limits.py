@@ -8,6 +8,8 @@ import pytest
 
 from congress_dist.policy import Engine, PolicyError
 from congress_dist.policy.language.checks.sizes import MAX_GROUPS
+from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.language.names import MAX_COLUMNS
 
 
 def engine_with(rows: int) -> Engine:
@@ -102,3 +104,19 @@ def test_groups_that_nest_deeper_are_refused(group: str) -> None:
             _from_a_deep_stack(400, lambda ask=ask: ask("p", text))  # type: ignore[misc]
         (found,) = refused.value.diagnostics
         assert (found.code, found.line, bool(found.hint)) == ("too-deep", 1, True)
+
+
+@pytest.mark.parametrize("body", ["", " :- true"])
+def test_a_stored_head_with_too_many_columns_is_parked(body: str) -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    wide = parse(f"wide({', '.join(map(str, range(MAX_COLUMNS + 1)))}){body}")
+    with pytest.raises(PolicyError, match="at most 1,024 are possible"):
+        engine.insert_checked("p", wide)
+    engine.restore_rules("p", [*wide, *parse("q(1)")])
+    assert (engine.rows("p", "wide"), engine.rows("p", "q")) == ([], [(1,)])
+    assert "at most 1,024 are possible" in engine.missing("p", "wide")["p:wide"]
+    engine.restore_rules("p", parse("@severity('low') q(2)"))
+    engine.withdraw_rules("p", wide)
+    assert engine.missing("p", "wide") == {}
+    assert engine.tables("p") == ["q"]
