@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from ..ast import Atom
 from . import (
     addresses,
@@ -27,7 +25,6 @@ __all__ = [
     "BuiltinFailure",
     "Parameter",
     "all_builtins",
-    "close_names",
     "find_builtin",
     "find_call",
 ]
@@ -55,8 +52,3 @@ def find_builtin(name: str) -> Builtin | None:
 def find_call(atom: Atom) -> Builtin | None:
     """Give the builtin that an atom calls; None when it names a table, or an unknown builtin."""
     return find_registered(atom.table) if atom.policy in (None, PREFIX) else None
-
-
-def close_names(name: str) -> list[str]:
-    """Give the names of builtins that look like this one, the closest first."""
-    return get_close_matches(name.lower(), all_builtins(), n=3, cutoff=0.6)

@@ -16,7 +16,7 @@ from ..ast import (
 )
 from ..diagnostics import Diagnostic
 from ..rule_key import rule_key
-from .batch import Batch, did_you_mean, listed
+from .batch import Batch, listed
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -68,7 +68,7 @@ def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnos
             f"there is no annotation @{name}",
             annotation.span,
             note=f"annotations are {listed(known)}",
-            hint=did_you_mean(name, known) or "take one of these, or write a comment",
+            hint=batch.did_you_mean(name, known, known) or "take one of these, or write a comment",
         )
     elif name not in ANNOTATIONS and rule.modal is None:
         yield batch.report(
@@ -98,7 +98,7 @@ def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnos
             f"there is no severity {value!r}",
             annotation.span,
             note=f"severities are {listed(SEVERITIES)}",
-            hint=did_you_mean(value.lower(), SEVERITIES) or "take one of these",
+            hint=batch.did_you_mean(value.lower(), SEVERITIES, SEVERITIES) or "take one of these",
         )
     elif name == "message":
         yield from _wrong_message(batch, rule, annotation)
@@ -106,13 +106,15 @@ def _wrong(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnos
 
 def _wrong_message(batch: Batch, rule: Rule, annotation: Annotation) -> Iterator[Diagnostic]:
     arguments = rule.head.arguments
-    names = [a.value.name for a in arguments if isinstance(a.value, Variable)]
+    names = dict.fromkeys(a.value.name for a in arguments if isinstance(a.value, Variable))
+    known = listed(names) or "no variables"
     for name in _PLACEHOLDER.findall(str(annotation.value)):
         if name not in names:
             yield batch.report(
                 "annotation",
                 f"the message uses {{{name}}}, which is no variable of the head",
                 annotation.span,
-                note=f"the head has {listed(names) or 'no variables'}",
-                hint=did_you_mean(name, names) or "use a variable of the head, or add it there",
+                note=f"the head has {known}",
+                hint=batch.did_you_mean(name, names, id(rule))
+                or "use a variable of the head, or add it there",
             )

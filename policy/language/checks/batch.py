@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal as OneOf
 from typing import Protocol
 
 from ..ast import Atom, Conjunct, Literal, Rule, Span, Variable
 from ..bindings import Scope, scopes_of
-from ..builtins import PREFIX, find_call
+from ..builtins import PREFIX, all_builtins, find_call
 from ..diagnostics import Diagnostic
 from ..names import column_name
 from ..places import line_starts_of, place_of
 from ..policy_kinds import DATASOURCE
 from ..printer import print_conjunct, print_rule
 from ..walk import conjuncts_of
+from .hints import Hints, did_you_mean
 from .likely_names import LikelyNames
 
 PolicyRule = tuple[str, Rule]
@@ -24,8 +24,6 @@ Table = tuple[str, str]
 
 _MAX_QUOTED = 120
 """Characters of a conjunct or a rule in a message."""
-_MAX_HINTS = 50
-"""Names in one check for which a likely one is looked for; nobody reads more hints."""
 
 
 class TypedColumn(Protocol):
@@ -97,7 +95,7 @@ class Batch:
         self._scopes: dict[int, list[Scope]] = {}
         self._columns: dict[Table, tuple[str | None, ...] | None] = {}
         self._likely: dict[str | None, LikelyNames] = {}
-        self._hints: dict[tuple[str | None, str], str] = {}
+        self._hints = Hints()
 
     def text_of(self, source: str) -> str:
         """Give the text that spans of a source lie in; empty when it is not known."""
@@ -166,25 +164,25 @@ class Batch:
 
     def likely_table(self, owner: str, name: str) -> str:
         """Give a hint that names a table of a policy that looks like `name`, or nothing."""
-        return self._hint(owner, name)
+        return self.did_you_mean(name, self._near(owner, name), owner)
 
     def likely_policy(self, name: str) -> str:
         """Give a hint that names a policy that looks like `name`, or nothing."""
-        return self._hint(None, name)
+        return self.did_you_mean(name, self._near(None, name), None)
 
-    @property
-    def has_many_hints(self) -> bool:
-        """Tell whether so many names were looked up that nobody reads more hints."""
-        return len(self._hints) >= _MAX_HINTS
+    def did_you_mean(self, name: str, candidates: Iterable[str | None], among: Hashable) -> str:
+        """Give a hint that names candidates that look like `name`; see `Hints.closest`."""
+        return did_you_mean(self._hints.closest(name, candidates, among))
 
-    def _hint(self, owner: str | None, name: str) -> str:
-        """Give what looks like a table of an owner, or like an owner; each name is tried once."""
-        key = (owner, name)
-        if key not in self._hints and not self.has_many_hints:
-            if owner not in self._likely:
-                self._likely[owner] = LikelyNames(self._names(owner))
-            self._hints[key] = did_you_mean(name, self._likely[owner].near(name))
-        return self._hints.get(key, "")
+    def likely_builtin(self, name: str) -> str:
+        """Give the name of a builtin that looks like `name`, or nothing."""
+        return next(iter(self._hints.closest(name.lower(), all_builtins(), PREFIX)), "")
+
+    def _near(self, owner: str | None, name: str) -> Iterator[str]:
+        """Give tables of an owner, or owners, that may look like a name."""
+        if owner not in self._likely:
+            self._likely[owner] = LikelyNames(self._names(owner))
+        yield from self._likely[owner].near(name)
 
     def _names(self, owner: str | None) -> Iterator[str]:
         if owner is None:
@@ -344,13 +342,6 @@ def is_table(literal: Literal) -> bool:
 def table_literals(rule: Rule) -> Iterator[Literal]:
     """Give the literals of a body that read tables."""
     return (literal for literal in literals(rule) if is_table(literal))
-
-
-def did_you_mean(name: str, candidates: Iterable[str | None]) -> str:
-    """Give a hint that names what looks like `name`, or nothing."""
-    known = sorted({candidate for candidate in candidates if candidate})
-    close = get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
 
 
 def listed(names: Iterable[str | None], *, limit: int = 12) -> str:

@@ -8,7 +8,7 @@ from ..ast import Atom
 from ..builtins import PREFIX, Builtin, all_builtins, find_call
 from ..counts import counted
 from ..diagnostics import Diagnostic
-from .batch import Batch, did_you_mean, listed
+from .batch import Batch, listed
 
 
 def find_wrong_calls(batch: Batch) -> Iterator[Diagnostic]:
@@ -25,7 +25,7 @@ def find_wrong_calls(batch: Batch) -> Iterator[Diagnostic]:
                     f"there is no builtin {atom.table!r}",
                     atom.span,
                     note=f"builtins are {listed(sorted(all_builtins()), limit=40)}",
-                    hint=did_you_mean(atom.table.lower(), all_builtins())
+                    hint=batch.did_you_mean(atom.table.lower(), all_builtins(), PREFIX)
                     or "call one of these, or leave out 'builtin:' for a table of the policy",
                 )
 

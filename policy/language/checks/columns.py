@@ -9,7 +9,7 @@ from ..counts import counted
 from ..diagnostics import Diagnostic
 from ..names import table_name
 from ..policy_kinds import DATASOURCE
-from .batch import Batch, Table, did_you_mean, listed
+from .batch import Batch, Table, listed
 
 
 def find_wrong_columns(batch: Batch) -> Iterator[Diagnostic]:
@@ -82,7 +82,7 @@ def _unknown_column(
         f"table '{table_name(table)}' has no column {column!r}",
         argument.span,
         note=note,
-        hint=did_you_mean(column, by_name) or _columns_hint(table, by_name),
+        hint=batch.did_you_mean(column, by_name, table) or _columns_hint(table, by_name),
     )
 
 

@@ -23,12 +23,11 @@ from ..builtins import find_call
 from ..diagnostics import Diagnostic
 from ..policy_kinds import ACTION
 from ..walk import expressions_of, parts_of, variables_of
-from .batch import Batch, did_you_mean
+from .batch import Batch
 
 _MEANT = "every variable must stand in a positive condition that gives it values"
 _MAX_FINDINGS = 20
 """Findings in one rule; nobody reads more, and each looks at a good part of the rule."""
-_MAX_NAMES = 200
 """Bound variables among which a likely one is looked for."""
 
 
@@ -132,7 +131,7 @@ def _unsafe_head(batch: Batch, variable: Variable, root: Scope) -> Diagnostic:
         f"the variable {variable.name!r} of the head is not bound in the body",
         variable.span,
         note=_partly_bound(variable.name, root) or _MEANT,
-        hint=_close(variable.name, root) or _bind_it(variable.name),
+        hint=_close(batch, variable.name, root) or _bind_it(variable.name),
     )
 
 
@@ -185,10 +184,10 @@ def _unsafe(batch: Batch, variable: Variable, conjunct: Conjunct, scope: Scope) 
     note = _partly_bound(variable.name, scope) or _MEANT
     if scope.parent is not None:
         note = f"{_place(scope)}: {note}"
-    hint = _close(variable.name, scope) or _bind_it(variable.name)
+    hint = _close(batch, variable.name, scope) or _bind_it(variable.name)
     if isinstance(conjunct, Literal) and find_call(conjunct.atom) is None:
         stands_alone = any(variable == argument.value for argument in conjunct.atom.arguments)
-        if stands_alone and not _close(variable.name, scope):
+        if stands_alone and not _close(batch, variable.name, scope):
             hint = "write _ for any value, or bind it by another condition"
     return batch.report(
         "unsafe-variable",
@@ -212,6 +211,5 @@ def _bind_it(name: str) -> str:
     return f"add a condition that gives {name!r} values, as table({name}) or {name} = 1"
 
 
-def _close(name: str, scope: Scope) -> str:
-    is_looked_for = len(name) > 1 and len(scope.bound) <= _MAX_NAMES
-    return did_you_mean(name, scope.bound) if is_looked_for else ""
+def _close(batch: Batch, name: str, scope: Scope) -> str:
+    return batch.did_you_mean(name, sorted(scope.bound), id(scope)) if len(name) > 1 else ""

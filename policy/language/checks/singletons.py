@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..diagnostics import Diagnostic
 from ..walk import variables_of_rule
-from .batch import Batch, did_you_mean
+from .batch import Batch
 
 
 def find_singletons(batch: Batch) -> Iterator[Diagnostic]:
@@ -19,8 +19,8 @@ def find_singletons(batch: Batch) -> Iterator[Diagnostic]:
             name = variable.name
             in_head = variable.span.end <= rule.head.span.end
             if counts[name] == 1 and not in_head and not name.startswith("_"):
-                others = [other for other in counts if other != name]
-                hint = did_you_mean(name, others) if len(name) > 1 else ""
+                others = (other for other in counts if other != name)
+                hint = batch.did_you_mean(name, others, id(rule)) if len(name) > 1 else ""
                 yield batch.report(
                     "singleton-variable",
                     f"the variable {name!r} stands in one place only",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..ast import Atom, Rule
-from ..builtins import close_names, find_call
+from ..builtins import find_call
 from ..diagnostics import Diagnostic
 from ..policy_kinds import DATASOURCE
 from .batch import Batch
@@ -68,8 +68,6 @@ def _unknown(batch: Batch, owner: str, atom: Atom) -> Diagnostic:
 
 
 def _likely(batch: Batch, owner: str, atom: Atom) -> str:
-    if batch.has_many_hints:
-        return batch.likely_table(owner, atom.table)
     hint = batch.likely_table(owner, atom.table)
-    close = close_names(atom.table) if not hint and atom.policy is None else []
-    return f"did you mean the builtin {close[0]!r}?" if close else hint
+    builtin = batch.likely_builtin(atom.table) if not hint and atom.policy is None else ""
+    return f"did you mean the builtin {builtin!r}?" if builtin else hint

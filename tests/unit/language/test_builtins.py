@@ -15,7 +15,6 @@ from congress_dist.policy.language.builtins import (
     FAMILIES,
     BuiltinFailure,
     all_builtins,
-    close_names,
     find_builtin,
     find_call,
 )
@@ -97,11 +96,6 @@ def test_hostile_texts_fail_rather_than_crash() -> None:
 def test_only_the_clock_is_read() -> None:
     reads = {name: found.reads for name, found in all_builtins().items() if found.reads}
     assert reads == {"now": ("clock", "now"), "age_seconds": ("clock", "now")}
-
-
-def test_close_names_are_found() -> None:
-    assert close_names("startswith") == ["starts_with"]
-    assert close_names("xyzzy") == []
 
 
 def test_a_wrong_signature_is_refused() -> None:
