@@ -26,6 +26,15 @@ void start_afresh(std::vector<Buffer<RowId>>& lists, const Component& component)
     for (Buffer<RowId>& rows : lists) rows.clear();
 }
 
+// Whether nothing follows from a rule as its tables are read: one that it needs is empty. It is not
+// planned then: the plan would be for sizes that tables do not keep.
+bool is_idle(const Rule& rule, Reads reads) {
+    if (reads == Reads::kOld) return rule.was_empty();
+    return std::ranges::any_of(rule.body, [](const Literal& literal) {
+        return !literal.is_negated && literal.relation->size() == 0;
+    });
+}
+
 }  // namespace
 
 // Counts derivations of a table that is not recursive.
@@ -237,6 +246,7 @@ void Maintenance::count_whole(Rule& rule, Reads reads, int step) {
         rule.follower->count_all(reads == Reads::kOld ? State::kOld : State::kNew, step);
         return;
     }
+    if (is_idle(rule, reads)) return;
     Counter counter(*rule.head, step);
     Run how;
     how.reads = reads;
@@ -286,6 +296,7 @@ void Maintenance::refresh_recursive(Component& component, const Work& work) {
 }
 
 void Maintenance::suspect_whole(Component& component, Rule& rule) {
+    if (is_idle(rule, Reads::kOld)) return;
     Suspects suspects(*rule.head, component.place_of(rule.head), component.tables.size(), -1,
                       suspects_);
     Run how = within(component);
@@ -448,6 +459,7 @@ void Maintenance::insert_from_below(Component& component, std::span<Rule* const>
 }
 
 void Maintenance::insert_whole(Component& component, Rule& rule) {
+    if (is_idle(rule, Reads::kNew)) return;
     Inserter inserter(*rule.head, fresh_[component.place_of(rule.head)]);
     Run how = within(component);
     how.reads = Reads::kNew;

@@ -213,3 +213,27 @@ def test_random_programs_are_run_as_they_are_meant(seed: int) -> None:
     text = random_program(Random(seed))
     for change in range(3):
         run(text, change)
+
+
+def test_a_rule_is_planned_once_the_tables_that_it_needs_have_rows() -> None:
+    asked: list[str] = []
+
+    def plan(_rule: int, kind: str, _literal: int) -> Any:
+        asked.append(kind)
+        return [], [("scan", few, False, False, [(0, 0)], [], [], [])], [0]
+
+    kernel = Kernel(plan)
+    few, other, head = (kernel.add_relation(1, kind) for kind in ("base", "base", "derived"))
+    kernel.add_component([head], False, 1)
+    kernel.add_rule(head, [(few, False, ()), (other, False, ())], [])
+
+    def change(table: int) -> None:
+        kernel.change(table, [(1,)], [])
+        kernel.propagate()
+        kernel.end_step()
+
+    change(few)
+    assert asked == []
+    change(other)
+    assert asked == ["whole"]
+    assert kernel.rows(head) == [(1,)]
