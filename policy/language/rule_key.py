@@ -6,7 +6,9 @@ from collections import Counter
 
 from .ast import Atom, Conjunct, Rule
 
-_Parts = tuple[str | None, Atom, bool, frozenset[tuple[Conjunct, int]]]
+_Body = frozenset[Conjunct] | frozenset[tuple[Conjunct, int]]
+"""The conjuncts; where one stands several times, each with how often."""
+_Parts = tuple[str | None, Atom, bool, _Body]
 
 
 class RuleKey:
@@ -30,5 +32,8 @@ class RuleKey:
 
 def rule_key(rule: Rule) -> RuleKey:
     """Give what makes two rules of a policy the same."""
-    body = Counter(rule.body or ())
-    return RuleKey((rule.modal, rule.head, rule.body is None, frozenset(body.items())))
+    conjuncts = rule.body or ()
+    body: _Body = frozenset(conjuncts)
+    if len(body) < len(conjuncts):
+        body = frozenset(Counter(conjuncts).items())
+    return RuleKey((rule.modal, rule.head, rule.body is None, body))

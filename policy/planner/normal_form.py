@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from congress_dist.row import Cell
 
 from ..language.ast import AggregateName, ComparisonOperator, Conjunct
 from .symbols import Id
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:  # many thousands are made when a program is loaded; see `node`
+    from ..language.node import node as dataclass
 
 TableKey = tuple[str, str]
 """(policy or datasource, table)."""
