@@ -14,12 +14,23 @@ from typing import TYPE_CHECKING
 from congress_dist.row import Cell
 
 from .instance import atom_with, body_with_atoms
-from .language.ast import Argument, Atom, Body, Constant, Expression, Literal, Rule, Variable
+from .language.ast import (
+    Aggregate,
+    Argument,
+    Atom,
+    Body,
+    Constant,
+    Expression,
+    Literal,
+    Rule,
+    Variable,
+    Wildcard,
+)
 from .language.bindings import scopes_of
 from .language.builtins import find_call
 from .language.counts import counted
 from .language.printer import print_rule
-from .language.walk import variables_of
+from .language.walk import parts_of, variables_of
 from .planner.answers import Row
 from .planner.program import body_atoms
 
@@ -135,15 +146,21 @@ class ActionEffects:
         if body is None:
             return heads
         self._engine.restore_rules(_SCRATCH, self._results)
-        names = sorted({v.name for head in heads for v in variables_of(*_values(head))})
-        asked = Atom("?binding", tuple(Argument(Variable(name)) for name in names))
-        body = self._with_owners(body)
-        found = sorted(self._engine.ask_rule(_SCRATCH, Rule(asked, body)), key=repr)
+        values = [value for head in heads for value in _values(head)]
+        names = sorted({v.name for v in variables_of(*values)})
+        columns = [*map(Variable, names), *values]  # the variables are for the order
+        asked = Atom("?binding", tuple(map(Argument, columns)))
+        found = sorted(
+            self._engine.ask_rule(_SCRATCH, Rule(asked, self._with_owners(body))), key=repr
+        )
         self._engine.withdraw_rules(_SCRATCH, self._results)
         if not found:
             return None
-        values = {name: Constant(cell) for name, cell in zip(names, found[0], strict=True)}
-        return [atom_with(head, values) for head in heads]
+        cells = map(Constant, found[0][len(names) :])
+        return [
+            replace(head, arguments=tuple(replace(a, value=next(cells)) for a in head.arguments))
+            for head in heads
+        ]
 
     def _in_order(self) -> Iterator[tuple[Rule, frozenset[str]]]:
         """Give the rules with unbound variables, each after those on which it rests."""
@@ -214,6 +231,17 @@ def _declared_name(rule: Rule) -> str | None:
         value = rule.head.arguments[0].value
         if isinstance(value, Constant) and isinstance(value.value, str):
             return value.value
+    return None
+
+
+def find_unbound(rule: Rule) -> Expression | None:
+    """Give a part of a statement's head for which its body has no value."""
+    bound = scopes_of(rule.body or ())[0].bound
+    for part in parts_of(*_values(rule.head)):
+        if isinstance(part, Wildcard | Aggregate):
+            return part
+        if isinstance(part, Variable) and part.name not in bound:
+            return part
     return None
 
 

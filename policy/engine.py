@@ -17,9 +17,9 @@ from congress_dist.schema import TableSchema
 
 from .evaluator import Evaluator
 from .explain import Derivation, Explainer
-from .impact import Impact, RuleOperation, impact_of
+from .impact import Impact, RuleOperation, impact_of, operations_given
 from .language.ast import Rule
-from .language.checks import check, refusals
+from .language.checks import check, check_query, refusals
 from .language.collection import without_collection
 from .language.counts import counted
 from .language.diagnostics import Diagnostic, refuse_errors
@@ -161,7 +161,8 @@ class Engine:
             insertion gives the rules that were not there; findings in text N are of `operation N`.
         Raises: as `insert` and `delete`.
         """
-        named = [(f"operation {n}", operation) for n, operation in enumerate(operations, 1)]
+        given = operations_given(operations)
+        named = [(f"operation {n}", operation) for n, operation in enumerate(given, 1)]
         parsed = [(o, parse(o.text, source=source)) for source, o in named]
         texts = {source: operation.text for source, operation in named}
         done: list[list[Rule]] = []
@@ -342,9 +343,11 @@ class Engine:
     def ask_rule(self, policy: str, rule: Rule) -> list[Row]:
         """Give the rows that a parsed rule derives; store nothing.
 
-        Raises: PolicyError: there are too many rows, or columns are not known.
+        Raises: PolicyError: it is no rule that can run, there are too many rows, or columns are
+            not known.
         """
         with self._lock:
+            refuse_errors(check_query(policy, rule, self._program))
             query = Query(policy, rule, (), program=self._program, evaluator=self._evaluator)
             return query.ask().rows
 
@@ -408,14 +411,17 @@ class Engine:
         """Tell, for each rule that could derive a row, how far its body holds and what fails.
 
         Promises: bounded in size.
-        Raises: NotFound: no such policy or datasource. InvalidRow: no table may hold the row.
-            InvalidRequest: the table has another width.
+        Raises: NotFound: no such policy or datasource, or no such table. InvalidRow: no table may
+            hold the row. InvalidRequest: the table has another width.
         """
         with self._lock:
             self._refuse_unknown_owner(policy)
             width = self._program.arity(policy, table)
             row = row_given(row, f"{policy}:{table}")
-            if width is not None and width != len(row):
+            if width is None:
+                what = f"nothing defines the table '{policy}:{table}'"
+                raise NotFound(what, policy=policy, table=table)
+            if width != len(row):
                 what = f"'{policy}:{table}' has {counted(width, 'column')}, the row {len(row)}"
                 raise InvalidRequest(what, table=table)
             with refusing_too_large("the explanation"):

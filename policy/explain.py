@@ -14,6 +14,7 @@ from congress_dist.row import Cell
 from .evaluator import Evaluator
 from .instance import atom_with, conjunct_with, values_of_head, within_group
 from .language.ast import Alternatives, Constant, Literal, NegatedGroup, Rule
+from .language.counts import counted
 from .language.names import column_names, table_name
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
@@ -85,12 +86,16 @@ class Explainer:
         """Give a derivation of a row. Raises: NotFound: the row is not there."""
         encoded = self._symbols.find_row(row)
         if encoded is None or not self._face.has(table, encoded):
-            raise NotFound(
-                f"table '{table_name(table)}' has no row {msgspec.json.encode(row).decode()}",
-                policy=table[0],
-                table=table[1],
-            )
+            what = f"table '{table_name(table)}' has no row {msgspec.json.encode(row).decode()}"
+            raise NotFound(what + self._why_none(table, row), policy=table[0], table=table[1])
         return self._explain(table, encoded, MAX_DEPTH)
+
+    def _why_none(self, table: TableKey, row: Sequence[Cell]) -> str:
+        """Say why a table can have no such row; empty: it could."""
+        width = self._program.arity(*table)
+        if width is None:
+            return ", as nothing defines the table"
+        return "" if width == len(row) else f", as it has {counted(width, 'column')}"
 
     def _explain(self, table: TableKey, row: Tuple, depth: int) -> Derivation:
         self._nodes_left -= 1

@@ -32,6 +32,16 @@ class RuleOperation:
             raise InvalidRequest(what)
 
 
+def operations_given(operations: Iterable[RuleOperation]) -> list[RuleOperation]:
+    """Give operations that came from a caller. Raises: InvalidRequest: something is none."""
+    given = list(operations) if isinstance(operations, Iterable) else [operations]
+    for number, operation in enumerate(given, 1):
+        if not isinstance(operation, RuleOperation):
+            what = f"operation {number} is {operation!r:.60}"
+            raise InvalidRequest(f"{what}; expected RuleOperation('insert', policy, text)")
+    return given
+
+
 @dataclass(frozen=True, slots=True)
 class RowChange:
     """A row that would come or go.
@@ -67,9 +77,10 @@ def impact_of(engine: Engine, operations: Iterable[RuleOperation]) -> Impact:
     Raises: PolicyError: a text is refused. NotFound: no such policy, or rule to delete.
         InvalidRequest: an operation of another kind.
     """
+    given = operations_given(operations)
     before = _reported(engine)
     warnings: list[Diagnostic] = []
-    for operation in operations:
+    for operation in given:
         if operation.kind == "insert":
             warnings += engine.check(operation.policy, operation.text)
             engine.insert(operation.policy, operation.text)

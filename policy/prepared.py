@@ -13,6 +13,7 @@ from congress_dist.row import Cell
 from .evaluator import Evaluator
 from .language.ast import NO_SPAN, Parameter, Rule
 from .language.checks import check_query
+from .language.counts import counted
 from .language.diagnostics import refuse_errors
 from .language.grammar import parse_prepared, parse_query
 from .language.walk import variables_of_rule
@@ -48,7 +49,8 @@ class PreparedQuery:
         """Give the rows with what keeps them from being complete. Raises: as a call."""
         if len(values) != self._size:
             raise InvalidRequest(
-                f"the prepared query {self.text!r} takes {self._size} values, not {len(values)}"
+                f"the prepared query {self.text!r} takes {counted(self._size, 'value')},"
+                f" not {len(values)}"
             )
         return self._ask(values)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from congress_dist.errors import NotFound
 from congress_dist.row import Cell
 
-from .action_effects import ActionEffects, Effect
-from .language.ast import Argument, Atom, Constant, Rule
+from .action_effects import ActionEffects, Effect, find_unbound
+from .language.ast import Argument, Atom, Constant, Expression, Rule
 from .language.diagnostics import Diagnostic, PolicyError
 from .language.grammar import parse_query, parse_sequence
 from .language.places import line_starts_of, place_of
@@ -82,13 +82,19 @@ class Simulator:
         for rule in actions:
             if rule.modal or not self._effects.is_action(rule.head):
                 raise _neither(rule, text)
+            unbound = find_unbound(rule)
+            if unbound is not None:
+                raise _placed(_without_value(rule, unbound), rule, text)
         for rule in changes:
             try:
                 self._change(rule)
             except PolicyError as error:
                 raise _placed(error, rule, text) from error
         if actions:
-            self._act(actions)
+            try:
+                self._act(actions)
+            except PolicyError as error:
+                raise _placed(error, actions[0], text) from error
 
     def _act(self, actions: Sequence[Rule]) -> None:
         what = ", ".join([*map(print_head, actions[:-1]), print_rule(actions[-1])])
@@ -176,6 +182,12 @@ def _without_place(statement: Rule, source: str) -> Diagnostic:
         f"{source!r} is a datasource; {print_rule(statement)} names no row of it",
         hint='give rows of datasources one by one, with a value for each column: p+(1, "a")',
     )
+
+
+def _without_value(statement: Rule, part: Expression) -> PolicyError:
+    what = f"the action {print_head(statement)} has no value for {print_conjunct(part)!r}"
+    hint = 'give it one, go("a"), or a condition that binds it, go(x) :- table(x)'
+    return PolicyError([Diagnostic("simulation", what, hint=hint)])
 
 
 def _placed(error: PolicyError, statement: Rule, text: str) -> PolicyError:

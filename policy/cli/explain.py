@@ -69,10 +69,6 @@ def why_not_files(
         table has another width. Also as `open_workspace`.
     """
     engine, owner, name = _opened(policies, data, table, now=now, kind=kind)
-    known = engine.tables(owner)
-    if name not in known:
-        there = ", ".join(known) or "none"
-        raise NotFound(f"{owner!r} has no table {name!r}; there are: {there}")
     found = engine.why_not(owner, name, row).to_wire()
     found["columns"] = list(engine.columns(owner, name))
     return {"why_not": found, "missing": dict(found["missing"])}
@@ -81,9 +77,17 @@ def why_not_files(
 def _opened(
     policies: Sequence[Path], data: Path, table: str, *, now: str | None, kind: str
 ) -> tuple[Engine, str, str]:
-    """Give an engine, and the owner and name of a table."""
+    """Give an engine, and the owner and name of a table.
+
+    Raises: NotFound: the owner has no such table; the message tells those that it has.
+    """
     workspace = open_workspace(policies, data, kind=kind)
     owner, mark, name = table.partition(":")
     if not mark:
         owner, name = workspace.main, table
-    return workspace.engine(now=now), owner, name
+    engine = workspace.engine(now=now)
+    known = engine.tables(owner) if engine.kind(owner) is not None else [name]
+    if name not in known:
+        there = ", ".join(known) or "none"
+        raise NotFound(f"{owner!r} has no table {name!r}; there are: {there}")
+    return engine, owner, name

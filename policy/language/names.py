@@ -68,6 +68,8 @@ def refuse_table_names(source: str, table: object, columns: Iterable[object]) ->
     place = f"table '{source}:{table}'"
     if isinstance(columns, str):
         raise InvalidRequest(f"{place}: its columns are one text; write [{columns[:_SHOWN]!r}]")
+    if not isinstance(columns, Iterable):
+        raise InvalidRequest(f"{place}: its columns are {columns!r:.60}; expected their names")
     names = list(columns)
     if len(names) > MAX_COLUMNS:
         what = f"{place} has {len(names)} columns, at most {MAX_COLUMNS:,} are possible"

@@ -75,6 +75,8 @@ def _advice(found: str, expected: str, source: Source, position: int) -> tuple[s
     before = source[max(0, position - 100) : position]
     if found == "?" or before.rstrip().endswith("?"):
         return "'?' is one value of a prepared query: no name, and no part of a name", ""
+    if source.name == QUERY and "a rule or a fact" in expected:
+        return "", "ask for one table, as q(x), or write a rule: ans(x) :- q(x), not r(x)"
     if _MEMBERSHIP.match(source, position):
         return "", _hint_for_membership(before)
     if found == "or":

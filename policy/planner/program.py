@@ -168,6 +168,9 @@ class Program:
             or one of its tables so, or columns cannot be told apart.
         """
         refuse_owner_name(source, "a datasource")
+        if not isinstance(tables, Mapping):
+            what = f"the tables of {source!r} are {tables!r:.60}"
+            raise InvalidRequest(f"{what}; expected a mapping from each table to its columns")
         if source in self._policies:
             raise Conflict(f"{source!r} is a policy, not a datasource", policy=source)
         for table, columns in tables.items():

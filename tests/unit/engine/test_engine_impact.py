@@ -94,3 +94,10 @@ def test_operations_that_fail_leave_nothing_behind(engine: Engine) -> None:
 def test_an_operation_inserts_or_deletes(kind: Any) -> None:
     with pytest.raises(InvalidRequest, match="those are 'insert' and 'delete'"):
         RuleOperation(kind, "q", "error(1)")
+
+
+@pytest.mark.parametrize("operations", [None, 5, "insert", ["x"], [("insert", "p", "q(1)")]])
+def test_what_is_no_operation_is_refused(engine: Engine, operations: Any) -> None:
+    for work in (engine.impact, engine.update):
+        with pytest.raises(InvalidRequest, match=r"operation 1 is .*; expected RuleOperation"):
+            work(operations)

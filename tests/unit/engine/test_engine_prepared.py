@@ -112,7 +112,7 @@ def test_a_text_query_keeps_its_index_as_long_as_it_is_kept(engine: Engine) -> N
 
 def test_wrong_values_are_refused(engine: Engine) -> None:
     reach = engine.prepare("p", "tc(?, y)")
-    with pytest.raises(InvalidRequest, match="takes 1 values, not 2"):
+    with pytest.raises(InvalidRequest, match="takes 1 value, not 2"):
         reach(1, 2)
     with pytest.raises(InvalidRow):
         reach(2**64)

@@ -228,3 +228,41 @@ def test_a_datasource_is_no_action_policy() -> None:
 def test_an_action_of_another_width_says_what_the_rules_read() -> None:
     found = engine_with().simulate("t", "error(x)", "set(1, 2, 3)", "act")
     assert found.trace == ("set(1, 2, 3): no effect, as the rules read 'set' with 2 arguments",)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "part"),
+    [
+        ("set(1, x)", "'x'"),
+        ("set(1, _)", "'_'"),
+        ("set(x, z) :- p(x, _)", "'z'"),
+        ("p+(7, 7) set(1, count(x)) :- p(x, _)", "'count(x)'"),
+    ],
+)
+def test_an_action_without_a_value_is_refused(sequence: str, part: str) -> None:
+    engine = engine_with()
+    before = contents(engine)
+    with pytest.raises(PolicyError) as refused:
+        engine.simulate("t", "p(x, y)", sequence, "act")
+    (found,) = refused.value.diagnostics
+    assert (found.code, found.line, found.column) == ("simulation", 1, sequence.index("set") + 1)
+    assert f"has no value for {part}" in found.message
+    assert contents(engine) == before
+
+
+@pytest.mark.parametrize(
+    ("sequence", "appeared"),
+    [
+        ("set(101, 1 + 1)", [(101, 2)]),
+        ("set(x, y * 2 + x) :- p(x, y), y > 0", [(302, 320)]),
+        ("set(1, 1 / 0)", []),
+    ],
+)
+def test_arguments_of_actions_are_worked_out(sequence: str, appeared: list[Any]) -> None:
+    assert engine_with().simulate("t", "p(x, y)", sequence, "act").appeared == appeared
+
+
+def test_an_unsafe_condition_of_an_action_is_refused() -> None:
+    with pytest.raises(PolicyError) as refused:
+        engine_with().simulate("t", "p(x, y)", "set(x, 1) :- p(x, _), not p(z, 1)", "act")
+    assert [(d.code, d.line) for d in refused.value.diagnostics] == [("unsafe-variable", 1)]

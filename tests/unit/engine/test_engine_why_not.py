@@ -151,3 +151,19 @@ def test_only_so_many_rules_are_looked_at(engine: Engine, rules: int, is_cut: bo
     engine.insert("p", "; ".join(f"r(x) :- d:vm(x, _, {n + 100})" for n in range(rules)))
     found = engine.why_not("p", "r", ("a",))
     assert (len(found.obstacles), found.is_cut) == (MAX_RULES, is_cut)
+
+
+def test_a_table_that_nothing_defines_is_named(engine: Engine) -> None:
+    for owner in ("p", "d"):
+        with pytest.raises(NotFound, match=f"nothing defines the table '{owner}:none'"):
+            engine.why_not(owner, "none", ("a",))
+        with pytest.raises(NotFound, match=r"has no row .*, as nothing defines the table"):
+            engine.explain(owner, "none", ("a",))
+    with pytest.raises(NotFound, match=r"has no row .*, as it has 1 column$"):
+        engine.explain("d", "ok", ("c", "c"))
+
+
+@pytest.mark.parametrize("tables", [None, {"t": None}, {"t": 5}])
+def test_a_schema_that_is_none_is_refused(engine: Engine, tables: Any) -> None:
+    with pytest.raises(InvalidRequest, match="expected"):
+        engine.set_schema("new", tables)

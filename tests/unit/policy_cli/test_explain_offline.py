@@ -60,7 +60,7 @@ def test_recursive_policies_are_explained(files: Path, capsys: Output) -> None:
             ["net", "open_port", "s1", "22"],
             'no row ["s1",22]; the table has 2 rows; one is ["s1", 80]',
         ),
-        (["net", "odd", "s1"], "the table has 0 rows"),
+        (["net", "odd", "s1"], "'net' has no table"),
         (["nowhere", "p"], "'nowhere' is neither a file nor a directory"),
         (["net", "odd:p", "1"], "there is no policy or datasource 'odd'"),
     ],
@@ -158,7 +158,7 @@ def test_why_not_gives_plain_values(capsys: Output) -> None:
     ("arguments", "message"),
     [
         (why_not("opn", "s1"), "'net' has no table 'opn'; there are: allowed, "),
-        (why_not("odd:p", "s1"), "there is no policy 'odd'"),
+        (why_not("odd:p", "s1"), "there is no policy or datasource 'odd'"),
         (why_not("open_port", "s1"), "'net:open_port' has 2 columns, the row 1"),
         (["explain", "net", "open_port", "s1", "--why-not"], "name recorded tables by --data"),
     ],
