@@ -11,6 +11,7 @@
     ├── WorldError              something outside failed
     │   ├── ServiceUnavailable  nobody answered a call
     │   ├── DeadlineExceeded    the answer would come too late
+    │   ├── Cancelled           somebody asked to stop the call
     │   ├── NotReady            the answer needs tables that are not in yet
     │   ├── StoreUnavailable    the rule database cannot be read or written
     │   ├── TransportError      the bus cannot carry a message
@@ -117,6 +118,12 @@ class DeadlineExceeded(WorldError):
     """The answer would come after the caller stopped waiting."""
 
     code = "deadline_exceeded"
+
+
+class Cancelled(WorldError):
+    """Somebody asked to stop the call; it has changed nothing."""
+
+    code = "cancelled"
 
 
 class NotReady(WorldError):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .engine import Engine
     from .language.diagnostics import PolicyError
+    from .transactions import within
 
-__all__ = ["Engine", "PolicyError"]
+__all__ = ["Engine", "PolicyError", "within"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from .language.diagnostics import PolicyError
 
         return PolicyError
+    if name == "within":
+        from .transactions import within
+
+        return within
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -73,9 +73,11 @@ class Engine:
             self._face, self._program.why_unknown, lambda rule: rule.is_reporting
         )
         self._lock = Transactions(
+            self._face.kernel,
             self._face.journal,
-            self._face.is_solving,
+            lambda: (self._program.version, self._evaluator.version),
             after_rollback=self._program.touch,
+            name_rule=self._evaluator.name_rule,
         )
         self._rule_book = RuleBook(self._program, self._evaluator)
         self._sources = SourceTables(self._evaluator, self._program.schema)
@@ -292,7 +294,7 @@ class Engine:
         Raises: NotFound: no such policy or datasource.
         """
         with self._lock:
-            self._refuse_unknown_owner(owner)
+            self._program.refuse_unknown(owner)
             width = self._evaluator.width((owner, table))
             return [] if width is None else self._face.rows((owner, table), width)
 
@@ -302,7 +304,7 @@ class Engine:
         Raises: NotFound: no such policy or datasource.
         """
         with self._lock:
-            self._refuse_unknown_owner(owner)
+            self._program.refuse_unknown(owner)
             width = self._evaluator.width((owner, table))
             return 0 if width is None else self._face.size((owner, table), width)
 
@@ -337,7 +339,7 @@ class Engine:
         Raises: as `query`.
         """
         with self._lock:
-            self._refuse_unknown_owner(policy)
+            self._program.refuse_unknown(policy)
             return self._queries.ask(policy, text)
 
     def ask_rule(self, policy: str, rule: Rule) -> list[Row]:
@@ -359,15 +361,8 @@ class Engine:
         Cost: while the result lives, the indexes that make its calls fast are kept.
         """
         with self._lock:
-            self._refuse_unknown_owner(policy)
-            prepared = self._queries.prepare(policy, text, self._lock.lock)
-
-        def ask(values: tuple[Cell, ...]) -> Answer:
-            with self._lock:
-                self._refuse_unknown_owner(policy)
-                return prepared.ask(values)
-
-        return PreparedQuery(text, prepared._replace(ask=ask))
+            self._program.refuse_unknown(policy)
+            return self._queries.prepare(policy, text, self._lock)
 
     def violations(self) -> list[Violation]:
         """Give each row with each rule that derives it and reports something wrong.
@@ -397,7 +392,7 @@ class Engine:
         Raises: NotFound: the row is not there. InvalidRow: no table may hold the row.
         """
         with self._lock:
-            self._refuse_unknown_owner(policy)
+            self._program.refuse_unknown(policy)
             row = row_given(row, f"{policy}:{table}")
             with refusing_too_large("the explanation"):
                 return Explainer(self._program, self._evaluator).explain((policy, table), row)
@@ -415,7 +410,7 @@ class Engine:
             hold the row. InvalidRequest: the table has another width.
         """
         with self._lock:
-            self._refuse_unknown_owner(policy)
+            self._program.refuse_unknown(policy)
             width = self._program.arity(policy, table)
             row = row_given(row, f"{policy}:{table}")
             if width is None:
@@ -485,7 +480,7 @@ class Engine:
         Raises: PolicyError: a text, or a change that is refused. NotFound.
         """
         with self.trial():
-            self._refuse_unknown_owner(policy)
+            self._program.refuse_unknown(policy)
             return Simulator(self, policy, action_policy).run(query, sequence, delta=delta)
 
     def impact(self, operations: Iterable[RuleOperation]) -> Impact:
@@ -507,6 +502,10 @@ class Engine:
                 if any(rule.rule.is_reporting or rule.rule.modal for rule in table.rules)
                 or any(fact.is_reporting or fact.modal for _, fact in table.facts.values())
             )
+
+    def cancel(self) -> None:
+        """Stop the call that another thread has under way, if any; it raises Cancelled."""
+        self._face.kernel.cancel()
 
     def trial(self) -> AbstractContextManager[None]:
         """Take back, at the end of a `with` block, whatever was changed inside of it."""
@@ -538,7 +537,7 @@ class Engine:
         }
 
     def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:
-        self._refuse_unknown_owner(policy)
+        self._program.refuse_unknown(policy)
         refuse_errors(refusals([(policy, rule) for rule in rules], self._program, text=text))
         texts = {rule.span.source: text for rule in rules[:1]}
         return self._rule_book.insert(policy, rules, texts)
@@ -547,13 +546,9 @@ class Engine:
         self, steps: Sequence[tuple[str, Sequence[Rule]]], texts: Mapping[str, str]
     ) -> None:
         for policy, _ in steps:
-            self._refuse_unknown_owner(policy)
+            self._program.refuse_unknown(policy)
         owned = [(policy, rule) for policy, rules in steps for rule in rules]
         refuse_errors(check(owned, self._program, texts=texts))
-
-    def _refuse_unknown_owner(self, owner: str) -> None:
-        if self._program.kind(owner) is None:
-            raise NotFound(f"there is no policy or datasource {owner!r}", policy=owner)
 
 
 def _quietly(rules: Sequence[Rule]) -> AbstractContextManager[None]:

@@ -13,8 +13,9 @@ from typing import cast
 
 from congress_dist.row import Cell
 
-from .kernel import CellRefused, LimitExceeded
+from .kernel import CellRefused, LimitExceeded, Stopped
 from .language.ast import Rule
+from .language.printer import print_rule
 from .planner.active_rule import ActiveRule, Missing
 from .planner.answers import Changes
 from .planner.components import Component, EvaluationOrder
@@ -133,6 +134,11 @@ class Evaluator:
         reason = self._why_unknown(table)
         return {} if reason is None else {f"{table[0]}:{table[1]}": reason}
 
+    def name_rule(self, number: int) -> str:
+        """Give the text of a rule of the kernel; of one shared by several the first."""
+        owner = next(iter(self.face.take_blamed(number)), None)
+        return print_rule(owner.rule) if isinstance(owner, ActiveRule) else "a fact"
+
     def component(self, table: TableKey) -> Component[TableKey] | None:
         """Give the component of a derived table."""
         return self._order.find(table)
@@ -202,6 +208,8 @@ class Evaluator:
             )
             self.face.program.carry_out()
             return self.face.propagate_for(head)
+        except Stopped as error:
+            raise type(error)(error.args[0], None) from error  # its rules are gone in a moment
         finally:
             self.journal.rollback(mark)
             self.face.program.forget_staged()

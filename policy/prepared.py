@@ -3,71 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
 
 from congress_dist.errors import InvalidRequest
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
+from .kernel import PreparedQuery
 from .language.ast import NO_SPAN, Parameter, Rule
 from .language.checks import check_query
 from .language.counts import counted
 from .language.diagnostics import refuse_errors
 from .language.grammar import parse_prepared, parse_query
 from .language.walk import variables_of_rule
-from .planner.answers import Answer, Row
-from .planner.kernel_face import AdHocPlan
+from .planner.answers import Answer
 from .planner.program import Program
 from .query import Query, with_parameters
 
+__all__ = ["MAX_CACHED", "PreparedQuery", "Queries"]
+
 MAX_CACHED = 1_024
 """Text queries that are kept planned: a screen full of panels, many times over."""
-
-
-class PreparedQuery:
-    """A query that waits for the values of its `?`; made by `Engine.prepare`.
-
-    Promises: follows changes of rules and schemas; may be called from any thread.
-    """
-
-    def __init__(self, text: str, prepared: Prepared) -> None:
-        self.text = text
-        self._size, self._ask, self._look_up = prepared
-
-    def __call__(self, *values: Cell) -> list[Row]:
-        """Give the rows, each once and in no order; one value for each `?`, in text order.
-
-        Raises: InvalidRequest: more or fewer values. InvalidRow: no table may hold one of them.
-            PolicyError: the query does not fit the rules and schemas of now.
-        """
-        rows = self._look_up(values)
-        return self.answer(*values).rows if rows is None else rows
-
-    def answer(self, *values: Cell) -> Answer:
-        """Give the rows with what keeps them from being complete. Raises: as a call."""
-        if len(values) != self._size:
-            raise InvalidRequest(
-                f"the prepared query {self.text!r} takes {counted(self._size, 'value')},"
-                f" not {len(values)}"
-            )
-        return self._ask(values)
-
-
-class Prepared(NamedTuple):
-    """What a prepared query is made of.
-
-    Shapes: `ask` is called under the engine's lock. `look_up` gives None when it cannot tell.
-    """
-
-    size: int
-    ask: Callable[[tuple[Cell, ...]], Answer]
-    look_up: Callable[[tuple[Cell, ...]], list[Row] | None]
-
-
-Stamp = tuple[int, int]
-"""The versions of the program and of what is missing."""
 
 
 class _Reading:
@@ -80,8 +36,6 @@ class _Reading:
         self.parameters = _parameters_of(rule)
         self.stamp = -1
         self.query: Query | None = None
-        self.fast: tuple[Stamp, AdHocPlan] | None = None
-        """The plan that answers as long as nothing but rows changes."""
 
 
 class Queries:
@@ -109,33 +63,30 @@ class Queries:
             query = self._planned(reading)
         return query.ask()
 
-    def prepare(self, policy: str, text: str, lock: AbstractContextManager[object]) -> Prepared:
-        """Give what answers a question with the values of its `?`.
+    def prepare(
+        self, policy: str, text: str, lock: AbstractContextManager[object]
+    ) -> PreparedQuery:
+        """Give a question that is asked with the values of its `?`, each time under a lock.
 
-        Shapes: `look_up` takes the lock by itself, which keeps everybody out.
         Raises: as `ask`.
         """
         reading = _Reading(policy, text, parse_prepared(text))
         self._planned(reading)
-        program, evaluator = self._program, self._evaluator
 
-        def look_up(values: tuple[Cell, ...]) -> list[Row] | None:
-            # Hot: a question costs a microsecond, so nothing is asked twice here.
+        def ask(prepared: PreparedQuery, values: tuple[Cell, ...]) -> Answer:
+            if len(values) != len(reading.parameters):
+                raise InvalidRequest(
+                    f"the prepared query {text!r} takes"
+                    f" {counted(len(reading.parameters), 'value')}, not {len(values)}"
+                )
             with lock:
-                fast = reading.fast
-                if fast is None or fast[0] != (program.version, evaluator.version):
-                    return None
-                return fast[1].look_up(values)
+                self._program.refuse_unknown(policy)
+                query = self._planned(reading)
+                answer = query.ask(values)
+                query.let_answer(prepared)
+                return answer
 
-        def ask(values: tuple[Cell, ...]) -> Answer:
-            query = self._planned(reading)
-            answer = query.ask(values)
-            plan = query.find_plan()
-            stamp = program.version, evaluator.version
-            reading.fast = None if plan is None else (stamp, plan)
-            return answer
-
-        return Prepared(len(reading.parameters), ask, look_up)
+        return PreparedQuery(self._evaluator.face.kernel, text, ask)
 
     def _planned(self, reading: _Reading) -> Query:
         stamp = self._program.version

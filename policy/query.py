@@ -10,7 +10,7 @@ from congress_dist.errors import InvalidRow
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .kernel import LimitExceeded
+from .kernel import LimitExceeded, PreparedQuery
 from .language.ast import (
     Alternatives,
     Argument,
@@ -100,11 +100,12 @@ class Query:
         failures = () if active.is_off else self._failures()
         return Answer(rows, active.missing, self._warnings, failures)
 
-    def find_plan(self) -> AdHocPlan | None:
-        """Give the plan that alone gives the answers, as long as the same tables are missing."""
+    def let_answer(self, prepared: PreparedQuery) -> None:
+        """Let one plan answer, if one gives all answers as long as the same is known."""
         if self._active.is_off or len(self._plans) != 1:
-            return None
-        return self._plans[0]
+            prepared.adopt(None)
+        else:
+            self._plans[0].let_answer(prepared)
 
     def _rows(self, given: Tuple) -> list[Row]:
         alternatives = self._active.alternatives

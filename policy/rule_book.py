@@ -252,6 +252,7 @@ class RuleBook:
     def _resolve(self, rules: Iterable[ActiveRule]) -> _Resolution:
         resolution = _Resolution()
         for active in rules:
+            self._evaluator.face.kernel.look()
             try:
                 resolution.normal[active] = normalize(
                     active.rule, active.policy, program=self._program, symbols=self._symbols

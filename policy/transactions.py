@@ -1,44 +1,77 @@
-"""The engine's lock and its journal: changes that are whole or not made, and trials."""
+"""The engine's lock and its journal: changes that are whole or not made, trials, and an end.
+
+One thread at a time is inside. The kernel keeps the lock: Ctrl-C waits until everything can be
+taken back, and no step of Python stands between taking the lock and knowing that it is taken.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import RLock
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
-from congress_dist.errors import InvalidRequest
+from congress_dist.clock import SystemClock
+from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded, InvalidRequest
 
+from .kernel import DeadlinePassed, InvalidPlan, Kernel, Stopped, exchange_deadline
 from .planner.journal import Journal, Mark
+
+Meaning = tuple[int, int]
+"""The versions of the program and of what is missing."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Give the calls that this thread makes in a `with` block, of any engine, a deadline.
+
+    Promises: a call that is not done by then is taken back; of two deadlines the nearer one holds.
+    Raises: DeadlineExceeded: of such a call.
+    """
+    before = exchange_deadline(math.inf)
+    exchange_deadline(min(before, SystemClock().monotonic() + seconds))
+    try:
+        yield
+    finally:
+        exchange_deadline(before)
 
 
 class Transactions:
     """One caller at a time; used as a context manager for reading.
 
-    Shapes: `is_busy` tells that a builtin is being called; `after_rollback` is called when changes
-        were taken back.
+    Shapes: `meaning` tells what prepared questions rest on, rows aside; `after_rollback` is called
+        when changes were taken back; `name_rule` gives the text of a rule of the kernel.
     """
 
     def __init__(
         self,
+        kernel: Kernel,
         journal: Journal,
-        is_busy: Callable[[], bool],
+        meaning: Callable[[], Meaning],
         *,
         after_rollback: Callable[[], None],
+        name_rule: Callable[[int], str],
     ) -> None:
-        self.lock = RLock()
-        """Keeps others out; for what only reads and neither asks a builtin nor leaves a value."""
+        self._kernel = kernel
         self._journal = journal
-        self._is_busy = is_busy
+        self._meaning = meaning
+        self._known_meaning = meaning()
         self._after_rollback = after_rollback
+        self._name_rule = name_rule
         self._entered = 0
 
     def __enter__(self) -> None:
-        """Wait for the engine. Raises: InvalidRequest: called from inside of a builtin."""
-        self.lock.acquire()
-        # Only the thread that holds the lock gets here, so a busy engine was called by itself.
-        if self._is_busy():
-            self.lock.release()
-            raise InvalidRequest("a builtin called the engine that was calling it")
+        """Wait for the engine.
+
+        Raises: InvalidRequest: called from inside of a builtin. DeadlineExceeded: others were in.
+        """
+        try:
+            self._kernel.enter()
+        except InvalidPlan as error:
+            what = "a builtin called the engine that was calling it"
+            raise InvalidRequest(what) from error
+        except Stopped as error:
+            raise self.told(error) from error
         self._entered += 1
 
     def __exit__(
@@ -47,10 +80,10 @@ class Transactions:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._entered -= 1
-        if not self._entered:
-            self._journal.clear()  # a question may have left values that nobody holds
-        self.lock.release()
+        told = self.told(error) if isinstance(error, Stopped) else None
+        self.leave()
+        if told is not None:
+            raise told from error
 
     def change(self) -> _Change:
         """Change the engine; whatever is raised inside, nothing has changed afterwards."""
@@ -68,6 +101,40 @@ class Transactions:
         """Take back what was changed after a mark."""
         self._journal.rollback(mark)
         self._after_rollback()
+        self._follow_meaning()
+
+    def leave(self) -> None:
+        """Let others in, unless this thread entered more than once."""
+        self._follow_meaning()
+        self._entered -= 1
+        if not self._entered:
+            self._journal.clear()  # a question may have left values that nobody holds
+        self._kernel.leave()
+
+    def find_stop(self) -> BaseException | None:
+        """Give what is to end the call under way: Ctrl-C, its deadline, somebody's `cancel`."""
+        try:
+            self._kernel.look()
+        except BaseException as error:  # noqa: BLE001 a signal's handler may raise anything
+            return error
+        return None
+
+    def told(self, error: Stopped) -> CongressError:
+        """Give why a call was stopped in terms of the language; before anything is taken back."""
+        number = error.args[1]
+        rule = None if number is None else self._name_rule(number)
+        where = "" if rule is None else f" while the rule {rule!r} ran"
+        if isinstance(error, DeadlinePassed):
+            what = f"the call came to its deadline{where}, and changed nothing"
+            return DeadlineExceeded(f"{what}; give it more time or ask for less", rule=rule)
+        what = f"the call was cancelled{where}, and changed nothing"
+        return Cancelled(f"{what}; repeat it if it is still wanted", rule=rule)
+
+    def _follow_meaning(self) -> None:
+        meaning = self._meaning()
+        if meaning != self._known_meaning:
+            self._known_meaning = meaning
+            self._kernel.outdate()
 
 
 class _Change:
@@ -89,8 +156,16 @@ class _Change:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        transactions = self._transactions
+        stop = transactions.find_stop() if error is None and self._keeps else None
+        cause = error or stop
+        told = transactions.told(cause) if isinstance(cause, Stopped) else None
         try:
-            if error is not None or not self._keeps:
-                self._transactions.roll_back(self._mark)
+            if cause is not None or not self._keeps:
+                transactions.roll_back(self._mark)
         finally:
-            self._transactions.__exit__(kind, error, trace)
+            transactions.leave()
+        if told is not None:
+            raise told from cause
+        if stop is not None:
+            raise stop

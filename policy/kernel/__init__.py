@@ -1,5 +1,31 @@
 """The evaluation kernel: keeps every derived table right; see docs/adr and _kernel.pyi."""
 
-from ._kernel import CellRefused, Hold, InvalidPlan, Kernel, LimitExceeded, Plan, Rows
+from ._kernel import (
+    Cancelled,
+    CellRefused,
+    DeadlinePassed,
+    Hold,
+    InvalidPlan,
+    Kernel,
+    LimitExceeded,
+    Plan,
+    PreparedQuery,
+    Rows,
+    Stopped,
+    exchange_deadline,
+)
 
-__all__ = ["CellRefused", "Hold", "InvalidPlan", "Kernel", "LimitExceeded", "Plan", "Rows"]
+__all__ = [
+    "Cancelled",
+    "CellRefused",
+    "DeadlinePassed",
+    "Hold",
+    "InvalidPlan",
+    "Kernel",
+    "LimitExceeded",
+    "Plan",
+    "PreparedQuery",
+    "Rows",
+    "Stopped",
+    "exchange_deadline",
+]

@@ -7,6 +7,8 @@ Cells are str, int, float, bool and None; ids are ints that stand for cells (`in
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, final, overload
 
+from ..planner.answers import Answer
+
 Cell = str | int | float | bool | None
 Row = tuple[Cell, ...]
 Id = int
@@ -51,8 +53,14 @@ class LimitExceeded(Exception):
 class InvalidPlan(ValueError):
     """A mistake in the planner."""
 
-class Cancelled(Exception):
+class Stopped(Exception):
+    """args: why a call was stopped, and the rule that ran (None: outside of one)."""
+
+class Cancelled(Stopped):
     """`cancel` was called meanwhile."""
+
+class DeadlinePassed(Stopped):
+    """The thread's deadline came first."""
 
 @final
 class Plan:
@@ -70,6 +78,33 @@ class Rows(Sequence[Row]):
     def __getitem__(self, number: int) -> Row: ...
     @overload
     def __getitem__(self, number: slice) -> list[Row]: ...
+
+@final
+class PreparedQuery:
+    """A question that waits for the values of its `?`; made by `Engine.prepare`.
+
+    Promises: follows changes of rules and schemas; may be called from any thread.
+    """
+
+    def __init__(
+        self, kernel: Kernel, text: str, ask: Callable[[PreparedQuery, tuple[Cell, ...]], Answer]
+    ) -> None:
+        """`ask` answers when no plan does that was adopted since the meaning of names changed."""
+    @property
+    def text(self) -> str: ...
+    def __call__(self, *values: Cell) -> list[Row]:
+        """Give the rows, each once and in no order; one value for each `?`, in text order.
+
+        Raises: InvalidRequest: more or fewer values. InvalidRow: no table may hold one of them.
+            PolicyError: the query does not fit the rules and schemas of now.
+        """
+    def answer(self, *values: Cell) -> Answer:
+        """Give the rows with what keeps them from being complete. Raises: as a call."""
+    def adopt(self, plan: Plan | None) -> None:
+        """Take the plan that alone gives the answers from now on; None: `ask` for each."""
+
+def exchange_deadline(at: float) -> float:
+    """Set when this thread's calls are to be done, in monotonic seconds; give what was set."""
 
 @final
 class Hold:
@@ -183,17 +218,27 @@ class Kernel:
     def compile(self, plan: PlanData) -> Plan: ...
     def query(self, plan: Plan, given: Sequence[Id]) -> list[Row]:
         """Each row once, in no order."""
-    def look_up(self, plan: Plan, values: tuple[Cell, ...]) -> list[Row] | None:
-        """As `query` for given values; None when one is in no table, or their number is wrong."""
     def query_ids(self, plan: Plan, given: Sequence[Id], most: int) -> list[tuple[Id, ...]]:
         """With `most` it stops soon after it has so many."""
     def failures(self, rule: RuleId) -> list[tuple[str, str, int, Row]]:
         """(builtin, reason, how often, one example's inputs) since the rule was added."""
 
     # limits
-    def set_limits(self, max_rows: int, max_bindings: int, deadline_s: float | None) -> None: ...
+    def set_limits(self, max_rows: int, max_bindings: int) -> None: ...
+
+    # calls
+    def enter(self) -> None:
+        """Wait until no other thread is inside; until `leave` Ctrl-C waits for `look`.
+
+        Raises: InvalidPlan: what the kernel was calling called. DeadlinePassed: others were in.
+        """
+    def leave(self) -> None: ...
+    def look(self) -> None:
+        """Raises: Stopped, and what the handlers of signals raise that waited."""
     def cancel(self) -> None:
-        """Let the call under way in another thread raise Cancelled."""
+        """Let the call under way raise Cancelled; from any thread."""
+    def outdate(self) -> None:
+        """Take that prepared questions may mean something else now."""
     def symbol_count(self) -> int: ...
     def indexes(self, relation: RelationId) -> list[list[int]]: ...
     def bytes(self) -> int: ...

@@ -7,4 +7,6 @@ PYBIND11_MODULE(_kernel, module) {
     congress::bind_errors(module);
     congress::bind_rows(module);
     congress::bind_kernel(module);
+    congress::bind_calls(module);
+    congress::bind_prepared(module);
 }

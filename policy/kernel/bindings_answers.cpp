@@ -1,6 +1,5 @@
 // Rows of tables, and questions.
 
-#include <chrono>
 #include <utility>
 
 #include "bindings_host.h"
@@ -56,14 +55,14 @@ py::list Host::query(Compiled& compiled, const std::vector<Id>& given) {
     return rows;
 }
 
-py::object Host::look_up(Compiled& compiled, const py::tuple& values) {
+py::object Host::look_up(Compiled& compiled, PyObject* const* values) {
     const std::size_t size = compiled.plan->given.size();
-    if (values.size() != size || size > kMaxColumns) return py::none();
+    if (size > kMaxColumns) return py::none();
     Id given[kMaxColumns];
     for (std::size_t n = 0; n < size; ++n) {
         std::optional<Id> id;
         try {
-            id = with_value(PyTuple_GET_ITEM(values.ptr(), n), Finding{kernel_.symbols()});
+            id = with_value(values[n], Finding{kernel_.symbols()});
         } catch (const CellRefused&) {
             return py::none();
         }
@@ -92,16 +91,9 @@ py::list Host::query_ids(Compiled& compiled, const std::vector<Id>& given, std::
     return rows;
 }
 
-void Host::set_limits(std::uint64_t max_rows, std::uint64_t max_bindings,
-                      std::optional<double> deadline_s) {
-    Limits& limits = kernel_.limits();
-    limits.max_rows = max_rows;
-    limits.max_bindings = max_bindings;
-    limits.deadline = std::chrono::steady_clock::time_point::max();
-    if (deadline_s) {
-        const auto left_us = static_cast<std::int64_t>(*deadline_s * 1e6);
-        limits.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(left_us);
-    }
+void Host::set_limits(std::uint64_t max_rows, std::uint64_t max_bindings) {
+    kernel_.limits().max_rows = max_rows;
+    kernel_.limits().max_bindings = max_bindings;
 }
 
 RowId Host::find_row(RelationId id, const std::vector<Id>& row) {
@@ -123,7 +115,7 @@ Answers Host::ask(Compiled& compiled, const std::vector<Id>& given, std::uint32_
 }
 
 void Host::run_plan(Compiled& compiled, const Id* given, Answers& answers) {
-    Guard guard(kernel_.limits(), kernel_.is_cancelled(), kNoRule);
+    Guard guard(kernel_.limits(), kernel_.watch(), kNoRule);
     compiled.failures->clear();
     Run run;
     run.plan = compiled.plan.get();

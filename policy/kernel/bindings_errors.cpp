@@ -7,12 +7,21 @@
 #include "errors.h"
 
 namespace congress {
+namespace {
+
+py::object rule_of(RuleId rule) {
+    return rule == kNoRule ? py::object(py::none()) : py::object(py::int_(rule));
+}
+
+}  // namespace
 
 void bind_errors(py::module_& module) {
     static py::exception<CellRefused> cell_refused(module, "CellRefused", PyExc_ValueError);
     static py::exception<LimitExceeded> limit_exceeded(module, "LimitExceeded");
     static py::exception<InvalidPlan> invalid_plan(module, "InvalidPlan", PyExc_ValueError);
-    static py::exception<Cancelled> cancelled(module, "Cancelled");
+    static py::exception<Stopped> stopped(module, "Stopped");
+    static py::exception<Cancelled> cancelled(module, "Cancelled", stopped.ptr());
+    static py::exception<DeadlinePassed> deadline_passed(module, "DeadlinePassed", stopped.ptr());
     py::register_exception_translator([](std::exception_ptr given) {
         try {
             if (given) std::rethrow_exception(given);
@@ -20,13 +29,14 @@ void bind_errors(py::module_& module) {
             const py::tuple made = py::make_tuple(refused.what(), refused.row, refused.column);
             PyErr_SetObject(cell_refused.ptr(), made.ptr());
         } catch (const LimitExceeded& error) {
-            const py::object rule =
-                error.rule == kNoRule ? py::object(py::none()) : py::object(py::int_(error.rule));
-            PyErr_SetObject(limit_exceeded.ptr(), py::make_tuple(error.what(), rule).ptr());
+            const py::tuple made = py::make_tuple(error.what(), rule_of(error.rule));
+            PyErr_SetObject(limit_exceeded.ptr(), made.ptr());
         } catch (const InvalidPlan& error) {
             PyErr_SetString(invalid_plan.ptr(), error.what());
-        } catch (const Cancelled& error) {
-            PyErr_SetString(cancelled.ptr(), error.what());
+        } catch (const Stopped& error) {
+            const bool is_late = dynamic_cast<const DeadlinePassed*>(&error) != nullptr;
+            PyObject* const type = is_late ? deadline_passed.ptr() : cancelled.ptr();
+            PyErr_SetObject(type, py::make_tuple(error.what(), rule_of(error.rule)).ptr());
         }
     });
 }

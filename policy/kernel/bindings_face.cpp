@@ -76,11 +76,14 @@ void bind_kernel(py::module_& module) {
         .def("height", &Host::height)
         .def("compile", &Host::compile, py::keep_alive<0, 1>())
         .def("query", &Host::query)
-        .def("look_up", &Host::look_up)
         .def("query_ids", &Host::query_ids)
         .def("failures", &Host::failures)
         .def("set_limits", &Host::set_limits)
-        .def("cancel", [](Host& host) { host.kernel().is_cancelled() = true; })
+        .def("enter", &Host::enter)
+        .def("leave", [](Host& host) { host.entrance().leave(); })
+        .def("look", [](Host& host) { host.entrance().look(); })
+        .def("cancel", [](Host& host) { host.entrance().cancel(); })
+        .def("outdate", &Host::outdate)
         .def("symbol_count", [](Host& host) { return host.kernel().symbols().size(); })
         .def("indexes", [](Host& host, RelationId id) {
             return host.kernel().relation(id).index_columns();

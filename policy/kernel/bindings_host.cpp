@@ -9,11 +9,14 @@
 
 namespace congress {
 
-Host::Host(py::object plan) : plan_(std::move(plan)), kernel_(*this) {
-    kernel_.limits().poll = [] {
-        const py::gil_scoped_acquire lock;
-        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    };
+Host::Host(py::object plan) : plan_(std::move(plan)), kernel_(*this) {}
+
+void Host::enter() {
+    entrance_.enter();
+    // Only the thread that is inside gets here, so a busy kernel was called by what it called.
+    if (!is_busy_) return;
+    entrance_.leave();
+    throw InvalidPlan("a builtin called the engine that was calling it");
 }
 
 std::size_t Host::add_builtin(const std::string& name, std::uint32_t inputs, std::uint32_t outputs,

@@ -16,6 +16,7 @@
 
 #include "answers.h"
 #include "bindings_cells.h"
+#include "bindings_entrance.h"
 #include "bindings_failures.h"
 #include "bindings_holds.h"
 #include "bindings_plans.h"
@@ -84,12 +85,19 @@ public:
     std::uint32_t height(RelationId id, const std::vector<Id>& row);
     std::unique_ptr<Compiled> compile(const py::tuple& given);
     py::list query(Compiled& compiled, const std::vector<Id>& given);
-    // As `query` for given values; None when one of them is in no table, or there are more or
-    // fewer.
-    py::object look_up(Compiled& compiled, const py::tuple& values);
+    // As `query` for as many values as the plan takes; None when one of them is in no table.
+    py::object look_up(Compiled& compiled, PyObject* const* values);
     py::list query_ids(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most);
-    void set_limits(std::uint64_t max_rows, std::uint64_t max_bindings,
-                    std::optional<double> deadline_s);
+    void set_limits(std::uint64_t max_rows, std::uint64_t max_bindings);
+
+    // --- calls
+
+    Entrance& entrance() { return entrance_; }
+    void enter();
+    // What `PreparedQuery` adopted is to be found anew.
+    void outdate() { ++meaning_; }
+    std::uint64_t meaning() const { return meaning_; }
+    bool is_busy() const { return is_busy_; }
 
 private:
     // Marks that the kernel is at work: a builtin must not come back into it.
@@ -100,7 +108,7 @@ private:
                 throw InvalidPlan("a builtin called the kernel that was calling it");
             }
             host.is_busy_ = true;
-            host.kernel_.is_cancelled() = false;
+            host.entrance_.set_deadline();
         }
         Busy(const Busy&) = delete;
         Busy& operator=(const Busy&) = delete;
@@ -122,6 +130,8 @@ private:
     py::object failure_ = py::reinterpret_borrow<py::object>(PyExc_ValueError);
     std::shared_ptr<Released> released_ = std::make_shared<Released>();
     Kernel kernel_;
+    Entrance entrance_{kernel_.watch()};
+    std::uint64_t meaning_ = 0;
     std::vector<std::unique_ptr<Builtin>> builtins_;
     std::vector<std::unique_ptr<RuleFailures>> failures_;
     bool is_busy_ = false;

@@ -10,17 +10,29 @@ namespace congress {
 using RuleId = std::uint32_t;
 constexpr RuleId kNoRule = 0xFFFF'FFFF;
 
-// A rule derives, or joins on the way, more than it may, or the deadline came while it ran.
+// A rule derives, or joins on the way, more than it may.
 class LimitExceeded : public std::runtime_error {
 public:
     LimitExceeded(RuleId rule, const std::string& what) : std::runtime_error(what), rule(rule) {}
     RuleId rule;
 };
 
-// The caller asked to stop.
-class Cancelled : public std::runtime_error {
+// A call was stopped on its way; with the rule that ran, kNoRule outside of one.
+class Stopped : public std::runtime_error {
 public:
-    using std::runtime_error::runtime_error;
+    Stopped(RuleId rule, const char* what) : std::runtime_error(what), rule(rule) {}
+    RuleId rule;
+};
+
+// Somebody asked to stop.
+class Cancelled : public Stopped {
+public:
+    explicit Cancelled(RuleId rule) : Stopped(rule, "it was cancelled") {}
+};
+
+class DeadlinePassed : public Stopped {
+public:
+    explicit DeadlinePassed(RuleId rule) : Stopped(rule, "it was not done by its deadline") {}
 };
 
 // A plan, an id or a width that does not fit: a mistake in the planner.

@@ -58,7 +58,7 @@ class Executor {
 public:
     explicit Executor(Symbols& symbols) : symbols_(symbols) {}
 
-    // Raises: LimitExceeded, Cancelled, std::bad_alloc, and what the sink or a builtin raises.
+    // Raises: LimitExceeded, Stopped, std::bad_alloc, and what the sink or a builtin raises.
     void run(const Run& run);
 
 private:

@@ -15,25 +15,64 @@ namespace congress {
 struct Limits {
     std::uint64_t max_rows = 2'000'000;      // that one rule may derive
     std::uint64_t max_bindings = 40'000'000; // that one run of a rule may make on the way
-    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-    std::function<void()> poll;  // called now and then on the way; may throw
 };
 
-// Counts what one run of a rule does. Cost: an addition per batch, a look at the clock per 65,536.
+// Whether the call under way may go on: every loop that may be long tells what it does.
+// Cost: an addition per batch, a look at the clock per 65,536 bindings or rows.
+class Watch {
+public:
+    using Clock = std::chrono::steady_clock;
+    static constexpr Clock::time_point kNever = Clock::time_point::max();
+
+    // `poll` is called at each look, with the present time; it may throw.
+    void set_poll(std::function<void(Clock::time_point)> poll) { poll_ = std::move(poll); }
+    void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
+    // Lets the call under way stop at its next look; may be called from any thread.
+    void cancel() { is_cancelled_.store(true, std::memory_order_relaxed); }
+    void forget_cancelling() { is_cancelled_.store(false, std::memory_order_relaxed); }
+
+    // Raises: as `look`.
+    void spend(std::uint64_t amount, RuleId rule = kNoRule) {
+        spent_ += amount;
+        if (spent_ >= kStride) look(rule);
+    }
+    // Raises: Cancelled, DeadlinePassed, and what `poll` throws.
+    void look(RuleId rule = kNoRule) {
+        spent_ = 0;
+        if (is_cancelled_.load(std::memory_order_relaxed)) throw Cancelled(rule);
+        const Clock::time_point now = Clock::now();
+        if (poll_) poll_(now);
+        if (now > deadline_) throw DeadlinePassed(rule);
+    }
+
+private:
+    static constexpr std::uint64_t kStride = 65'536;
+
+    std::atomic<bool> is_cancelled_{false};
+    Clock::time_point deadline_ = kNever;
+    std::function<void(Clock::time_point)> poll_;
+    std::uint64_t spent_ = 0;
+};
+
+// Counts what one run of a rule does.
 class Guard {
 public:
-    Guard(const Limits& limits, const std::atomic<bool>& is_cancelled, RuleId rule)
-        : limits_(limits), is_cancelled_(is_cancelled), rule_(rule) {
-        next_look_ = std::min(kStride, limits_.max_bindings + 1);
+    Guard(const Limits& limits, Watch& watch, RuleId rule)
+        : limits_(limits), watch_(watch), rule_(rule) {
+        watch_.spend(kPerRun, rule_);
     }
 
     RuleId rule() const { return rule_; }
     std::uint64_t max_rows() const { return limits_.max_rows; }
 
-    // Raises: LimitExceeded, Cancelled.
+    // Raises: LimitExceeded, and as Watch::look.
     void spend(std::uint64_t bindings) {
         spent_ += bindings;
-        if (spent_ >= next_look_) look();
+        if (spent_ > limits_.max_bindings) {
+            throw LimitExceeded(rule_, "it joins more than " +
+                                           std::to_string(limits_.max_bindings) + " rows");
+        }
+        watch_.spend(bindings, rule_);
     }
     void refuse_rows(std::uint64_t rows) const {
         if (rows > limits_.max_rows) {
@@ -43,26 +82,12 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t kStride = 65'536;
-
-    void look() {
-        next_look_ = std::min(spent_ + kStride, limits_.max_bindings + 1);
-        if (spent_ > limits_.max_bindings) {
-            throw LimitExceeded(rule_, "it joins more than " +
-                                           std::to_string(limits_.max_bindings) + " rows");
-        }
-        if (is_cancelled_.load(std::memory_order_relaxed)) throw Cancelled("the call was cancelled");
-        if (limits_.poll) limits_.poll();
-        if (std::chrono::steady_clock::now() > limits_.deadline) {
-            throw LimitExceeded(rule_, "it was not done by the deadline");
-        }
-    }
+    static constexpr std::uint64_t kPerRun = 32;  // bindings that a run is worth which makes none
 
     const Limits& limits_;
-    const std::atomic<bool>& is_cancelled_;
+    Watch& watch_;
     RuleId rule_;
     std::uint64_t spent_ = 0;
-    std::uint64_t next_look_;
 };
 
 }  // namespace congress

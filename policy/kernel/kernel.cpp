@@ -166,6 +166,7 @@ void Kernel::show_rows(Relation& relation, std::span<const Id> rows) {
         const Id* cells = &rows[first * width];
         std::uint32_t hashes[kBatch];
         for (std::uint32_t n = 0; n < size; ++n) hashes[n] = hash_cells(cells + n * width, width);
+        watch_.spend(size);
         shown_.clear();
         relation.show_many(cells, hashes, kNoSupports, size, shown_);
     }
@@ -335,6 +336,7 @@ void Kernel::enqueue_readers(Relation& relation, const Component* own) {
 }
 
 std::vector<RelationId> Kernel::propagate() {
+    ++version_;
     std::vector<RelationId> changed;
     const std::size_t given = dirty_.size();
     for (std::size_t n = 0; n < given; ++n) {
@@ -413,6 +415,7 @@ void Kernel::forget_work() {
 }
 
 void Kernel::rollback(Mark mark) {
+    ++version_;
     forget_work();
     for (Relation* relation : dirty_) relation->undo_step();
     dirty_.clear();

@@ -1,7 +1,6 @@
 // All relations and rules of one engine, and the steps and transactions that change them.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,14 +40,16 @@ public:
     using Mark = std::size_t;
 
     explicit Kernel(Planner& planner)
-        : maintenance_(executor_, planner, limits_, is_cancelled_) {}
+        : maintenance_(executor_, planner, limits_, watch_) {}
     ~Kernel();
 
     Symbols& symbols() { return symbols_; }
     const Symbols& symbols() const { return symbols_; }
     Executor& executor() { return executor_; }
     Limits& limits() { return limits_; }
-    std::atomic<bool>& is_cancelled() { return is_cancelled_; }
+    Watch& watch() { return watch_; }
+    // Grows with each change of rows, also when one is taken back.
+    std::uint64_t version() const { return version_; }
     // Raises: InvalidPlan: there is none with this number.
     Relation& relation(RelationId id) { return *table(id).relation; }
     bool is_derived(RelationId id) { return table(id).component != nullptr; }
@@ -133,7 +134,8 @@ private:
 
     Symbols symbols_;
     Limits limits_;
-    std::atomic<bool> is_cancelled_{false};
+    Watch watch_;
+    std::uint64_t version_ = 0;
     Executor executor_{symbols_};
     Maintenance maintenance_;
     Buffer<RowId> shown_;  // scratch of show_rows

@@ -180,7 +180,7 @@ const Plan& Maintenance::check_plan(Rule& rule) {
 }
 
 void Maintenance::run(Rule& rule, const Plan& plan, Sink& sink, Run run) {
-    Guard guard(limits_, is_cancelled_, rule.id);
+    Guard guard(limits_, watch_, rule.id);
     Bounded bounded(sink, rule, guard);
     run.plan = &plan;
     run.sink = &bounded;

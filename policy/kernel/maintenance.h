@@ -1,7 +1,6 @@
 // Brings the tables of one component up to date with what changed below it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -17,11 +16,10 @@ namespace congress {
 // An exception leaves the step half done; the caller takes it back.
 class Maintenance {
 public:
-    Maintenance(Executor& executor, Planner& planner, const Limits& limits,
-                const std::atomic<bool>& is_cancelled)
-        : executor_(executor), planner_(planner), limits_(limits), is_cancelled_(is_cancelled) {}
+    Maintenance(Executor& executor, Planner& planner, const Limits& limits, Watch& watch)
+        : executor_(executor), planner_(planner), limits_(limits), watch_(watch) {}
 
-    // Raises: LimitExceeded, Cancelled, std::bad_alloc, what a builtin or the planner raises.
+    // Raises: LimitExceeded, Stopped, std::bad_alloc, what a builtin or the planner raises.
     void refresh(Component& component, const Work& work);
 
 private:
@@ -66,7 +64,7 @@ private:
     Executor& executor_;
     Planner& planner_;
     const Limits& limits_;
-    const std::atomic<bool>& is_cancelled_;
+    Watch& watch_;
 
     Buffer<RowId> changes_;
     std::vector<Buffer<RowId>> fresh_;     // by table of the component: rows to go on from

@@ -8,7 +8,7 @@ from weakref import WeakMethod
 
 from congress_dist.row import Cell
 
-from ..kernel import CellRefused, Kernel, LimitExceeded, Plan
+from ..kernel import CellRefused, Kernel, Plan, PreparedQuery
 from ..language.names import table_name
 from .answers import Changes, Row
 from .compiler import Numbers, PlanData, compile_body
@@ -57,12 +57,9 @@ class AdHocPlan:
         """Give the rows, each once, as values. Raises: LimitExceeded."""
         return self._kernel.query(self._plan, given)
 
-    def look_up(self, values: tuple[Cell, ...]) -> list[Row] | None:
-        """Give the rows for given values; None when one is in no table, or rows are too many."""
-        try:
-            return self._kernel.look_up(self._plan, values)
-        except LimitExceeded:
-            return None
+    def let_answer(self, prepared: PreparedQuery) -> None:
+        """Let a prepared query be answered by this plan until what names mean is changed."""
+        prepared.adopt(self._plan)
 
     def ids(self, given: Sequence[Id] = (), most: int = ALL) -> list[Tuple]:
         """Give the rows, each once, as ids; not many more than `most`. Raises: LimitExceeded."""
@@ -80,7 +77,7 @@ class KernelFace:
         # The kernel holds what it calls, and the collector of cycles does not see through it.
         planning = WeakMethod(self._plan)
         self.kernel = Kernel(lambda rule, kind, literal: planning()(rule, kind, literal))  # type: ignore[misc]
-        self.kernel.set_limits(max_rows, _BINDINGS_PER_ROW * max_rows, None)
+        self.kernel.set_limits(max_rows, _BINDINGS_PER_ROW * max_rows)
         self.journal = Journal(self.kernel)
         self.symbols = Symbols(self.kernel)
         self.tables = KernelTables(self.kernel, self.journal)
@@ -207,10 +204,6 @@ class KernelFace:
     def reported(self, owner: Owner, width: int) -> list[Row]:
         """Give the rows of a rule that reports."""
         return self.rows(InternalKey("report", owner), width)
-
-    def is_solving(self) -> bool:
-        """Tell whether a builtin is being called."""
-        return self._builtins.is_solving
 
     def symbol_count(self) -> int:
         """Give how many values have ids, integers of up to 31 bits aside."""

@@ -125,8 +125,9 @@ class KernelProgram:
 
         Shapes: `recursive` are the tables that depend on the rule's head and it on them; one that
             is not limited derives any number of rows.
-        Raises: TooManyColumns.
+        Raises: TooManyColumns. Stopped.
         """
+        self._kernel.look()
         lowered = self.lower(alternatives, owner, reports=reports, recursive=recursive)
         _refuse_wide(lowered, owner)
         self._journal.put(self._lowered, owner, lowered)

@@ -66,6 +66,11 @@ class Program:
             return "no such policy or datasource"
         return "no such table" if kind == DATASOURCE else None
 
+    def refuse_unknown(self, owner: str) -> None:
+        """Make sure that there is a policy or datasource. Raises: NotFound."""
+        if self.kind(owner) is None:
+            raise NotFound(f"there is no policy or datasource {owner!r}", policy=owner)
+
     def columns(self, policy: str, table: str) -> tuple[str, ...] | None:
         """Give the columns' names, by schema or by the heads; None when unknown.
 

@@ -89,8 +89,8 @@ struct Bench {
     Answers run(Reads reads = Reads::kAsPlanned) {
         check_plan(plan);
         const Limits limits;
-        const std::atomic<bool> is_cancelled{false};
-        Guard guard(limits, is_cancelled, 0);
+        Watch watch;
+        Guard guard(limits, watch, 0);
         Collector collector;
         Run run;
         run.plan = &plan;

@@ -14,6 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STUB = ast.parse((ROOT / "policy/kernel/_kernel.pyi").read_text())
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
+FUNCTIONS = {node.name for node in STUB.body if isinstance(node, ast.FunctionDef)}
+BY_HAND = "PreparedQuery"
+"""Not made by pybind11: nothing writes its signatures."""
 
 
 def built() -> ModuleType:
@@ -44,8 +47,8 @@ def parameter_count(docstring: str) -> int:
     return text.count(",")
 
 
-def test_the_built_module_has_the_classes_that_the_stub_declares() -> None:
-    assert public(built()) == set(CLASSES)
+def test_the_built_module_has_what_the_stub_declares() -> None:
+    assert public(built()) == CLASSES.keys() | FUNCTIONS
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -56,7 +59,10 @@ def test_a_class_has_the_methods_that_the_stub_declares(name: str) -> None:
 
 
 METHODS = [
-    (name, method) for name in CLASSES for method in declared(name) if not method.startswith("__")
+    (name, method)
+    for name in sorted(CLASSES.keys() - {BY_HAND})
+    for method in declared(name)
+    if not method.startswith("__")
 ]
 
 

@@ -23,12 +23,12 @@ def test_a_search_for_lost_support_that_is_stopped_marks_nothing() -> None:
     number = face.tables.find(("cloud", "link"), 2)
     assert number is not None
     mark = face.kernel.mark()
-    face.kernel.set_limits(2_000_000, ENOUGH_TO_FIND_THEM, None)
+    face.kernel.set_limits(2_000_000, ENOUGH_TO_FIND_THEM)
     face.kernel.change(number, [], [("hub", "target")])
     with pytest.raises(LimitExceeded):
         face.kernel.propagate()
     face.kernel.rollback(mark)
-    face.kernel.set_limits(2_000_000, 40_000_000, None)
+    face.kernel.set_limits(2_000_000, 40_000_000)
     assert len(engine.rows("net", "reach")) == 2 * SOURCES + 1
 
     engine.apply("cloud", {}, {"link": [("hub", "target")]})

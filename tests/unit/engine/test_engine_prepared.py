@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
@@ -199,3 +202,84 @@ def test_a_value_that_no_table_may_hold_is_named_by_its_place(engine: Engine) ->
     with pytest.raises(InvalidRow, match=r"value 2 of the 2 given for '\?' .* beyond 64 bits"):
         edges(1, 2**63)
     assert edges(1, 2) == [(1, 2)]
+
+
+def test_values_that_python_holds_equal_are_told_apart_when_asked_often() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.set_schema("d", {"t": ["a", "b"]})
+    values = (1, 1.0, True, "1", 0, 0.0, False, None, 2**40, float(2**40), "é", "")
+    engine.load("d", {"t": [(value, repr(value)) for value in values]})
+    asked = engine.prepare("p", "d:t(?, x)")
+    for _ in range(4):
+        for value in values:
+            (row,) = asked(value)
+            assert (type(row[0]), row) == (type(value), (value, repr(value)))
+
+
+def test_answers_that_are_asked_often_follow_each_change_and_its_rollback() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.load("d", {"t": [("a", 1)]})
+    asked = engine.prepare("p", "d:t(?, x)")
+    for number in range(2, 6):
+        for _ in range(4):
+            assert asked("a") == [("a", number - 1)]
+        with engine.trial():
+            engine.apply("d", added={"t": [("a", number)]})
+            for _ in range(4):
+                assert sorted(asked("a")) == [("a", number - 1), ("a", number)]
+        for _ in range(4):
+            assert asked("a") == [("a", number - 1)]
+        engine.apply("d", added={"t": [("a", number)]}, removed={"t": [("a", number - 1)]})
+
+
+def test_a_caller_may_change_the_rows_that_it_got() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.load("d", {"t": [("a", 1)]})
+    asked = engine.prepare("p", "d:t(?, x)")
+    for _ in range(4):
+        rows = asked("a")
+        assert rows == [("a", 1)]
+        rows.clear()
+
+
+def test_more_keys_than_are_kept_get_their_own_rows() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    keys = [f"key {number}" for number in range(10_000)]
+    engine.load("d", {"t": [(key, number, number % 3) for number, key in enumerate(keys)]})
+    asked = engine.prepare("p", "d:t(?, x, ?)")
+    for _ in range(3):
+        for number, key in enumerate(keys):
+            assert asked(key, number % 3) == [(key, number, number % 3)]
+            assert asked(key, 3) == []
+
+
+def test_a_prepared_query_takes_values_in_text_order_only() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.load("d", {"t": [("a", 1)]})
+    asked = engine.prepare("p", "d:t(?, x)")
+    with pytest.raises(TypeError, match="text order"):
+        asked(x="a")
+    for values in ((), ("a", "b")):
+        with pytest.raises(InvalidRequest, match="takes 1 value,"):
+            asked(*values)
+        with pytest.raises(InvalidRequest, match="takes 1 value,"):
+            asked.answer(*values)
+    assert asked.text == "d:t(?, x)"
+
+
+def test_a_prepared_query_that_refers_to_itself_is_forgotten() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.load("d", {"t": [("a", 1)]})
+    asked = engine.prepare("p", "d:t(?, x)")
+    asked("a")
+    engine.asked = asked  # type: ignore[attr-defined]
+    gone = weakref.ref(engine)
+    del engine, asked
+    gc.collect()
+    assert gone() is None

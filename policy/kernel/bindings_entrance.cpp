@@ -1,0 +1,132 @@
+#include "bindings_entrance.h"
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "bindings.h"
+#include "bindings_interrupts.h"
+
+namespace congress {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSlice = 50ms;  // of waiting, and between two looks for other signals than Ctrl-C
+
+unsigned long main_thread = 0;
+
+bool is_main_thread() { return PyThread_get_thread_ident() == main_thread; }
+
+}  // namespace
+
+Entrance::Entrance(Watch& watch) : watch_(watch) {
+    watch_.set_poll([this](Watch::Clock::time_point now) { poll(now); });
+}
+
+Watch::Clock::time_point& Entrance::deadline() {
+    thread_local Watch::Clock::time_point own = Watch::kNever;
+    return own;
+}
+
+bool Entrance::is_own() const { return owner_ == PyThread_get_thread_ident(); }
+
+void Entrance::enter() {
+    if (depth_ > 0 && is_own()) {
+        ++depth_;
+        return;
+    }
+    while (depth_ > 0) wait();
+    take();
+    watch_.forget_cancelling();
+    set_deadline();
+    is_deferring_ = is_main_thread();
+    if (is_deferring_) Interrupts::defer();
+}
+
+void Entrance::leave() {
+    if (depth_ > 1) {
+        --depth_;
+        return;
+    }
+    const bool is_deferring = is_deferring_;
+    is_deferring_ = false;
+    give();
+    if (is_deferring) Interrupts::resume();
+}
+
+void Entrance::take() {
+    owner_ = PyThread_get_thread_ident();
+    depth_ = 1;
+}
+
+void Entrance::give() {
+    depth_ = 0;
+    owner_ = 0;
+    if (waiting_ == 0) return;
+    const std::lock_guard lock(mutex_);
+    freed_.notify_one();
+}
+
+// In slices: a signal does not end a wait.
+void Entrance::wait() {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    const auto end = std::min(deadline(), Watch::Clock::now() + kSlice);
+    ++waiting_;
+    {
+        const py::gil_scoped_release unlocked;
+        std::unique_lock lock(mutex_);
+        freed_.wait_until(lock, end, [this] { return depth_ == 0; });
+    }
+    --waiting_;
+    if (depth_ > 0 && Watch::Clock::now() > deadline()) throw DeadlinePassed(kNoRule);
+}
+
+// Without the interpreter lock, or with it. Other threads' calls have no signals to handle.
+void Entrance::poll(Watch::Clock::time_point now) {
+    if (!is_deferring_ || (now < next_poll_ && !Interrupts::is_waiting())) return;
+    next_poll_ = now + kSlice;
+    const py::gil_scoped_acquire lock;
+    Interrupts::handle();
+}
+
+Entrance::Glance::Glance(Entrance& entrance)
+    : entrance_(entrance), is_inside_(entrance.depth_ == 0 || entrance.is_own()) {
+    if (!is_inside_) return;
+    if (entrance_.depth_ == 0) {
+        entrance_.take();
+    } else {
+        ++entrance_.depth_;
+    }
+}
+
+Entrance::Glance::~Glance() {
+    if (!is_inside_) return;
+    if (entrance_.depth_ > 1) {
+        --entrance_.depth_;
+    } else {
+        entrance_.give();
+    }
+}
+
+void bind_calls(py::module_& module) {
+    const py::object thread = py::module_::import("threading").attr("main_thread")();
+    main_thread = py::cast<unsigned long>(thread.attr("ident"));
+    module.def("exchange_deadline", [](double at) {
+        using Seconds = std::chrono::duration<double>;
+        using Clock = Watch::Clock;
+        Clock::time_point& own = Entrance::deadline();
+        const double before = own == Watch::kNever
+                                  ? std::numeric_limits<double>::infinity()
+                                  : Seconds(own.time_since_epoch()).count();
+        const auto given = Seconds(at);
+        const bool is_far = given > Seconds(Watch::kNever.time_since_epoch()) / 2;
+        own = is_far ? Watch::kNever
+                     : Clock::time_point(std::chrono::duration_cast<Clock::duration>(given));
+        return before;
+    });
+}
+
+}  // namespace congress
