@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .backoff import Backoff
+from .call_deadline import serving
 from .clock import Clock, Random
 from .codec import decode, encode
 from .errors import (
@@ -115,7 +116,8 @@ class CallServer:
         """Carry out a call and give its answer, or the error that reaches the caller."""
         due = self._clock.monotonic() + request.remaining
         try:
-            result = self._carry_out(request)
+            with serving(lambda: due - self._clock.monotonic()):
+                result = self._carry_out(request)
             if self._clock.monotonic() >= due:
                 raise DeadlineExceeded(
                     f"{request.method!r} took longer than its caller waits", outcome="unknown"

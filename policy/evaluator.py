@@ -216,6 +216,27 @@ class Evaluator:
 
     # --- following up
 
+    def change(
+        self,
+        added: dict[TableKey, Sequence[Sequence[Cell]]],
+        removed: dict[TableKey, Sequence[Sequence[Cell]]],
+    ) -> Changes:
+        """Add and remove rows of base tables and do what `refresh` does: in one call, when nothing
+        goes wrong.
+        """
+        mark = self.journal.mark()
+        try:
+            return self.face.step(added, removed, self.base, self.derived)
+        except CellRefused:
+            agenda = Agenda(added=added, removed=removed)  # tells which row of which table it is
+            self.journal.rollback(mark)
+        except LimitExceeded as error:
+            reason, number = error.args
+            agenda, blamed = Agenda(added=added, removed=removed), self.face.take_blamed(number)
+            self.journal.rollback(mark)
+            self._park(blamed, reason, agenda)
+        return self.refresh(agenda)
+
     def refresh(self, agenda: Agenda) -> Changes:
         """Bring derived tables up to date with what was touched; give those that changed.
 
@@ -241,26 +262,11 @@ class Evaluator:
         if agenda.touches_rules():
             self.version += 1
             self._follow_up_rules(agenda)
-        elif not agenda.loaded:
-            return self._follow_up_rows(agenda)
         self._change_base(agenda)
         self._change_facts(agenda)
         changes = self.face.finish_step(self.derived)
         self._drop_empty_tables(agenda)
         return changes
-
-    def _follow_up_rows(self, agenda: Agenda) -> Changes:
-        """Carry out what only adds and removes rows, in one go."""
-        mark = self.journal.mark()
-        try:
-            return self.face.step(agenda.added, agenda.removed, self._base_width, self.derived)
-        except CellRefused:
-            self.journal.rollback(mark)
-            self._change_base(agenda)  # tells which row of which table it is
-            raise
-
-    def _base_width(self, table: TableKey) -> int:
-        return self.base[table].width
 
     def _follow_up_rules(self, agenda: Agenda) -> None:
         """Tell the kernel which rules it is to run from now on."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from congress_dist.call_deadline import find_seconds_left
 from congress_dist.errors import CongressError, InternalError, StoreUnavailable
 from congress_dist.stream import StateKind, Transaction
 
@@ -27,6 +28,7 @@ from .store.changes import Change
 from .store.operations import Operation
 from .store.records import Head
 from .store.rule_store import RuleStore
+from .transactions import within
 
 if TYPE_CHECKING:
     from congress_dist.dse_node import DseNode
@@ -100,10 +102,14 @@ class Replica:
     def trial(self) -> Iterator[State]:
         """Hold the present state for trying a change, which the body takes back.
 
-        Raises: CongressError: as the body. InternalError: it ended otherwise, so nobody knows what
-            it left behind.
+        Raises: CongressError: as the body. DeadlineExceeded: who called waits no longer.
+            InternalError: it ended otherwise, so nobody knows what it left behind.
         """
-        with self._guarded("the trial of a change", CongressError), self.state() as state:
+        with (
+            self._guarded("the trial of a change", CongressError),
+            self.state() as state,
+            _as_long_as_the_caller_waits(),
+        ):
             yield state
 
     def follow(self) -> None:
@@ -259,3 +265,8 @@ class Replica:
                 LOG.exception("replica is broken, this process stops what=%s", what)
                 self._give_up()
                 raise InternalError(self._broken) from error
+
+
+def _as_long_as_the_caller_waits() -> AbstractContextManager[None]:
+    seconds = find_seconds_left()
+    return nullcontext() if seconds is None else within(seconds)

@@ -39,7 +39,8 @@ TableInputs = Mapping[str, TableInput]
 _NO_VALUES = (ValueError, NotImplementedError)
 """Raised by Arrow for cells that it cannot give as values of Python, as nanoseconds."""
 _UNREADABLE = "cells that are no text, number, boolean or null"
-_PLAIN = (list, tuple, set, frozenset)
+PLAIN = (list, tuple, set, frozenset)
+"""Rows as they are; the others cost a look at each attribute of a protocol."""
 
 
 def rows_of(
@@ -52,7 +53,7 @@ def rows_of(
         NotFound: there is no such file. InvalidRequest: a file that cannot be read, or no rows at
         all.
     """
-    if type(given) in _PLAIN:  # the others cost a look at each attribute of a protocol
+    if type(given) in PLAIN:
         return given  # type: ignore[return-value]
     if isinstance(given, Path):
         return _rows_of_file(given, columns)
@@ -71,7 +72,7 @@ def rows_of(
 
 def tables_given(tables: TableInputs) -> TableInputs:
     """Give tables that came from a caller. Raises: InvalidRequest: they are no mapping."""
-    if isinstance(tables, Mapping):
+    if type(tables) is dict or isinstance(tables, Mapping):
         return tables
     raise InvalidRequest(
         f"tables are given as {_kind(tables)}, expected a mapping from each table to its rows"

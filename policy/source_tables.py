@@ -68,6 +68,24 @@ class SourceTables:
         except RowsRefused as refused:
             raise self._refused_row(refused) from refused.__cause__
 
+    def change(self, source: str, added: GivenRows, removed: GivenRows) -> Changes:
+        """Add and remove rows as `transact` does."""
+        try:
+            return self._evaluator.change(self._keyed(source, added), self._keyed(source, removed))
+        except RowsRefused as refused:
+            raise self._refused_row(refused) from refused.__cause__
+
+    def _keyed(
+        self, source: str, rows_by_table: GivenRows
+    ) -> dict[TableKey, Sequence[Sequence[Cell]]]:
+        keyed: dict[TableKey, Sequence[Sequence[Cell]]] = {}
+        for table, rows in rows_by_table.items():
+            key = source, table
+            if key not in self._evaluator.base:
+                self._table(source, table)
+            keyed[key] = _listed(rows)
+        return keyed
+
     def _table(self, source: str, table: str) -> BaseTable:
         found = self._evaluator.base.get((source, table))
         if found is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 from weakref import WeakMethod
 
 from congress_dist.row import Cell
@@ -68,6 +69,12 @@ class AdHocPlan:
     def failures(self) -> list[tuple[str, str, int, Row]]:
         """Give the calls of builtins that failed when it was last run."""
         return self._plan.failures()
+
+
+class Wide(Protocol):
+    """What knows the width of a table."""
+
+    width: int
 
 
 class KernelFace:
@@ -143,31 +150,29 @@ class KernelFace:
         self,
         added: Mapping[TableKey, Sequence[Sequence[Cell]]],
         removed: Mapping[TableKey, Sequence[Sequence[Cell]]],
-        widths: Callable[[TableKey], int],
+        tables: Mapping[TableKey, Wide],
         shown: Container[TableKey],
     ) -> Changes:
         """Change base tables and bring the others up to date, where no rule comes or goes.
 
         Raises: CellRefused: of some table; `change` tells which. LimitExceeded.
         """
+        given: list[tuple[int, Iterable[Sequence[Cell]], Iterable[Sequence[Cell]]]] = []
         for table, rows in added.items():
+            number = self.tables.number(table, tables[table].width)
             if len(rows) > _MANY:
-                self.estimates.note_load(self.tables.number(table, widths(table)), len(rows))
-        given: list[tuple[int, Iterable[Sequence[Cell]], Iterable[Sequence[Cell]]]] = [
-            (
-                self.tables.number(table, widths(table)),
-                added.get(table, ()),
-                removed.get(table, ()),
-            )
-            for table in {**added, **removed}
-        ]
-        stepped = self.kernel.step(given)
+                self.estimates.note_load(number, len(rows))
+            given.append((number, rows, removed.get(table, ())))
+        for table, rows in removed.items():
+            if table not in added:
+                given.append((self.tables.number(table, tables[table].width), (), rows))
         changes: Changes = {}
-        for relation, appeared, disappeared in stepped:
-            key = self.tables.key(relation)
-            if key in shown:
+        changed, key_of = [], self.tables.key
+        for relation, appeared, disappeared in self.kernel.step(given):
+            changed.append(relation)
+            if (key := key_of(relation)) in shown:
                 changes[key] = appeared, disappeared  # type: ignore[index]
-        self.estimates.note_step([relation for relation, _, _ in stepped])
+        self.estimates.note_step(changed)
         return changes
 
     def finish_step(self, shown: Container[TableKey]) -> Changes:

@@ -8,7 +8,7 @@ import pytest
 
 from congress_dist.errors import InvalidRequest
 from congress_dist.policy import Engine, PolicyError
-from congress_dist.policy.evaluator import Agenda, Evaluator
+from congress_dist.policy.evaluator import Evaluator
 from congress_dist.policy.language.builtins import registry
 from congress_dist.policy.language.grammar import parse
 
@@ -115,13 +115,16 @@ def test_a_failure_after_all_of_the_work_changes_nothing(
 ) -> None:
     before = state(engine)
 
-    def refresh_and_fail(self: Evaluator, agenda: Agenda) -> None:
-        refresh(self, agenda)
-        fail()
+    def failing(work: Any) -> Any:
+        def work_and_fail(*arguments: Any) -> None:
+            work(*arguments)
+            fail()
 
-    refresh = Evaluator.refresh
+        return work_and_fail
+
     with monkeypatch.context() as patch:
-        patch.setattr(Evaluator, "refresh", refresh_and_fail)
+        for name in ("refresh", "change"):
+            patch.setattr(Evaluator, name, failing(getattr(Evaluator, name)))
         with pytest.raises(RuntimeError, match="boom"):
             change(engine)
     assert state(engine) == before

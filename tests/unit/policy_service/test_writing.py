@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 import congress_dist.policy.rule_writer as rule_writer
-from congress_dist.errors import Conflict, InvalidRequest, LeaseLost, StoreUnavailable
+from congress_dist.call_deadline import serving
+from congress_dist.errors import (
+    Conflict,
+    DeadlineExceeded,
+    InvalidRequest,
+    LeaseLost,
+    StoreUnavailable,
+)
 from congress_dist.policy.store.rule_store import RevisionMoved
 from congress_dist.schema import schema
 
@@ -235,3 +242,18 @@ def test_generation_is_above_what_this_node_has_heard(system: System) -> None:
     system.node.epochs["nova"] = 9
     system.service._node = system.node  # type: ignore[assignment]
     assert system.call("lease_acquire", name="nova", owner="a")["generation"] == 10
+
+
+# --- callers that wait no longer
+
+
+def test_a_rule_whose_caller_waits_no_longer_is_not_written(system: System) -> None:
+    system.policy("net", "q(1)")
+    before = system.revision()
+    with serving(lambda: -1.0), pytest.raises(DeadlineExceeded):
+        system.call("rule_insert", policy="net", rule="p(x) :- q(x)")
+    assert system.revision() == before
+    assert not system.given_up
+    with serving(lambda: 3_600.0):
+        system.call("rule_insert", policy="net", rule="p(x) :- q(x)")
+    assert system.rows("net", "p") == [[1]]
