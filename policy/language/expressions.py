@@ -8,6 +8,7 @@ from typing import Any
 import pyparsing as pp
 
 from .ast import BinaryOperator, Constant, Expression, Negative, Operation, Parameter, Span
+from .deep_calls import FEW, allow_deep_calls
 from .lexical import FLAGS, MAX_NESTING, MAX_OPERATORS, MIN_INT, SCALAR, SyntaxFault
 from .reading import Element, Match, Source, term_of
 
@@ -82,6 +83,8 @@ def check_depth(expression: Expression) -> None:
                 note="each operator of a + b + c but the first nests one deeper, as brackets do",
                 hint="compute a part of it in a variable of its own",
             )
+        if depth == FEW:
+            allow_deep_calls()
         if isinstance(node, Operation):
             stack += [(node.left, depth + 1), (node.right, depth + 1)]
         elif isinstance(node, Negative):

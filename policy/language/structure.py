@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
+from .deep_calls import FEW, allow_deep_calls
 from .lexical import ATOM_TOKEN, FLAGS, MAX_NESTING, POLICY, RESERVED, STRING, TABLE, SyntaxFault
 
 BracketKind = OneOf["arguments", "expression", "bodies", "list"]
@@ -125,6 +126,8 @@ def _opened(text: str, place: int, event: str, opened: list[Bracket], *, first: 
             place + 1,
             hint="give a part of the rule a table of its own",
         )
+    if len(opened) == FEW:
+        allow_deep_calls()
     kind: BracketKind | None = None
     if text[place] == "[":
         kind = "list"

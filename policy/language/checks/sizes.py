@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..ast import Alternatives, Atom, Body, NegatedGroup, Rule
+from ..ast import Atom, Rule
 from ..diagnostics import Diagnostic
 from ..names import MAX_COLUMNS
 from ..walk import variables_of_rule
@@ -12,13 +12,10 @@ from .batch import Batch, is_table
 
 MAX_VARIABLES = 3_000
 """In one rule; far above what 1,000 literals need."""
-MAX_GROUPS = 50
-"""Groups in groups: each costs some frames of Python's stack, of which callers need some too."""
-_GROUPS = (Alternatives, NegatedGroup)
 
 
 def find_too_large_rules(batch: Batch) -> Iterator[Diagnostic]:
-    """Refuse tables with too many columns, rules with too many variables or groups in groups."""
+    """Refuse atoms with more columns than a table may have, and rules with too many variables."""
     for _, rule in batch.rules:
         for atom in _tables_of(batch, rule):
             width = len(atom.arguments)
@@ -29,14 +26,6 @@ def find_too_large_rules(batch: Batch) -> Iterator[Diagnostic]:
                     atom.span,
                     hint="give some of the columns a table of their own",
                 )
-        deep = _find_too_deep(rule.body or ())
-        if deep is not None:
-            yield batch.report(
-                "too-deep",
-                f"groups nest deeper than {MAX_GROUPS}",
-                deep.span,
-                hint="give what is in one of them a table of its own",
-            )
         variables = {variable.name for variable in variables_of_rule(rule)}
         if len(variables) > MAX_VARIABLES:
             yield batch.report(
@@ -50,13 +39,3 @@ def find_too_large_rules(batch: Batch) -> Iterator[Diagnostic]:
 def _tables_of(batch: Batch, rule: Rule) -> Iterator[Atom]:
     yield rule.head
     yield from (literal.atom for literal in batch.literals(rule) if is_table(literal))
-
-
-def _find_too_deep(body: Body) -> Alternatives | NegatedGroup | None:
-    """Give the first group that stands in too many others."""
-    level = [conjunct for conjunct in body if isinstance(conjunct, _GROUPS)]
-    for _ in range(MAX_GROUPS):
-        if not level:
-            return None
-        level = [c for group in level for b in group.bodies for c in b if isinstance(c, _GROUPS)]
-    return next(iter(level), None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from congress_dist.policy import Engine, PolicyError
-from congress_dist.policy.language.checks.sizes import MAX_GROUPS
+from congress_dist.policy.language.lexical import MAX_NESTING
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.names import MAX_COLUMNS
 
@@ -78,7 +78,7 @@ def test_the_deepest_groups_are_worked_out_from_a_deep_stack(group: str) -> None
     engine = Engine()
     engine.create_policy("p")
     engine.insert("p", "q(1) q(2) r(2)")
-    text = _nested(group, MAX_GROUPS)
+    text = _nested(group, MAX_NESTING - group.count("(r") - 1)
 
     def work() -> None:
         engine.insert("p", text)
@@ -98,7 +98,7 @@ def test_the_deepest_groups_are_worked_out_from_a_deep_stack(group: str) -> None
 def test_groups_that_nest_deeper_are_refused(group: str) -> None:
     engine = Engine()
     engine.create_policy("p")
-    text = _nested(group, 100)
+    text = _nested(group, MAX_NESTING + 1)
     for ask in (engine.insert, engine.query, engine.prepare):
         with pytest.raises(PolicyError) as refused:
             _from_a_deep_stack(400, lambda ask=ask: ask("p", text))  # type: ignore[misc]

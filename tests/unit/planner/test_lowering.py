@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from congress_dist.policy import PolicyError
-from congress_dist.policy.language.checks.sizes import MAX_GROUPS
+from congress_dist.policy.language.lexical import MAX_NESTING
 from congress_dist.policy.planner.body_parts import MAX_MATCHES
 from congress_dist.policy.planner.internal_key import InternalKey
 from congress_dist.policy.planner.kernel_rules import KernelRule, Lowered
@@ -290,7 +290,7 @@ def test_a_rule_that_reports_has_a_table_of_its_own() -> None:
 
 
 def test_a_deep_rule_is_lowered() -> None:
-    opened, closed = "not (d:e(x, _), " * MAX_GROUPS, ")" * MAX_GROUPS
+    opened, closed = "not (d:e(x, _), " * (MAX_NESTING - 2), ")" * (MAX_NESTING - 2)
     assert_same(f"p(x) :- d:f(x), {opened}d:e(x, y), y > 2{closed}")
 
 
