@@ -118,7 +118,8 @@ class Estimates:
         """Take the sizes after a step, and let rules be planned anew that read others."""
         moved, self._moving = self._moving, set()
         for relation in (*changed, *moved):
-            if self._is_other(relation) and self._tables.key(relation) is not None:
+            # One that moved may be gone with what was taken back.
+            if self._tables.key(relation) is not None and self._is_other(relation):
                 self._planned[relation] = self._kernel.size(relation).bit_length()
                 for rule in self._program.readers(relation):
                     self._kernel.replan(rule)

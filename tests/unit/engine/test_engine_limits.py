@@ -120,3 +120,12 @@ def test_a_stored_head_with_too_many_columns_is_parked(body: str) -> None:
     engine.withdraw_rules("p", wide)
     assert engine.missing("p", "wide") == {}
     assert engine.tables("p") == ["q"]
+
+
+def test_a_load_that_parks_a_rule_with_tables_of_its_own_is_carried_out() -> None:
+    engine = Engine(max_rows=3)
+    engine.create_policy("p")
+    engine.insert("p", "i() :- (not d:v(y, _) or y <= y, -1e+308 <= y or y != y), d:v(y, _)")
+    rows = [(-(2**27) - 1, "a,b"), (-1e308, "a,b"), ("a,b", -(2**27) - 1), (False, -1e308)]
+    engine.load("d", {"v": rows})
+    assert engine.size("d", "v") == len(rows)
