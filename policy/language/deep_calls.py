@@ -13,7 +13,7 @@ _FRAMES = 10_000
 def allow_deep_calls() -> None:
     """Let calls nest as deep as work on the deepest rules needs, from now on.
 
-    Shapes: the limit is one of the whole process, so it is raised once, when the first such rule is
+    Shapes: the limit is one of the whole process; it is raised once, when the first such rule is
         read, and stays: lowered again it could hit another thread.
     Promises: a limit that is higher already stays.
     """

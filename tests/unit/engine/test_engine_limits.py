@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from congress_dist.policy import Engine, PolicyError
-from congress_dist.policy.language.lexical import MAX_NESTING
 from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.language.lexical import MAX_NESTING
 from congress_dist.policy.language.names import MAX_COLUMNS
 
 
