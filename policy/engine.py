@@ -38,11 +38,11 @@ from .query import Query, refusing_too_large
 from .row_input import (
     PLAIN,
     TableInputs,
+    held,
     marked_missing,
     row_given,
     rows_of,
     table_of,
-    tables_given,
 )
 from .rule_book import RuleBook
 from .simulation import Simulation, Simulator
@@ -234,7 +234,7 @@ class Engine:
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
             are known, or a file cannot be read.
         """
-        tables = tables_given(tables)
+        tables = held(tables)
         with self._lock.change():
             if self._program.kind(source) is not None:
                 return self.transact(source, loaded=tables)
@@ -254,11 +254,11 @@ class Engine:
         Cost: the rows given, and the rules that read, directly or through others, a table that
             changed.
         """
+        added = held({} if added is None else added)
+        removed = held({} if removed is None else removed)
         with self._lock.change():
             return self._sources.change(
-                source,
-                self._rows_given(source, added) if added is not None else {},
-                self._rows_given(source, removed) if removed is not None else {},
+                source, self._rows_given(source, added), self._rows_given(source, removed)
             )
 
     def mark_missing(self, source: str, tables: Iterable[str], reason: str) -> Changes:
@@ -278,12 +278,15 @@ class Engine:
         missing: Mapping[str, str] | None = None,
     ) -> Changes:
         """Do what `load`, `apply` and `mark_missing` do, for several tables at once."""
+        loaded = held({} if loaded is None else loaded)
+        added = held({} if added is None else added)
+        removed = held({} if removed is None else removed)
         with self._lock.change():
             return self._sources.transact(
                 source,
-                loaded=self._rows_given(source, {} if loaded is None else loaded),
-                added=self._rows_given(source, {} if added is None else added),
-                removed=self._rows_given(source, {} if removed is None else removed),
+                loaded=self._rows_given(source, loaded),
+                added=self._rows_given(source, added),
+                removed=self._rows_given(source, removed),
                 missing=missing or {},
             )
 
@@ -542,7 +545,7 @@ class Engine:
             table: given  # type: ignore[misc]
             if type(given) in PLAIN
             else rows_of(given, self._program.columns(source, table), f"{source}:{table}")
-            for table, given in tables_given(tables).items()
+            for table, given in tables.items()
         }
 
     def _insert(self, policy: str, rules: Sequence[Rule], text: str) -> list[Rule]:

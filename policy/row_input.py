@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
@@ -77,6 +77,18 @@ def tables_given(tables: TableInputs) -> TableInputs:
     raise InvalidRequest(
         f"tables are given as {_kind(tables)}, expected a mapping from each table to its rows"
     )
+
+
+def held(tables: TableInputs) -> TableInputs:
+    """Give tables of which none is an iterator any more.
+
+    Ordering: before the engine is entered: an iterator may wait for anything, even for ever.
+    Raises: InvalidRequest: as `tables_given`.
+    """
+    return {
+        table: given if type(given) in PLAIN or not isinstance(given, Iterator) else list(given)
+        for table, given in tables_given(tables).items()
+    }
 
 
 def marked_missing(tables: Iterable[str], reason: str) -> dict[str, str]:

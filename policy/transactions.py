@@ -14,7 +14,15 @@ from types import TracebackType
 from congress_dist.clock import SystemClock
 from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded, InvalidRequest
 
-from .kernel import DeadlinePassed, InvalidPlan, Kernel, Stopped, exchange_deadline
+from .kernel import (
+    DeadlinePassed,
+    InvalidPlan,
+    Kernel,
+    Stopped,
+    defer_interrupt,
+    exchange_deadline,
+    let_interrupt,
+)
 from .planner.journal import Journal, Mark
 
 Meaning = tuple[int, int]
@@ -87,11 +95,11 @@ class Transactions:
 
     def change(self) -> _Change:
         """Change the engine; whatever is raised inside, nothing has changed afterwards."""
-        return _Change(self, keeps=True)
+        return _Change(self)
 
-    def trial(self) -> _Change:
+    def trial(self) -> _Trial:
         """Change the engine for the time of a `with` block, and take everything back."""
-        return _Change(self, keeps=False)
+        return _Trial(self)
 
     def mark(self) -> Mark:
         """Give the place up to which a later `roll_back` goes."""
@@ -99,9 +107,13 @@ class Transactions:
 
     def roll_back(self, mark: Mark) -> None:
         """Take back what was changed after a mark."""
-        self._journal.rollback(mark)
-        self._after_rollback()
-        self._follow_meaning()
+        defer_interrupt()
+        try:
+            self._journal.rollback(mark)
+            self._after_rollback()
+            self._follow_meaning()
+        finally:
+            let_interrupt()
 
     def leave(self) -> None:
         """Let others in, unless this thread entered more than once."""
@@ -138,13 +150,12 @@ class Transactions:
 
 
 class _Change:
-    """One change: of a trial nothing is kept, of another one nothing if something is raised."""
+    """One change, of which nothing is kept if something is raised."""
 
-    __slots__ = ("_keeps", "_mark", "_transactions")
+    __slots__ = ("_mark", "_transactions")
 
-    def __init__(self, transactions: Transactions, *, keeps: bool) -> None:
+    def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
-        self._keeps = keeps
 
     def __enter__(self) -> None:
         self._transactions.__enter__()
@@ -157,11 +168,11 @@ class _Change:
         trace: TracebackType | None,
     ) -> None:
         transactions = self._transactions
-        stop = transactions.find_stop() if error is None and self._keeps else None
+        stop = transactions.find_stop() if error is None else None
         cause = error or stop
         told = transactions.told(cause) if isinstance(cause, Stopped) else None
         try:
-            if cause is not None or not self._keeps:
+            if cause is not None:
                 transactions.roll_back(self._mark)
         finally:
             transactions.leave()
@@ -169,3 +180,33 @@ class _Change:
             raise told from cause
         if stop is not None:
             raise stop
+
+
+class _Trial:
+    """Changes of which nothing is kept; the block is the caller's, so Ctrl-C may end it."""
+
+    __slots__ = ("_mark", "_transactions")
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def __enter__(self) -> None:
+        self._transactions.__enter__()
+        self._mark = self._transactions.mark()
+        try:
+            let_interrupt()  # what waited is raised here at the latest
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        defer_interrupt()
+        try:
+            self._transactions.roll_back(self._mark)
+        finally:
+            self._transactions.leave()

@@ -12,7 +12,9 @@ from ._kernel import (
     PreparedQuery,
     Rows,
     Stopped,
+    defer_interrupt,
     exchange_deadline,
+    let_interrupt,
 )
 
 __all__ = [
@@ -27,5 +29,7 @@ __all__ = [
     "PreparedQuery",
     "Rows",
     "Stopped",
+    "defer_interrupt",
     "exchange_deadline",
+    "let_interrupt",
 ]

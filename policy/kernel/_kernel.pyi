@@ -103,6 +103,12 @@ class PreparedQuery:
     def adopt(self, plan: Plan | None) -> None:
         """Take the plan that alone gives the answers from now on; None: `ask` for each."""
 
+def let_interrupt() -> None:
+    """Between `enter` and `leave`: let Ctrl-C reach Python while somebody else's code runs."""
+
+def defer_interrupt() -> None:
+    """Let Ctrl-C wait again, once for each `let_interrupt`."""
+
 def exchange_deadline(at: float) -> float:
     """Set when this thread's calls are to be done, in monotonic seconds; give what was set."""
 

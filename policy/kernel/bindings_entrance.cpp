@@ -36,6 +36,7 @@ bool Entrance::is_own() const { return owner_ == PyThread_get_thread_ident(); }
 void Entrance::enter() {
     if (depth_ > 0 && is_own()) {
         ++depth_;
+        if (is_deferring_) Interrupts::defer();
         return;
     }
     while (depth_ > 0) wait();
@@ -49,6 +50,7 @@ void Entrance::enter() {
 void Entrance::leave() {
     if (depth_ > 1) {
         --depth_;
+        if (is_deferring_) Interrupts::resume();
         return;
     }
     const bool is_deferring = is_deferring_;
@@ -114,6 +116,12 @@ Entrance::Glance::~Glance() {
 void bind_calls(py::module_& module) {
     const py::object thread = py::module_::import("threading").attr("main_thread")();
     main_thread = py::cast<unsigned long>(thread.attr("ident"));
+    module.def("let_interrupt", [] {
+        if (is_main_thread()) Interrupts::resume();
+    });
+    module.def("defer_interrupt", [] {
+        if (is_main_thread()) Interrupts::defer();
+    });
     module.def("exchange_deadline", [](double at) {
         using Seconds = std::chrono::duration<double>;
         using Clock = Watch::Clock;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -60,6 +61,16 @@ def ask_with_an_aggregate(engine: Engine) -> None:
 
 def ask_prepared(engine: Engine) -> None:
     engine.prepare("p", ENDLESS + ", x < ?")(10**6)
+
+
+def load_endless_rows(engine: Engine) -> None:
+    engine.load("d", {"n": ((n,) for n in itertools.count())})
+
+
+def wait_in_a_trial(engine: Engine) -> None:
+    with engine.trial():
+        engine.insert("p", "one(1)")
+        threading.Event().wait(600)
 
 
 def try_in_a_simulation(engine: Engine) -> None:
@@ -216,7 +227,7 @@ def read_on_and_on(engine: Engine) -> None:
         engine.rows("p", "small")
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", [*CALLS, load_endless_rows, wait_in_a_trial])
 def test_ctrl_c_ends_a_call_with_nothing_changed(call: Call) -> None:
     engine = new_engine()
     before = state(engine)
