@@ -14,6 +14,7 @@ from .language.ast import Rule
 from .language.names import table_name
 from .plan_words import PlannedStep, PlanWords
 from .planner.active_rule import ActiveRule
+from .planner.closure import find_closure
 from .planner.components import Component
 from .planner.internal_key import InternalKey
 from .planner.kernel_rules import (
@@ -72,10 +73,14 @@ class PlannedRule:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTables:
-    """Tables that are computed together: one, or several that depend on each other."""
+    """Tables that are computed together: one, or several that depend on each other.
+
+    Shapes: a closure is one recursive table, whose rows from nothing are found by a search.
+    """
 
     tables: Sequence[TableKey]
     is_recursive: bool
+    is_closure: bool
     reads: Sequence[TableKey]
     facts: int
     rows: int
@@ -107,11 +112,22 @@ class PlanReporter:
         return PlannedTables(
             tables,
             component.is_recursive,
+            component.is_recursive and self._is_closure(tables[0], rules),
             sorted(reads),
             sum(len(table.facts) for table in derived),
             sum(map(self._size, tables)),
             [self._rule(rule, component) for rule in rules],
         )
+
+    def _is_closure(self, table: TableKey, rules: Sequence[ActiveRule]) -> bool:
+        program, width = self._face.program, self._evaluator.width(table)
+        number = None if width is None else self._face.tables.find(table, width)
+        component = None if number is None else program.component(number)
+        if component is None or len(component.tables) > 1:
+            return False
+        lowered = [found for rule in rules if (found := program.lowered(rule)) is not None]
+        own = [rule for each in lowered for rule in each.rules if rule.head == table]
+        return find_closure(own) is not None
 
     def _rule(self, rule: ActiveRule, component: Component[TableKey]) -> PlannedRule:
         lowered = self._face.program.lowered(rule)

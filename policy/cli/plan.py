@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _WIDTH = 72
 """Of what steps do, before the reasons."""
 
+_CLOSURE = (
+    "recursive, a closure: from nothing it is searched breadth first, unless it begins with few"
+    " rows beside many edges; for changes its rules run in rounds, until nothing new follows"
+)
+
 _DESCRIPTION = """\
 Print what will run for a policy, and why in that order: the derived tables, those first on which
 others rest, each with its rules and the steps of their joins, from nothing and for the changes of
@@ -106,7 +111,9 @@ def _about(group: PlannedTables) -> str:
     said = [counted(group.rows, "row")]
     if group.facts:
         said.append(f"{group.facts} of them facts")
-    if group.is_recursive:
+    if group.is_closure:
+        said.append(_CLOSURE)
+    elif group.is_recursive:
         said.append("recursive: its rules run in rounds, until nothing new follows")
     return f"  ({'; '.join(said)})"
 
@@ -148,6 +155,7 @@ def _plain(group: PlannedTables) -> dict[str, Any]:
     return {
         "tables": list(map(table_name, group.tables)),
         "recursive": group.is_recursive,
+        "closure": group.is_closure,
         "reads": list(map(table_name, group.reads)),
         "facts": group.facts,
         "rows": group.rows,

@@ -40,6 +40,9 @@ results: (number of a result, register); keep: registers that the head or a late
 for those that the step itself writes. A register is written once.
 """
 
+ClosureData = tuple[int, Sequence[RuleId], Sequence[RuleId]]
+"""The column that moves, the rules that are steps, those that are mirrors: see ClosureShape."""
+
 SolveBuiltin = Callable[[tuple[Cell, ...]], Iterable[tuple[Cell, ...]]]
 
 class CellRefused(ValueError):
@@ -119,10 +122,14 @@ class Hold:
 @final
 class Kernel:
     def __init__(
-        self, plan: Callable[[RuleId, Literal["whole", "variant", "check"], int], PlanData]
+        self,
+        plan: Callable[[RuleId, Literal["whole", "variant", "check", "edges"], int], PlanData],
+        closure: Callable[[Sequence[RuleId]], ClosureData | None] | None = None,
     ) -> None:
         """`plan` gives the plan of a rule, when it is first needed: from nothing, from the changes
-        of its n-th literal, or given the cells of the head (its `given` registers, in order).
+        of its n-th literal, given the cells of the head (its `given` registers, in order), or for
+        the edges along which a step of a closure moves the n-th column, as rows (from, to).
+        `closure` tells whether the rules of a recursive table make it a closure.
         """
     def add_builtin(self, name: str, inputs: int, outputs: int, solve: SolveBuiltin) -> int:
         """`solve` raises the class given to `set_failure` when it has no answer. A builtin that

@@ -16,7 +16,8 @@ void bind_kernel(py::module_& module) {
         return compiled.failures->to_python();
     });
     py::class_<Host>(module, "Kernel")
-        .def(py::init<py::object>(), py::arg("plan"))
+        .def(py::init<py::object, py::object>(), py::arg("plan"),
+             py::arg("closure") = py::none())
         .def("set_failure", &Host::set_failure)
         .def("add_builtin", &Host::add_builtin)
         .def("intern", &Host::intern_value)

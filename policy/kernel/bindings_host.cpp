@@ -9,7 +9,8 @@
 
 namespace congress {
 
-Host::Host(py::object plan) : plan_(std::move(plan)), kernel_(*this) {}
+Host::Host(py::object plan, py::object closure)
+    : plan_(std::move(plan)), closure_(std::move(closure)), kernel_(*this) {}
 
 void Host::enter() {
     entrance_.enter();
@@ -77,10 +78,20 @@ py::list Host::failures(RuleId id) {
 }
 
 std::unique_ptr<Plan> Host::plan(RuleId rule, PlanKind kind, std::uint32_t literal) {
-    static constexpr const char* kNames[] = {"whole", "variant", "check"};
+    static constexpr const char* kNames[] = {"whole", "variant", "check", "edges"};
     const py::gil_scoped_acquire lock;
     const py::object given = plan_(rule, kNames[static_cast<int>(kind)], literal);
     return PlanReader(kernel_, builtins_).read(py::cast<py::tuple>(given));
+}
+
+std::optional<ClosureShape> Host::closure(const std::vector<RuleId>& rules) {
+    using Shape = std::tuple<std::uint32_t, std::vector<RuleId>, std::vector<RuleId>>;
+    if (closure_.is_none()) return std::nullopt;
+    const py::gil_scoped_acquire lock;
+    const auto found = py::cast<std::optional<Shape>>(closure_(rules));
+    if (!found.has_value()) return std::nullopt;
+    const auto& [column, steps, mirrors] = *found;
+    return ClosureShape{column, steps, mirrors};
 }
 
 }  // namespace congress

@@ -30,7 +30,7 @@ using Changed = std::tuple<RelationId, std::unique_ptr<Rows>, std::unique_ptr<Ro
 
 class Host : private Planner {
 public:
-    explicit Host(py::object plan);
+    Host(py::object plan, py::object closure);
 
     void set_failure(py::object failure) { failure_ = std::move(failure); }
     std::size_t add_builtin(const std::string& name, std::uint32_t inputs, std::uint32_t outputs,
@@ -119,6 +119,7 @@ private:
     };
 
     std::unique_ptr<Plan> plan(RuleId rule, PlanKind kind, std::uint32_t literal) override;
+    std::optional<ClosureShape> closure(const std::vector<RuleId>& rules) override;
     void keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures);
     Id checked(Id id) const;
     RowId find_row(RelationId id, const std::vector<Id>& row);
@@ -127,6 +128,7 @@ private:
     void run_plan(Compiled& compiled, const Id* given, Answers& answers);
 
     py::object plan_;
+    py::object closure_;
     py::object failure_ = py::reinterpret_borrow<py::object>(PyExc_ValueError);
     std::shared_ptr<Released> released_ = std::make_shared<Released>();
     Kernel kernel_;

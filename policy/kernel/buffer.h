@@ -61,6 +61,12 @@ public:
         }
         size_ = size;
     }
+    // Adds so many elements, which the caller writes; gives the first of them.
+    T* extend(std::size_t count) {
+        reserve_more(count);
+        size_ += count;
+        return data_ + size_ - count;
+    }
     void truncate(std::size_t size) { size_ = size; }
     void pop_back() { --size_; }
     void clear() { size_ = 0; }

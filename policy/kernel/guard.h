@@ -68,7 +68,11 @@ public:
     // Raises: LimitExceeded, and as Watch::look.
     void spend(std::uint64_t bindings) {
         spent_ += bindings;
-        if (spent_ > limits_.max_bindings) {
+        spend_of(spent_, bindings);
+    }
+    // The same, of a run of its own which made so many in all.
+    void spend_of(std::uint64_t all, std::uint64_t bindings) {
+        if (all > limits_.max_bindings) {
             throw LimitExceeded(rule_, "it joins more than " +
                                            std::to_string(limits_.max_bindings) + " rows");
         }

@@ -143,7 +143,7 @@ private:
 
 // Raises: InvalidPlan: it gives rows of another width than the rule's table, or takes other values.
 void Maintenance::require_fits(const Rule& rule, const Plan& plan, PlanKind kind) {
-    const std::size_t width = rule.head->width();
+    const std::size_t width = kind == PlanKind::kEdges ? 2 : rule.head->width();
     const bool is_check = kind == PlanKind::kCheck;
     if (plan.given.size() == (is_check ? width : 0) && (is_check || plan.head.size() == width)) {
         return;
@@ -289,9 +289,18 @@ void Maintenance::refresh_recursive(Component& component, const Work& work) {
         throw;
     }
     start_afresh(fresh_, component);
+    const bool is_empty =
+        std::ranges::all_of(component.tables, [](const Relation* t) { return t->size() == 0; });
     bring_back(component);
-    insert_from_below(component, work.touched);
-    for (Rule* rule : work.added) insert_whole(component, *rule);
+    is_empty ? insert_anew(component, work.touched, work.added)
+             : insert(component, work.touched, work.added);
+}
+
+// Derives what follows from changes below, from new rules and from the rows in fresh_.
+void Maintenance::insert(Component& component, std::span<Rule* const> touched,
+                         std::span<Rule* const> added) {
+    insert_from_below(component, touched);
+    for (Rule* rule : added) insert_whole(component, *rule);
     insert_rounds(component);
 }
 
@@ -363,8 +372,7 @@ void Maintenance::forget_suspects(Component& component) {
 void Maintenance::derive_anew(Component& component) {
     empty(component);
     start_afresh(fresh_, component);
-    for (Rule* rule : component.rules) insert_whole(component, *rule);
-    insert_rounds(component);
+    insert_anew(component, {}, component.rules);
 }
 
 void Maintenance::withdraw_level(Component& component, std::uint32_t height) {

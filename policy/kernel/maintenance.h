@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,14 @@ private:
     bool withdraw_suspects(Component& component);
     void forget_suspects(Component& component);
     void derive_anew(Component& component);
+    void insert(Component& component, std::span<Rule* const> touched,
+                std::span<Rule* const> added);
+    void insert_anew(Component& component, std::span<Rule* const> touched,
+                     std::span<Rule* const> added);
+    std::optional<ClosureShape> find_closure(const Component& component);
+    static void require_fits(const Component& component, const ClosureShape& shape);
+    void search(Component& component, const ClosureShape& shape, bool is_bare);
+    void add_edges(const Component& component, Rule& rule, std::uint32_t column, Sink& edges);
     void withdraw_level(Component& component, std::uint32_t height);
     void check(Component& component, Relation& table, std::span<const RowId> rows,
                std::uint32_t bound);

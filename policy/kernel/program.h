@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "builtin.h"
@@ -27,13 +28,25 @@ enum class PlanKind : std::uint8_t {
     kWhole,    // from nothing: all rows that the rule derives
     kVariant,  // from the changes of one literal's table
     kCheck,    // given the head's cells: whether, and from rows how low, it follows
+    kEdges,    // of a step of a closure: the cells that the moving column goes from and to
+};
+
+// How a component of one table follows from rows that come from below: the cells of all columns but
+// one stay, and that one moves along edges. What is not named reads only tables below.
+struct ClosureShape {
+    std::uint32_t column;         // that moves
+    std::vector<RuleId> steps;    // each gives edges
+    std::vector<RuleId> mirrors;  // rows with their two columns swapped
 };
 
 // Makes plans when they are first needed.
 class Planner {
 public:
     virtual ~Planner() = default;
+    // `literal`: of kVariant; of kEdges the column that moves.
     virtual std::unique_ptr<Plan> plan(RuleId rule, PlanKind kind, std::uint32_t literal) = 0;
+    // Tells whether the table that some rules derive is a closure; they are all of a component.
+    virtual std::optional<ClosureShape> closure(const std::vector<RuleId>& rules) = 0;
 };
 
 struct Rule {

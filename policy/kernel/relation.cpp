@@ -208,10 +208,14 @@ RowId Relation::create(const Id* cells, std::uint32_t hash, std::uint32_t suppor
     return row;
 }
 
+void Relation::require_room(std::size_t rows) const {
+    if (flags_.size() + rows >= kMaxRows) throw LimitExceeded(kNoRule, "a table holds 2^31 rows");
+}
+
 // As `create`, but the row is in no index yet.
 RowId Relation::create_bare(const Id* cells, std::uint32_t hash, std::uint32_t support,
                             std::size_t slot) {
-    if (flags_.size() >= kMaxRows - 1) throw LimitExceeded(kNoRule, "a table holds 2^31 rows");
+    require_room(1);
     if (support > 0xFF) widen_support();
     const RowId row = free_ == kNoRow ? append(cells) : reuse(cells);
     slots_.fill(slot, hash, row);

@@ -131,6 +131,8 @@ public:
     std::size_t bytes() const;
 
 private:
+    friend class NewRows;
+
     static constexpr std::uint8_t kOld = 1;
     static constexpr std::uint8_t kNew = 2;
     static constexpr std::uint8_t kTouched = 4;
@@ -139,6 +141,7 @@ private:
 
     void forget(Index* index);
     void open_step();
+    void require_room(std::size_t rows) const;
     void touch(RowId row, bool is_created);
     std::size_t find_slot(const Id* cells, std::uint32_t hash) const;
     RowId create(const Id* cells, std::uint32_t hash, std::uint32_t support, std::size_t slot);

@@ -12,6 +12,7 @@ from congress_dist.row import Cell
 from ..kernel import CellRefused, Kernel, Plan, PreparedQuery
 from ..language.names import table_name
 from .answers import Changes, Row
+from .closure import find_closure
 from .compiler import Numbers, PlanData, compile_body
 from .estimates import Estimates
 from .internal_key import InternalKey
@@ -82,8 +83,11 @@ class KernelFace:
 
     def __init__(self, max_rows: int) -> None:
         # The kernel holds what it calls, and the collector of cycles does not see through it.
-        planning = WeakMethod(self._plan)
-        self.kernel = Kernel(lambda rule, kind, literal: planning()(rule, kind, literal))  # type: ignore[misc]
+        planning, finding = WeakMethod(self._plan), WeakMethod(self._closure)
+        self.kernel = Kernel(
+            lambda rule, kind, literal: planning()(rule, kind, literal),  # type: ignore[misc]
+            lambda rules: finding()(rules),  # type: ignore[misc]
+        )
         self.kernel.set_limits(max_rows, _BINDINGS_PER_ROW * max_rows)
         self.journal = Journal(self.kernel)
         self.symbols = Symbols(self.kernel)
@@ -233,6 +237,13 @@ class KernelFace:
 
     def _plan(self, rule: int, kind: Kind, literal: int) -> PlanData:
         return self.plans.plan(self.program.entry(rule), kind, literal)
+
+    def _closure(self, rules: Sequence[int]) -> tuple[int, list[int], list[int]] | None:
+        shape = find_closure([self.program.entry(number).rule for number in rules])
+        if shape is None:
+            return None
+        steps = [rules[place] for place in shape.steps]
+        return shape.column, steps, [rules[place] for place in shape.mirrors]
 
     def _relation_of(self, table: object, width: int) -> int:
         return self.tables.find_or_nothing(table, width)

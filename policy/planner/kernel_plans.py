@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from congress_dist.errors import InternalError
 
+from .closure import edges_of
 from .compiler import Numbers, PlanData, Reading, compile_body
 from .join_cost import PlanEstimates, cheapest_body
 from .join_order import order_body, starts_with
@@ -15,7 +16,7 @@ from .normal_form import Condition, Match, NormalLiteral, NormalRule, Term
 if TYPE_CHECKING:
     from .kernel_program import Entry
 
-Kind = Literal["whole", "variant", "check"]
+Kind = Literal["whole", "variant", "check", "edges"]
 
 
 class KernelPlans:
@@ -26,7 +27,10 @@ class KernelPlans:
         self._estimates = estimates
 
     def plan(self, entry: Entry, kind: Kind, literal: int) -> PlanData:
-        """Give the plan of a rule: from nothing, from the changes of a literal, or for a row."""
+        """Give the plan of a rule: from nothing, from the changes of a literal, or for a row.
+
+        Shapes: of "edges" the literal is the column that a step of a closure moves.
+        """
         rule = entry.rule
         if not isinstance(rule, KernelRule):
             raise InternalError("the kernel asked for the plan of what is no join")
@@ -34,7 +38,7 @@ class KernelPlans:
             return self._whole(rule)
         if kind == "variant":
             return self._variant(rule, literal)
-        return self._check(rule)
+        return self._check(rule) if kind == "check" else self._edges(rule, literal)
 
     def whole_body(self, rule: KernelRule) -> list[NormalLiteral]:
         """Give a rule's body in the order in which it is run from nothing.
@@ -90,6 +94,16 @@ class KernelPlans:
         terms: list[Term] = list(given)
         reading = Reading(is_counted=False, keeps_heights=True)
         return compile_body([*tests, *body], terms, self._numbers, given=given, reading=reading)
+
+    def _edges(self, rule: KernelRule, column: int) -> PlanData:
+        """Give the plan for the edges of a closure's step.
+
+        Before: `p(x, z) :- p(x, y), q(y, z, 1)`; after: `(y, z) :- q(y, z, 1)`.
+        """
+        edges = edges_of(rule, column)
+        body = order_body(edges, self._estimates.fan_out)
+        reading = Reading(is_counted=False, begins_with_scan=True)
+        return self._compile(body, edges.terms, reading)
 
     def _compile(
         self, body: list[NormalLiteral], terms: tuple[Term, ...], reading: Reading

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "closure_finder.h"
 #include "harness.h"
 #include "hash.h"
 #include "plan_writer.h"
@@ -100,7 +101,14 @@ RuleId Engine::add_fold(const FoldText& how) {
 std::unique_ptr<Plan> Engine::plan(RuleId rule, PlanKind kind, std::uint32_t literal) {
     const Names names{[this](const std::string& table) { return &relation(table); },
                       [this](int value) { return hold(value); }};
-    return write_plan(texts_.at(rule), kind, literal, names, rule + literal);
+    const std::uint32_t taste = rule + literal;
+    if (kind != PlanKind::kEdges) return write_plan(texts_.at(rule), kind, literal, names, taste);
+    ++edge_plans;
+    return write_plan(edges_of(texts_.at(rule), literal), PlanKind::kWhole, 0, names, taste);
+}
+
+std::optional<ClosureShape> Engine::closure(const std::vector<RuleId>& rules) {
+    return find_closure(texts_, rules);
 }
 
 // --- changes

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,11 @@ public:
     Id intern(int value);
 
     Kernel kernel;
+    unsigned edge_plans = 0;  // that were asked for: one for each step of each search
 
 private:
     std::unique_ptr<Plan> plan(RuleId rule, PlanKind kind, std::uint32_t literal) override;
+    std::optional<ClosureShape> closure(const std::vector<RuleId>& rules) override;
     Id hold(int value);
     int value(Id id) const;
 

@@ -13,7 +13,9 @@ public:
     std::unique_ptr<Plan> plan(RuleId, PlanKind kind, std::uint32_t literal) override {
         return std::make_unique<Plan>(give(kind, literal));
     }
+    std::optional<ClosureShape> closure(const std::vector<RuleId>&) override { return shape; }
     std::function<Plan(PlanKind, std::uint32_t)> give;
+    std::optional<ClosureShape> shape;
 };
 
 // d(x, y) :- e(x), e(y), whatever way it is planned.
@@ -148,6 +150,27 @@ const Test check("a check that takes other values than the head's is refused", [
     require_raises<InvalidPlan>([&] { kernel.propagate(); }, "the check was run");
     kernel.rollback(0);
     require(kernel.relation(product.derived).size() == 9, "it is taken back");
+});
+
+const Test closures("what is told of a closure must be of its table and its rules", [] {
+    Product product;
+    Kernel& kernel = product.kernel;
+    product.component = kernel.add_component({product.derived}, true, 1);
+    const RuleId rule = product.add();
+    product.fill(0, 3);
+    kernel.propagate();
+    kernel.end_step();
+    kernel.commit();
+    const auto require_refused = [&](const ClosureShape& shape, const char* text) {
+        product.giver.shape = shape;
+        kernel.rebuild(product.component);
+        require_raises<InvalidPlan>([&] { kernel.propagate(); }, text);
+        kernel.rollback(0);
+        require(kernel.relation(product.derived).size() == 9, "it is taken back");
+    };
+    require_refused({2, {rule}, {}}, "a column too far");
+    require_refused({1, {rule + 1}, {}}, "a rule of nobody");
+    require_refused({1, {}, {rule}}, "no step");
 });
 
 }  // namespace

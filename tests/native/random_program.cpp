@@ -99,7 +99,9 @@ void add_closure(Random& random, const std::string& table, RandomProgram& progra
     static constexpr const char* kShapes[] = {
         "(x, z) :- T(x, y), e(y, z)", "(x, z) :- e(x, y), T(y, z)",
         "(x, z) :- T(x, y), T(y, z)", "(y, x) :- T(x, y)",
-        "(x, y) :- e(x, y), not n(x)", "(x, z) :- T(x, y), T(y, w), e(w, z)"};
+        "(x, y) :- e(x, y), not n(x)", "(x, z) :- T(x, y), T(y, w), e(w, z)",
+        "(x, z) :- T(x, y), e(z, y), not n(z)", "(x, z) :- T(x, y), e(y, w), e(w, z)",
+        "(x, 2) :- T(x, y), e(y, y)", "(x, z) :- T(x, 1), e(z, z), 0 < z"};
     add_rule(parse(table + "(x, y) :- e(x, y)"), program, engine);
     std::string text = kShapes[below(random, std::size(kShapes))];
     std::ranges::replace(text, 'T', '?');

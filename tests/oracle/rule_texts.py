@@ -18,6 +18,30 @@ _CLOSURES = (
     ("{p}(x, y) :- {e}(x, y)", "{p}(x, y) :- {p}(y, x)", "{p}(x, z) :- {p}(x, y), {p}(y, z)"),
     ("{p}(x, x) :- {e}(x, _)", "{p}(x, y) :- {e}(a, x), {p}(a, c), {e}(c, y)"),
 )
+_BEGINNINGS = (
+    "{p}(x, y) :- {e}(x, y)",
+    "{p}(x, x) :- {e}(x, _)",
+    "{p}(y, x) :- {e}(x, y)",
+    "{p}(x, y) :- {e}(x, y), x != y",
+    "{p}(x, {c}) :- {e}(x, _)",
+    "{p}({c}, {d})",
+)
+"""Rules that give a table its first rows."""
+_STEPS = (
+    ("{p}(x, z) :- {p}(x, y), {e}(y, z)", "{p}(x, z) :- {p}(x, y), {e}(z, y)"),
+    ("{p}(x, z) :- {e}(x, y), {p}(y, z)", "{p}(x, z) :- {e}(y, x), {p}(y, z)"),
+    ("{p}(x, z) :- {p}(x, y), {p}(y, z)", "{p}(x, y) :- {p}(y, x)"),
+    ("{p}(x, z) :- {p}(x, y), {p}(y, z)", "{p}(x, z) :- {p}(x, y), {e}(y, z)"),
+    ("{p}(x, z) :- {p}(x, y), {p}(y, z)", "{p}(x, z) :- {e}(x, y), {p}(y, z)"),
+    ("{p}(x, z) :- {p}(x, y), {e}(y, z), {e}({c}, _)", "{p}(x, z) :- {p}(x, y), {e}(y, z)"),
+    ("{p}(x, z) :- {p}(x, y), {e}(y, z), y != z", "{p}(x, {c}) :- {p}(x, y), {e}(y, _)"),
+    ("{p}(x, z) :- {p}(x, y), {e}(y, z), not {e}(z, {c})", "{p}(x, z) :- {p}(x, {c}), {e}(z, _)"),
+    ("{p}(x, z) :- {p}(x, y), {e}(y, z)", "{p}(x, z) :- {e}(x, y), {p}(y, z)"),
+    ("{p}(x, z) :- {p}(x, y), {e}(y, z)", "{p}(x, y) :- {p}(y, x)"),
+    ("{p}(x, z) :- {p}(x, y), {e}(y, z), x != z", "{p}(x, x) :- {p}(x, _)"),
+    ("{p}(x, z) :- {p}(x, y), {p}(y, z)", "{p}(x, z) :- {p}(x, y), {p}(y, z), x != z"),
+)
+"""Rules that lead on from them: of the first kinds one search does, of the last it does not."""
 
 
 class RuleTexts:
@@ -80,7 +104,20 @@ class RuleTexts:
         edge = choices.pick(edges)
         self._note(edge)
         named = {"p": head.name, "e": f"{edge.owner}:{edge.name}"}
-        return [text.format(**named) for text in choices.pick(_CLOSURES)]
+        if choices.chance(40):
+            return [text.format(**named) for text in choices.pick(_CLOSURES)]
+        beginnings = choices.some(_BEGINNINGS, 1, 2)
+        steps = choices.some(choices.pick(_STEPS), 1, 2)
+        another = choices.pick(edges)
+        self._note(another)
+        named_otherwise = {"p": head.name, "e": f"{another.owner}:{another.name}"}
+        texts = [
+            *((text, named) for text in beginnings),
+            *((text, named_otherwise) for text in steps),
+        ]
+        return [
+            text.format(**names, c=self.constant(), d=self.constant()) for text, names in texts
+        ]
 
     def _long(self, head: Table) -> str:
         """Write a rule with more literals, or more alternatives, than a plan takes as they are."""

@@ -14,6 +14,8 @@ RULES = """\
 hop(x, y) :- nova:servers(x, _), nova:servers(y, _), x != y
 reach(x, y) :- hop(x, y)
 reach(x, z) :- reach(x, y), hop(y, z)
+other(x, y) :- hop(x, y)
+other(x, z) :- other(x, y), hop(y, z), x != z
 ports(s, count(p)) :- nova:ports(s, p), (p = 80 or p > 1000)
 pick(x, y) :- x in [1, 22], y in [3], not allowed(x)
 either(x) :- nova:ports(x, _), (x = "a" or nova:servers(x, _))
@@ -64,7 +66,8 @@ def test_recursion_alternatives_and_waiting_are_told(files: Path, capsys: Output
     assert main(["plan", "net", "--data", "data", "--kind", "recursive"]) == OK
     out = capsys.readouterr().out
     for part in (
-        "net:reach  (4 rows; recursive: its rules run in rounds",
+        "net:reach  (4 rows; recursive, a closure: from nothing it is searched breadth first",
+        "net:other  (2 rows; recursive: its rules run in rounds",
         "(it shares no variable with what is there)",
         "let p = 80",
         "keep what has p > 1000",
@@ -89,6 +92,7 @@ def test_json_and_one_table(files: Path, capsys: Output) -> None:
     value = json.loads(capsys.readouterr().out)
     assert [group["tables"] for group in value] == [["net:hop"], ["net:reach"]]
     assert value[1]["recursive"]
+    assert value[1]["closure"]
     runs = value[1]["rules"][1]["runs"]
     assert [run["changes"] for run in runs] == [None, "net:reach", "net:hop"]
     assert runs[1]["steps"][1]["index"] == ["x"]
