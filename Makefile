@@ -5,7 +5,7 @@ SEED ?= 1
 N ?= 2000
 RUNS ?= 1
 
-.PHONY: run test test-native check lint types typetree bench bench-rivals bench-kernel bench-memory sim
+.PHONY: run test test-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
 
 run:
 	@devstack/set-up.sh run
@@ -17,6 +17,10 @@ test:
 
 test-native:
 	@$(MAKE) --no-print-directory -j2 -C tests/native SEED=$(SEED) RUNS=$(RUNS) $(ARGS)
+
+oracle:
+	@devstack/set-up.sh test
+	$(BIN)/python -m tests.oracle.volume $(SEED) $(N) --ledger .oracle-ledger.jsonl --failures 10 $(ARGS)
 
 check: lint types
 	$(BIN)/python -m pytest -q -n 2 -m "not integration" tests/unit tests/api $(ARGS)

@@ -394,6 +394,16 @@ class Engine:
                         found.append(Violation(policy, fact, key[1], decoded))
             return found
 
+    def actions(self) -> list[tuple[TableKey, Row]]:
+        """Give each row of a table of actions, also of a datasource that there is not (yet)."""
+        with self._lock:
+            return [
+                (key, row)
+                for key, table in self._evaluator.derived.items()
+                if key[1].startswith(("execute[", "ensure["))
+                for row in self._face.rows(key, table.width)
+            ]
+
     def explain(self, policy: str, table: str, row: Sequence[Cell]) -> Derivation:
         """Give one tree by which a row follows, down to rows of datasources and facts.
 

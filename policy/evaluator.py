@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
+from congress_dist.errors import InternalError
 from congress_dist.row import Cell
 
 from .kernel import CellRefused, LimitExceeded, Stopped
@@ -256,6 +257,8 @@ class Evaluator:
                 blamed = [owner]
             self.journal.rollback(mark)
             self.face.program.forget_staged()
+            if all(owner in agenda.parked for owner in blamed):
+                raise InternalError(f"rules that were stopped were run again: {reason}")
             self._park(blamed, reason, agenda)
 
     def _follow_up(self, agenda: Agenda) -> Changes:

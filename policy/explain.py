@@ -176,14 +176,15 @@ class Explainer:
         """Give a row for each positive literal, None if one has none that can stand below."""
         chosen: list[_Child] = []
         for match in normal.matches():
-            rows = self._rows_of(match, values)
+            most = ALL if self._is_together(match.table, parent[0]) else 1
+            rows = self._rows_of(match, values, most)
             below = next((child for child in rows if self._is_below(child, parent)), None)
             if below is None:
                 return None
             chosen.append(below)
         return chosen
 
-    def _rows_of(self, match: Match, values: Mapping[str, Id], most: int = ALL) -> list[_Child]:
+    def _rows_of(self, match: Match, values: Mapping[str, Id], most: int) -> list[_Child]:
         """Give rows that agree with a literal, given the values of its variables."""
         terms = [values[term] if isinstance(term, str) else term for term in match.terms]
         if None not in terms:
@@ -198,15 +199,16 @@ class Explainer:
 
     def _may_lead_back(self, normal: NormalRule, table: TableKey) -> bool:
         """Tell whether a rule reads tables that depend on the one that it derives."""
-        component = self._evaluator.component(table)
-        if component is None or not component.is_recursive:
-            return False
-        return any(match.table in component.tables for match in normal.matches())
+        return any(self._is_together(match.table, table) for match in normal.matches())
+
+    def _is_together(self, table: TableKey, other: TableKey) -> bool:
+        """Tell whether two tables depend on each other."""
+        component = self._evaluator.component(other)
+        return component is not None and component.is_recursive and table in component.tables
 
     def _is_below(self, child: _Child, parent: _Child) -> bool:
         """Tell whether a row can stand below another one without ever leading back to it."""
-        component = self._evaluator.component(parent[0])
-        if component is None or not component.is_recursive or child[0] not in component.tables:
+        if not self._is_together(child[0], parent[0]):
             return True
         return self._face.height(*child) < self._face.height(*parent)
 

@@ -100,9 +100,7 @@ def _reported(engine: Engine) -> dict[object, RowChange]:
     """Give the rows that report or act, each under what makes it one."""
     texts: dict[int, str] = {}
     changes = [_of_violation(violation, texts) for violation in engine.violations()]
-    for policy, table in engine.reporting_tables():
-        if _is_action(table):
-            changes += [RowChange("action", policy, table, r) for r in engine.rows(policy, table)]
+    changes += [RowChange("action", *table, row) for table, row in engine.actions()]
     return {_key(change): change for change in changes}
 
 
@@ -117,7 +115,3 @@ def _of_violation(violation: Violation, texts: dict[int, str]) -> RowChange:
 def _key(change: RowChange) -> object:
     typed = tuple((type(cell), cell) for cell in change.row)
     return change.kind, change.policy, change.table, change.rule, typed
-
-
-def _is_action(table: str) -> bool:
-    return table.startswith(("execute[", "ensure["))

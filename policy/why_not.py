@@ -32,8 +32,8 @@ Because = OneOf["absence", "presence", "condition", "ignorance", "value", "head"
 """Why a rule does not derive a row.
 
 absence: no row agrees with `fails`; presence: one does, under `not`; condition: a comparison or a
-builtin does not hold; ignorance: a table is not known; value: the aggregate of the group is
-another; head: its constants, or variables that repeat, are others.
+builtin does not hold, or no body can (`false`); ignorance: a table is not known; value: the
+aggregate of the group is another; head: its constants, or variables that repeat, are others.
 """
 
 MAX_RULES = 100
@@ -108,7 +108,10 @@ class Doubter:
 
     def _obstacles(self, rule: ActiveRule, row: Tuple) -> Iterator[Obstacle]:
         if not rule.alternatives:
-            yield _obstacle(rule, 0, "ignorance", missing=rule.missing)
+            if rule.missing:
+                yield _obstacle(rule, 0, "ignorance", missing=rule.missing)
+            else:
+                yield _obstacle(rule, 0, "condition", "false")
             return
         for number, normal in enumerate(rule.alternatives, 1):
             alternative = number if len(rule.alternatives) > 1 else 0
@@ -217,7 +220,10 @@ class Doubter:
     def _shown(
         self, body: Sequence[NormalLiteral], place: int, known: Mapping[str, Id]
     ) -> tuple[str, tuple[str, ...]]:
-        """Give the condition at a place and those before it as text, with the values known."""
+        """Give the condition at a place and those before it as text, with the values known.
+
+        Of a condition that comes to several literals all are before the place, or it fails.
+        """
         values = {name: Constant(self._symbols.value(cell)) for name, cell in known.items()}
 
         def text(conjunct: Conjunct | None) -> str:
@@ -226,8 +232,9 @@ class Doubter:
             return print_conjunct(conjunct_with(conjunct, values))
 
         fails = body[place].origin if place < len(body) else None
-        held = dict.fromkeys(literal.origin for literal in body[:place])
-        holds = tuple(text(origin) for origin in held if origin is not None and origin != fails)
+        later = {literal.origin for literal in body[place:]}
+        held = dict.fromkeys(o.origin for o in body[:place] if o.origin not in later)
+        holds = tuple(text(origin) for origin in held if origin is not None)
         return (text(fails) if place < len(body) else ""), holds
 
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "errors.h"
@@ -65,6 +66,11 @@ public:
     RuleId rule() const { return rule_; }
     std::uint64_t max_rows() const { return limits_.max_rows; }
 
+    // Any number of rows and bindings from now on; what the watch heeds it still does.
+    void lift_limits() {
+        limits_.max_rows = limits_.max_bindings = std::numeric_limits<std::uint64_t>::max();
+    }
+
     // Raises: LimitExceeded, and as Watch::look.
     void spend(std::uint64_t bindings) {
         spent_ += bindings;
@@ -88,7 +94,7 @@ public:
 private:
     static constexpr std::uint64_t kPerRun = 32;  // bindings that a run is worth which makes none
 
-    const Limits& limits_;
+    Limits limits_;
     Watch& watch_;
     RuleId rule_;
     std::uint64_t spent_ = 0;

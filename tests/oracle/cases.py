@@ -6,8 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from .choices import Choices
+from .question_texts import QuestionTexts
 from .rule_texts import RuleTexts
-from .vocabulary import BASE, CLOSE, DERIVED, SCHEMAS, VALUES, Table, column
+from .vocabulary import (
+    BASE,
+    CLOCK,
+    CLOSE,
+    DERIVED,
+    DOMAINS,
+    ODD_TICKS,
+    SCHEMAS,
+    TICKS,
+    TIMES,
+    VALUES,
+    Table,
+    column,
+)
 
 Operation = tuple[Any, ...]
 """The name of a method of the engine and its arguments; ("trial", operations) takes all back."""
@@ -47,8 +61,13 @@ class _Writer:
             self._values = choices.some(_NUMBERS, 3, 5)
         elif choices.chance(12):
             self._values = choices.some(CLOSE, 3, 4)
+        elif choices.chance(15):
+            self._values = choices.some(choices.pick(DOMAINS), 2, 4) + choices.some(VALUES, 0, 2)
         if self._max_rows is not None:
             self._values = choices.some(VALUES, 4, 6)
+        if choices.chance(10):
+            self._base.append(CLOCK)
+            self._values = choices.some(TIMES, 2, 4) + choices.some(VALUES, 0, 2)
         may_grow = self._max_rows is not None and choices.chance(10)
         self._texts = RuleTexts(
             choices,
@@ -61,6 +80,10 @@ class _Writer:
         self._rows: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in self._base}
         self._inserted: list[tuple[str, str]] = []
         self._sources = sorted({table.owner for table in self._base})
+        self._questions = QuestionTexts(
+            choices, self._texts, (*self._base, *derived), self._values, self._inserted
+        )
+        self._tick = 0
 
     def case(self) -> Case:
         choices = self._choices
@@ -76,6 +99,8 @@ class _Writer:
         operations += choices.shuffled(first) if choices.chance(20) else first
         for _ in range(choices.between(2, 7)):
             operations += self._step()
+            if choices.chance(30):
+                operations += self._question()
         return Case(tuple(operations), self._max_rows)
 
     def _program(self) -> list[Operation]:
@@ -89,6 +114,8 @@ class _Writer:
 
     def _step(self) -> list[Operation]:
         choices = self._choices
+        if CLOCK in self._base and choices.chance(50):
+            return [self._ticks()]
         kind = choices.below(100)
         if kind < 42:
             return [self._apply()]
@@ -106,6 +133,25 @@ class _Writer:
             steps = [step for _ in range(choices.between(1, 3)) for step in self._step()]
             return [("trial", tuple(steps))]
         return self._rare(kind)
+
+    def _question(self) -> list[Operation]:
+        question = self._questions.question(is_limited=self._max_rows is not None)
+        return [question]
+
+    def _ticks(self) -> Operation:
+        """Let the clock go on, mostly by one row that replaces the one before."""
+        choices = self._choices
+        before = TICKS[self._tick % len(TICKS)]
+        self._tick += choices.pick((1, 1, 2, 4, 0))
+        now = TICKS[self._tick % len(TICKS)]
+        if choices.chance(15):
+            now = choices.pick(ODD_TICKS)
+        if choices.chance(50):
+            return "apply", "clock", {"now": [(now,)]}, {"now": [(before,)]}
+        rows = [(now,)]
+        if choices.chance(12):
+            rows = choices.pick(([], [(before,), (now,)]))
+        return "load", "clock", {"now": rows}
 
     def _rare(self, kind: int) -> list[Operation]:
         choices = self._choices
@@ -163,7 +209,10 @@ class _Writer:
         return tuple(self._choices.pick(self._values) for _ in range(table.width))
 
     def _new_rows(self, table: Table, most: int) -> list[tuple[Any, ...]]:
-        rows = [self._row(table) for _ in range(self._choices.between(0, most))]
+        if table == CLOCK:
+            rows: list[tuple[Any, ...]] = [(TICKS[self._tick % len(TICKS)],)]
+        else:
+            rows = [self._row(table) for _ in range(self._choices.between(0, most))]
         self._rows[table] += rows
         return rows
 

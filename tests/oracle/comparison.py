@@ -11,14 +11,15 @@ from congress_dist.errors import CongressError, NotFound
 from congress_dist.policy import Engine
 from congress_dist.policy.engine import DEFAULT_MAX_ROWS
 from congress_dist.policy.language.ast import Rule
-from congress_dist.policy.language.diagnostics import PolicyError
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.rule_key import rule_key
 from congress_dist.policy.planner.normal_form import TableKey
 
 from .cases import Case, Operation
+from .derivations import FalseClaim, is_reason
 from .engine import ReferenceEngine
-from .meaning import STOPPED, Meaning, RuleName, TooManyRows, differences
+from .meaning import Meaning, RuleName, TooManyRows, differences
+from .questions import QUESTIONS, Questions, is_too_large
 from .resolution import NOT_READ
 from .symbols import IdRow
 
@@ -59,6 +60,7 @@ class Comparison:
         self._limit = case.max_rows
         self._engine = make(case.max_rows or DEFAULT_MAX_ROWS)
         self._reference = ReferenceEngine(max_rows=_MANY * (case.max_rows or 10_000))
+        self._questions = Questions(self._engine, self._reference, case.max_rows)
         self._tables: set[TableKey] = set()
         """Whatever was once defined or read."""
         self.performed = 0
@@ -70,6 +72,8 @@ class Comparison:
                 with self._reference.trial(), self._engine.trial():
                     self.perform_all(operation[1])
                 self._compare(operation)
+            elif operation[0] in QUESTIONS:
+                self._ask(operation)
             else:
                 self._perform(operation)
 
@@ -103,7 +107,7 @@ class Comparison:
         state = self._reference.state
         found, error = _try(self._engine, operation)
         _, expected = self._expect(operation, error)
-        if _is_too_large(error):
+        if is_too_large(error):
             self._refuse_unless(expected is None and self._limit, operation, "is refused")
             self._check_refusal(operation)
             self._reference.return_to(state)
@@ -126,6 +130,14 @@ class Comparison:
             rules = _parsed(arguments[0])
             return _called(self._reference.insert_checked, policy, rules)
         return _try(self._reference, operation)
+
+    def _ask(self, question: Operation) -> None:
+        """Ask both; whatever is asked, nothing has changed afterwards."""
+        try:
+            self._questions.ask(question)
+        except FalseClaim as error:
+            raise Disagreement(f"asked {_shown(question)}: {error}") from error
+        self._compare(question)
 
     # --- limits
 
@@ -199,8 +211,7 @@ class Comparison:
         if not missing and not expected:
             return
         same = missing.keys() == expected.keys() and all(
-            reason in expected[key] or (reason.startswith(STOPPED) and STOPPED in expected[key])
-            for key, reason in missing.items()
+            is_reason(reason, expected[key]) for key, reason in missing.items()
         )
         what = f"missing of {owner}:{table} is {missing}, expected {expected}"
         self._refuse_unless(same, operation, what)
@@ -245,12 +256,6 @@ def parked_rules(engine: Engine) -> set[RuleName]:
     """Give the rules that a limit stopped."""
     rules = engine._rule_book.rules  # no answer tells them from those that wait
     return {(each.policy, rule_key(each.rule)) for each in rules if each.parked}
-
-
-def _is_too_large(error: Exception | None) -> bool:
-    if not isinstance(error, PolicyError):
-        return False
-    return {diagnostic.code for diagnostic in error.diagnostics} == {"too-many-rows"}
 
 
 def _try(engine: object, operation: Operation) -> tuple[Any, Exception | None]:

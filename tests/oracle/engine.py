@@ -22,6 +22,7 @@ from .meaning import (
     Given,
     Meaning,
     Reasons,
+    ReferenceRule,
     RuleName,
     meaning_of,
     missing_of,
@@ -57,8 +58,8 @@ class ReferenceEngine:
     def create_policy(self, name: str, kind: str) -> None:
         """Add an empty policy."""
         refuse_owner_name(name, "a policy")
-        if self._program.kind(name) is not None:
-            self._program.create_policy(name, kind)  # raises
+        if self.program.kind(name) is not None:
+            self.program.create_policy(name, kind)  # raises
         state = self.state
         self._become(
             replace(state, kinds={**state.kinds, name: kind}, rules={**state.rules, name: {}})
@@ -66,7 +67,7 @@ class ReferenceEngine:
 
     def delete_policy(self, name: str) -> None:
         """Take a policy away with its rules."""
-        self._program.rules_of(name)  # raises
+        self.program.rules_of(name)  # raises
         state = self.state
         self._become(
             State(
@@ -83,8 +84,8 @@ class ReferenceEngine:
 
     def insert_rules(self, policy: str, rules: Sequence[Rule]) -> None:
         """Add parsed rules and facts."""
-        self._refuse_unknown_owner(policy)
-        refuse_errors(refusals([(policy, rule) for rule in rules], self._program))
+        self.refuse_unknown_owner(policy)
+        refuse_errors(refusals([(policy, rule) for rule in rules], self.program))
         self.insert_checked(policy, rules)
 
     def insert_checked(self, policy: str, rules: Sequence[Rule]) -> None:
@@ -117,7 +118,7 @@ class ReferenceEngine:
             before = known.get(table, new)
             kept[table] = before if before.columns == new.columns else new
         if source in self.state.kinds:
-            self._program.set_schema(source, tables)  # raises
+            self.program.set_schema(source, tables)  # raises
         self._become(replace(self.state, base={**self.state.base, source: kept}))
 
     def remove_source(self, source: str) -> None:
@@ -128,7 +129,7 @@ class ReferenceEngine:
 
     def load(self, source: str, tables: GivenTables) -> None:
         """Replace the rows of tables; a datasource that there is not yet begins to be."""
-        if self._program.kind(source) is not None:
+        if self.program.kind(source) is not None:
             self.transact(source, loaded=tables)
             return
         before = self.state
@@ -213,11 +214,11 @@ class ReferenceEngine:
 
     def kind(self, owner: str) -> str | None:
         """Give a policy's kind, `datasource` for a datasource, None for what does not exist."""
-        return self._program.kind(owner)
+        return self.program.kind(owner)
 
     def rows(self, owner: str, table: str) -> list[Row]:
         """Give the rows of a table. Raises: NotFound: no such policy or datasource."""
-        self._refuse_unknown_owner(owner)
+        self.refuse_unknown_owner(owner)
         return [self.symbols.decode(row) for row in self.meaning.rows.get((owner, table), ())]
 
     def missing(self, owner: str, table: str) -> Reasons:
@@ -250,11 +251,31 @@ class ReferenceEngine:
         """Give a number of rows that no plan of a rule can exceed on the way."""
         return most_ways(self._resolved.rule(name), self.meaning)
 
-    # --- inside
+    @property
+    def program(self) -> Program:
+        """Give what names and widths there are."""
+        return self._resolved.program
 
     @property
-    def _program(self) -> Program:
-        return self._resolved.program
+    def rules(self) -> list[ReferenceRule]:
+        """Give the rules that are no facts."""
+        return self._resolved.rules
+
+    @property
+    def facts(self) -> Mapping[TableKey, set[IdRow]]:
+        """Give the rows of facts by table."""
+        return self._resolved.facts
+
+    def has_rule(self, policy: str, rule: Rule) -> bool:
+        """Tell whether a policy has a rule or fact."""
+        return rule_key(rule) in self.state.rules[policy]
+
+    def refuse_unknown_owner(self, owner: str) -> None:
+        """Refuse what is no policy or datasource. Raises: NotFound."""
+        if self.program.kind(owner) is None:
+            raise NotFound(f"there is no policy or datasource {owner!r}")
+
+    # --- inside
 
     def _told(self) -> Given:
         if self._given is None:
@@ -269,7 +290,7 @@ class ReferenceEngine:
                 facts=self._resolved.facts,
                 rules=self._resolved.rules,
                 parked=self.state.parked,
-                why_unknown=self._program.why_unknown,
+                why_unknown=self.program.why_unknown,
                 max_rows=self._max_rows,
             )
         return self._given
@@ -280,7 +301,7 @@ class ReferenceEngine:
         self._given = self._meaning = None
 
     def _add(self, policy: str, rules: Sequence[Rule], *, is_sure: bool) -> None:
-        self._program.rules_of(policy)  # raises
+        self.program.rules_of(policy)  # raises
         before = self.state.rules[policy]
         given = {rule_key(rule): rule for rule in rules}
         new = {(policy, key) for key in given.keys() - before.keys()}
@@ -288,7 +309,7 @@ class ReferenceEngine:
         self._become_checked(state, new, is_sure=is_sure)
 
     def _remove(self, policy: str, rules: Sequence[Rule], *, is_sure: bool) -> None:
-        self._program.rules_of(policy)  # raises
+        self.program.rules_of(policy)  # raises
         before = self.state.rules[policy]
         keys = {rule_key(rule) for rule in rules}
         if not keys <= before.keys():
@@ -316,10 +337,6 @@ class ReferenceEngine:
         if any(len(row) != len(table.columns) for row in given):
             raise InvalidRow("a row has another width", table="", row=0, column=-1)
         return frozenset(map(self.symbols.encode, given))
-
-    def _refuse_unknown_owner(self, owner: str) -> None:
-        if self._program.kind(owner) is None:
-            raise NotFound(f"there is no policy or datasource {owner!r}")
 
 
 def _without(mapping: Mapping[str, object], key: str) -> dict:  # type: ignore[type-arg]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .choices import Choices
-from .vocabulary import FILTERS, FUNCTIONS, Table, column, text_of
+from .clock_texts import ClockTexts
+from .vocabulary import CLOCK, FILTERS, FUNCTIONS, Table, column, text_of
 
 _NAMES = ("x", "y", "z", "w")
 _COMPARISONS = ("!=", "<", "=", "<=", ">", ">=")
@@ -67,6 +68,7 @@ class RuleTexts:
         self._values = values
         self._may_grow = may_grow
         self._reads_early = reads_early
+        self._clock = ClockTexts(choices, self._known) if CLOCK in base else None
         self._defined: set[Table] = set()
         self.read: set[Table] = set()
         """Tables of datasources that some rule reads."""
@@ -84,6 +86,17 @@ class RuleTexts:
         if kind >= 83:
             return head.owner, [self._long(head)]
         return head.owner, [self._rule(head)]
+
+    def question(self) -> str:
+        """Give a query: an atom, or a rule, which may read every table."""
+        choices = self._choices
+        if choices.chance(60):
+            tables = [t for t in (*self._base, *self._derived) if t.is_base or t in self._defined]
+            table = choices.pick(tables)
+            terms = [self._known(("x", "y", "_", "x")) for _ in range(table.width)]
+            return self._literal(table, terms)
+        text = self._rule(Table("m", "asked", choices.between(0, 3), 4))
+        return text.removeprefix('@severity("low") ')
 
     def constant(self) -> str:
         """Give one of the values as text."""
@@ -154,6 +167,7 @@ class RuleTexts:
         if grows:
             body += self._computed(bound)
         tests = (
+            (60 if self._clock else 0, lambda: self._timed(bound)),
             (20, lambda: self._comparison(bound)),
             (30, lambda: self._negated(below, bound)),
             (18, lambda: self._group(below, bound, 0)),
@@ -212,7 +226,10 @@ class RuleTexts:
     def _computed(self, bound: list[str]) -> list[str]:
         """Write what binds v by a call or an expression, and take v as bound."""
         choices = self._choices
-        if choices.chance(40):
+        if self._clock and choices.chance(40):
+            text = self._clock.binding(bound)
+            self._note(CLOCK)
+        elif choices.chance(40):
             left, right = self._known(bound), self._known(bound)
             text = f"v = {left} {choices.pick('+-*/%')} {right}"
         else:
@@ -229,6 +246,11 @@ class RuleTexts:
         if not bound or self._choices.chance(18):
             return self.constant()
         return self._choices.pick(bound)
+
+    def _timed(self, bound: Sequence[str]) -> str:
+        assert self._clock is not None
+        self._note(CLOCK)
+        return self._clock.condition(bound)
 
     def _comparison(self, bound: Sequence[str]) -> str:
         operator = self._choices.pick(_COMPARISONS)

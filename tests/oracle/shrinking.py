@@ -49,6 +49,12 @@ def _instead_of(operation: Operation) -> Iterator[tuple[Operation, ...]]:
     elif name in ("insert", "delete", "restore", "withdraw"):
         for text in _shorter(arguments[1]):
             yield ((name, arguments[0], text),)
+    elif name == "impact":
+        for place in range(len(arguments[0])):
+            yield (("impact", (*arguments[0][:place], *arguments[0][place + 1 :])),)
+    elif name in ("query", "call"):
+        for shorter in _shorter(arguments[1]):
+            yield ((name, arguments[0], shorter, *arguments[2:]),)
     elif name in ("load", "apply", "transact"):
         for place, tables in enumerate(arguments):
             if isinstance(tables, dict):

@@ -46,6 +46,11 @@ class Body:
         return _solve(self.steps, 0, rows, symbols, binding)
 
 
+def agrees(terms: Sequence[Term], row: IdRow, binding: Binding | None = None) -> bool:
+    """Tell whether a row agrees with terms."""
+    return next(_agreeing(terms, [row], binding or {}), None) is not None
+
+
 _TESTS, _BINDS, _MATCHES, _CHOOSES, _GATHERS, _NEVER = range(6)
 
 

@@ -26,12 +26,15 @@ class Table:
 SCHEMAS: dict[str, dict[str, int]] = {
     "d": {"e": 2, "f": 1, "g": 2, "h": 3, "z": 0},
     "k": {"v": 2, "w": 1},
+    "clock": {"now": 1},
 }
 BASE = tuple(
     Table(source, name, width, 0)
     for source, tables in SCHEMAS.items()
     for name, width in tables.items()
+    if source != "clock"
 )
+CLOCK = Table("clock", "now", 1, 0)
 DERIVED = (
     Table("m", "p", 2, 1),
     Table("m", "q", 1, 1),
@@ -71,10 +74,37 @@ VALUES: tuple[Any, ...] = (
     -(2**27) - 1,
     5e-324,
     "2020-01-01 00:00:00",
+    -0.0,
 )
 
 CLOSE: tuple[Any, ...] = (2**53 + 1, float(2**53), 2**53, 2**63 - 1, float(2**63), 2**63 - 2)
 """Numbers that differ, but not as floats."""
+
+TIMES: tuple[Any, ...] = (
+    "2026-01-01 00:00:00",
+    "2026-01-01 00:01:00",
+    "2026-01-01T00:00:30Z",
+    "2026-01-01 02:00:45+02:00",
+    "2026-01-01",
+    "00:01",
+    "soon",
+    "1 Jan 2026 00:02",
+)
+"""Moments; one without a date and one that is none."""
+
+TICKS = tuple(f"2026-01-01 00:0{second // 60}:{second % 60:02}" for second in range(0, 300, 15))
+"""What the clock says, one after the other."""
+
+ODD_TICKS: tuple[Any, ...] = ("2025-12-31", "2026-01-01T00:01:00+01:00", "00:02", "soon", 1, None)
+
+DOMAINS: tuple[tuple[Any, ...], ...] = (
+    ("10.0.0.1", "10.0.0.0/8", "10.0.0.0/24", "::1", "10.0.0.300", 167772161),
+    ("1.2.0", "1.10.0", "1.10.0-rc1", "1:1.0-1", "1.0-1", "x"),
+    ('{"a": [1, "1", {"b": null}]}', "a.0", "/a/1", "a.2.b", "[1", ""),
+    ("a.c", "abc", "^a", "(", "[a-c]+", "", "b"),
+    TIMES,
+)
+"""Values that whole families of builtins are for."""
 
 FILTERS = (
     ("lt", 2),
@@ -83,6 +113,14 @@ FILTERS = (
     ("starts_with", 2),
     ("contains", 2),
     ("semver_lt", 2),
+    ("matches", 2),
+    ("ip_in_network", 2),
+    ("networks_overlap", 2),
+    ("cidr_contains", 2),
+    ("ips_lteq", 2),
+    ("debver_lt", 2),
+    ("datetime_lt", 2),
+    ("ends_with", 2),
 )
 """Builtins without outputs, with the number of their inputs."""
 
@@ -103,6 +141,15 @@ FUNCTIONS = (
     ("abs", 1, 1),
     ("hash", 1, 1),
     ("unpack_date", 1, 3),
+    ("json_get", 2, 1),
+    ("ip_version", 1, 1),
+    ("validate_int", 3, 1),
+    ("datetime_plus", 2, 1),
+    ("datetime_to_seconds", 1, 1),
+    ("extract_time", 1, 1),
+    ("round", 1, 1),
+    ("substr", 3, 1),
+    ("replace", 3, 1),
 )
 """Builtins with the numbers of their inputs and outputs."""
 

@@ -129,3 +129,12 @@ def test_a_load_that_parks_a_rule_with_tables_of_its_own_is_carried_out() -> Non
     rows = [(-(2**27) - 1, "a,b"), (-1e308, "a,b"), ("a,b", -(2**27) - 1), (False, -1e308)]
     engine.load("d", {"v": rows})
     assert engine.size("d", "v") == len(rows)
+
+
+def test_one_of_many_rows_behind_a_wildcard_is_enough() -> None:
+    engine = Engine(max_rows=3)
+    engine.create_policy("p")
+    engine.load("d", {"e": [(number, number) for number in range(9)]})
+    engine.insert("p", "u(1) :- d:e(_, _)")
+    (child,) = engine.explain("p", "u", (1,)).children
+    assert child.row in engine.rows("d", "e")
