@@ -104,7 +104,7 @@ class Questions:
         if self._limit is not None and is_too_large(doubt):
             return
         width = reference.program.arity(policy, table)
-        if reference.kind(policy) is None or width not in (None, len(row)):
+        if reference.kind(policy) is None or width != len(row):
             _insist(isinstance(doubt, CongressError), f"{doubt} instead of a refusal")
         else:
             _insist(not isinstance(doubt, CongressError), f"it raises {doubt!r}")

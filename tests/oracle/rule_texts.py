@@ -190,7 +190,9 @@ class RuleTexts:
         if not terms:
             return head.name
         if head.level == 3 and self._choices.chance(6):
-            return f"execute[d:act({', '.join(terms)})]"
+            # An action with different numbers of arguments is not compared: of its table the
+            # engine shows the rows of one width only.
+            return f"execute[d:act{head.width}({', '.join(terms)})]"
         return f"{head.name}({', '.join(terms)})"
 
     def _aggregated(self, terms: list[str], bound: list[str]) -> list[str]:
