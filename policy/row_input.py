@@ -1,8 +1,10 @@
-"""Rows as callers have them: tuples, columns in buffers, Arrow tables, files."""
+"""Rows as callers have them: tuples, columns in buffers, Arrow tables, files.
+
+What lies in memory as numbers or as bytes of text is left there: the kernel reads it itself.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard, runtime_checkable
@@ -10,36 +12,40 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell, encode_row
 
+from .kernel import ArrowTable, BulkRows, Column, InvalidColumns
 from .language.names import column_names
 from .table_files import any_schema, read_table, read_untyped
 
 
 @runtime_checkable
-class ColumnTable(Protocol):
-    """A table in columns, like pyarrow's Table and RecordBatch."""
+class ArrowStream(Protocol):
+    """A table in Arrow's memory, like those of pyarrow, polars, pandas and duckdb."""
 
-    @property
-    def column_names(self) -> Sequence[str]:
-        """Give the columns' names."""
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand the table over in batches: the Arrow C stream interface."""
         ...
 
-    def to_pydict(self) -> dict[str, list[Any]]:
-        """Give the columns as lists of Python values."""
+
+@runtime_checkable
+class ArrowBatch(Protocol):
+    """A batch of rows in Arrow's memory, like pyarrow's RecordBatch."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """Hand the batch over: the Arrow C data interface."""
         ...
 
 
 Columns = Mapping[str, Any]
-"""By column name a buffer (array.array, memoryview, an array of numpy) or some values."""
+"""By column name a buffer (array.array, memoryview, an array of numpy), an array of Arrow's, or
+some values.
+"""
 
-TableInput = Iterable[Sequence[Cell]] | Columns | ColumnTable | Path
+TableInput = Iterable[Sequence[Cell]] | Columns | ArrowStream | ArrowBatch | Path
 """The rows of one table: tuples; columns; or a file: CSV, TSV, JSON lines, JSON or YAML."""
 
 TableInputs = Mapping[str, TableInput]
 
-_NO_VALUES = (ValueError, NotImplementedError)
-"""Raised by Arrow for cells that it cannot give as values of Python, as nanoseconds."""
-_UNREADABLE = "cells that are no text, number, boolean or null"
-PLAIN = (list, tuple, set, frozenset)
+PLAIN = (list, tuple, set, frozenset, BulkRows)
 """Rows as they are; the others cost a look at each attribute of a protocol."""
 
 
@@ -50,15 +56,15 @@ def rows_of(
 
     Shapes: columns and files may have their columns in another order than the table.
     Raises: InvalidRow: columns of different lengths, other columns than the table's.
-        NotFound: there is no such file. InvalidRequest: a file that cannot be read, or no rows at
-        all.
+        NotFound: there is no such file. InvalidRequest: a file or memory that cannot be read, or
+        no rows at all.
     """
     if type(given) in PLAIN:
         return given  # type: ignore[return-value]
     if isinstance(given, Path):
         return _rows_of_file(given, columns)
-    if isinstance(given, ColumnTable):
-        return _rows_of_columns(_columns_of(given, name), columns, name)
+    if isinstance(given, ArrowStream | ArrowBatch):
+        return _rows_of_columns(_arrow_columns(given, name), columns, name)
     if isinstance(given, Mapping):
         return _rows_of_columns(given, columns, name)
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
@@ -144,11 +150,11 @@ def table_of(given: TableInput, name: str) -> tuple[Sequence[str], Sequence[Sequ
     """
     if isinstance(given, Path):
         return read_untyped(given)
-    if isinstance(given, ColumnTable):
-        given = _columns_of(given, name)
-    rows = list(rows_of(given, None, name))
+    if isinstance(given, ArrowStream | ArrowBatch):
+        given = _arrow_columns(given, name)
     if isinstance(given, Mapping):
-        return tuple(given), rows
+        return tuple(given), _rows_of_columns(given, None, name)
+    rows = list(rows_of(given, None, name))
     if not rows:
         what = f"the columns of {name!r} are not known; tell them by set_schema"
         raise InvalidRequest(what, table=name)
@@ -161,45 +167,69 @@ def _rows_of_file(path: Path, columns: Sequence[str] | None) -> Iterable[Sequenc
     return read_untyped(path)[1] if columns is None else read_table(path, any_schema(columns))[1]
 
 
-def _columns_of(given: ColumnTable, name: str) -> dict[str, list[Any]]:
-    """Give the columns of a table in columns. Raises: InvalidRow: two have one name."""
-    names = given.column_names
-    twice = [column for column, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InvalidRow(f"table {name!r} is given more than one column {twice[0]!r}", table=name)
+def _arrow_columns(given: ArrowStream | ArrowBatch, name: str) -> dict[str, Column]:
     try:
-        return given.to_pydict()
-    except _NO_VALUES as error:
-        raise InvalidRow(f"table {name!r} is given {_UNREADABLE}: {error}", table=name) from error
+        columns = ArrowTable(given).columns()
+    except InvalidColumns as error:
+        raise _unreadable(error, name) from error
+    found: dict[str, Column] = {}
+    for column, cells in columns:
+        if column in found:
+            raise InvalidRow(
+                f"table {name!r} is given more than one column {column!r}", table=name
+            )
+        found[column] = cells
+    return found
 
 
-def _rows_of_columns(
-    given: Columns, columns: Sequence[str] | None, name: str
-) -> Iterable[Sequence[Cell]]:
+def _rows_of_columns(given: Columns, columns: Sequence[str] | None, name: str) -> BulkRows:
     names = tuple(given) if columns is None else tuple(columns)
     if set(names) != set(given):
         raise InvalidRow(
             f"table {name!r} has the columns {', '.join(names)}, given are {', '.join(given)}"
         )
-    try:
-        values = [_values(given[column]) for column in names]
-    except _NO_VALUES as error:
-        raise InvalidRow(f"table {name!r} is given {_UNREADABLE}: {error}", table=name) from error
-    if len({len(column) for column in values}) > 1:
-        sizes = ", ".join(f"{n}: {len(v)}" for n, v in zip(names, values, strict=True))
+    cells = [_column(given[column], name) for column in names]
+    if len({len(column) for column in cells}) > 1:
+        sizes = ", ".join(f"{n}: {len(c)}" for n, c in zip(names, cells, strict=True))
         raise InvalidRow(f"the columns given for table {name!r} differ in length ({sizes})")
-    return zip(*values, strict=True)
+    try:
+        return BulkRows(cells)
+    except InvalidColumns as error:
+        raise _unreadable(error, name) from error
 
 
-def _values(column: Any) -> Sequence[Cell]:
-    """Give a column as Python values; buffers and arrays turn themselves into lists."""
+def _column(given: Any, name: str) -> Column:
+    """Give a column in memory as it lies there, anything else as a list of its values."""
+    if isinstance(given, Column):
+        return given
+    if isinstance(given, str | bytes):
+        raise _no_column(given)
+    try:
+        return Column(given)
+    except TypeError:
+        return Column(_values(given))
+    except InvalidColumns as error:
+        raise _unreadable(error, name) from error
+
+
+def _values(column: Any) -> list[Cell]:
     for method in ("to_pylist", "tolist"):
         as_list = getattr(column, method, None)
         if as_list is not None:
-            values: list[Cell] = as_list()
-            return values
-    if isinstance(column, Sequence) and not isinstance(column, str | bytes):
-        return column
-    if isinstance(column, Iterable) and not isinstance(column, str | bytes):
+            try:
+                values = as_list()
+            except NotImplementedError as error:  # memoryview, of cells that are no numbers
+                raise InvalidRequest(f"a column cannot be read: {error}") from error
+            if isinstance(values, list):
+                return values
+    if isinstance(column, Iterable):
         return list(column)
-    raise InvalidRequest(f"a column is a sequence of values, not {type(column).__name__}")
+    raise _no_column(column)
+
+
+def _no_column(given: object) -> InvalidRequest:
+    return InvalidRequest(f"a column is a sequence of values, not {type(given).__name__}")
+
+
+def _unreadable(error: InvalidColumns, name: str) -> InvalidRequest:
+    return InvalidRequest(f"table {name!r} is given as {error}", table=name)

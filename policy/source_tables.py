@@ -9,6 +9,7 @@ from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.row import Cell
 
 from .evaluator import Agenda, BaseTable, Evaluator
+from .kernel import BulkRows
 from .planner.answers import Changes
 from .planner.kernel_face import RowsRefused
 from .planner.normal_form import TableKey
@@ -102,13 +103,13 @@ class SourceTables:
     def _refused_row(self, refused: RowsRefused) -> InvalidRow:
         """Tell which row of which table no table may hold, and why."""
         (source, table), row = refused.table, refused.row
+        if refused.column < refused.width:
+            reason = f"a cell holds {refused.reason}; {ALLOWED}"
+            return self._refused_cell(reason, source, table, refused.number, refused.column)
         if not is_row(row):
             return _no_row(row, source, table, refused.number)
-        if len(row) != refused.width:
-            what = f"has {len(row)} cells, expected {refused.width}"
-            return _refused(what, source, table, refused.number)
-        reason = f"a cell holds {refused.reason}; {ALLOWED}"
-        return self._refused_cell(reason, source, table, refused.number, refused.column)
+        what = f"has {len(row)} cells, expected {refused.width}"
+        return _refused(what, source, table, refused.number)
 
     def _refused_cell(
         self, reason: str, source: str, table: str, number: int, column: int
@@ -127,7 +128,7 @@ def _refuse_overlap(loaded: Set[str], changed: Set[str], missing: Set[str]) -> N
 
 def _listed(rows: Iterable[Sequence[Cell]]) -> Sequence[Sequence[Cell]]:
     """Give rows that can be gone through more than once."""
-    return rows if isinstance(rows, list | tuple) else list(rows)
+    return rows if isinstance(rows, list | tuple | BulkRows) else list(rows)
 
 
 def _no_row(given: object, source: str, table: str, number: int) -> InvalidRow:

@@ -6,8 +6,6 @@ here every refusal gets its file and line.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +15,10 @@ from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, ColumnType, TableSchema
 
+from .kernel import BulkRows, TextRefused, TextTable
 from .language.names import column_names
-from .language.text_files import read_text, yaml_value
+from .language.text_files import decoded, read_bytes, read_text, yaml_value
+from .planner.symbols import ALLOWED
 
 SUFFIXES = (".jsonl", ".json", ".yaml", ".yml", ".csv", ".tsv")
 """In the order in which they are looked for."""
@@ -33,24 +33,25 @@ _TYPE_NAMES: dict[type, ColumnType] = {str: "str", int: "int", float: "float", b
 _NOUNS = {"str": "text", "int": "an integer", "float": "a float", "bool": "a boolean"}
 
 
-def read_table(path: Path, schema: TableSchema | None) -> tuple[TableSchema, list[Row]]:
+def read_table(path: Path, schema: TableSchema | None) -> tuple[TableSchema, Sequence[Row]]:
     """Read a file; without a schema the columns are those that the rows show.
 
+    Shapes: rows of CSV become Python objects when somebody looks at them.
     Raises: InvalidRequest: the file cannot be read as what its ending says. InvalidRow: a row does
         not fit; both name file and line (of CSV and JSON lines) or entry.
     """
     suffix = _suffix_of(path)
     if suffix in _DELIMITERS:
-        header, lines = _csv_lines(path, _DELIMITERS[suffix])
-        known = schema or _guessed(header, [line for _, line in lines])
-        return known, _csv_rows(header, lines, known)
+        text = _text_table(path, _DELIMITERS[suffix])
+        known = schema or TableSchema(tuple(Column(*seen) for seen in text.seen_types()))
+        return known, _text_rows(path, text, known)
     given = list(_READERS[suffix](path))
     known = schema or _seen_columns(path, given)
     rows = [row_of(row, known, place) for place, row in given]
     return (known, rows) if schema else (_typed(known, rows), rows)
 
 
-def read_untyped(path: Path) -> tuple[tuple[str, ...], list[Row]]:
+def read_untyped(path: Path) -> tuple[tuple[str, ...], Sequence[Row]]:
     """Read the names of a file's columns and its rows, each cell by itself.
 
     Raises: as `read_table`.
@@ -58,8 +59,8 @@ def read_untyped(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     # Why not the guess of each column's type: one cell of text would turn numbers into text.
     suffix = _suffix_of(path)
     if suffix in _DELIMITERS:
-        header, lines = _csv_lines(path, _DELIMITERS[suffix])
-        return tuple(header), _csv_rows(header, lines, any_schema(header))
+        text = _text_table(path, _DELIMITERS[suffix])
+        return tuple(text.header()), _text_rows(path, text, any_schema(text.header()))
     given = list(_READERS[suffix](path))
     known = _seen_columns(path, given)
     return known.names, [row_of(row, known, place) for place, row in given]
@@ -186,73 +187,43 @@ def _typed(schema: TableSchema, rows: Sequence[Row]) -> TableSchema:
     return TableSchema(tuple(columns))
 
 
-def _csv_lines(path: Path, delimiter: str) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    """Give the first line, which names the columns, and each other one with its place."""
-    text = io.StringIO(read_text(path), newline="")
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+def _text_table(path: Path, mark: str) -> TextTable:
+    data = read_bytes(path)
     try:
-        lines = [(f"{path}:{reader.line_num}", line) for line in reader if line]
-    except csv.Error as error:
-        raise InvalidRequest(f"{path}:{reader.line_num}: not CSV: {error}") from error
-    if not lines:
-        raise InvalidRequest(f"'{path}' is empty; its first line names the columns")
-    first, header = lines.pop(0)
-    if len(set(header)) != len(header):
-        raise InvalidRequest(f"{first}: a column is named twice in {', '.join(header)}")
-    for place, line in lines:
-        if len(line) != len(header):
-            raise InvalidRow(f"{place}: the line has {len(line)} cells, its header {len(header)}")
-    return header, lines
+        return TextTable(data, mark)
+    except TextRefused as error:
+        flaw, line, column, detail = error.args
+        if flaw == "encoding":
+            decoded(data, path)  # tells in which line
+        if flaw == "syntax":
+            refused = InvalidRequest(f"{path}:{line}: not CSV: {detail}")
+        elif flaw == "empty":
+            refused = InvalidRequest(f"'{path}' is empty; its first line names the columns")
+        elif flaw == "twice":
+            refused = InvalidRequest(f"{path}:{line}: a column is named twice in {detail}")
+        else:
+            what = f"the line has {detail} cells, its header {column}"
+            refused = InvalidRow(f"{path}:{line}: {what}")
+        raise refused from error
 
 
-def _csv_rows(
-    header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], schema: TableSchema
-) -> list[Row]:
-    by_name = {column.name: column for column in schema.columns}
-    rows = []
-    for place, line in lines:
-        cells = {
-            name: _cell(text, by_name[name]) if name in by_name else text
-            for name, text in zip(header, line, strict=True)
-        }
-        rows.append(row_of(cells, schema, place))
-    return rows
-
-
-def _guessed(header: Sequence[str], lines: Sequence[Sequence[str]]) -> TableSchema:
-    """Give each column the narrowest type that all its cells have: int, float, bool, else text."""
-    columns = []
-    for number, name in enumerate(header):
-        texts = {line[number] for line in lines}
-        filled = texts - {""}
-        guesses: tuple[ColumnType, ...] = ("int", "float", "bool")
-        kind = next((g for g in guesses if filled and all(_fits(t, g) for t in filled)), None)
-        columns.append(Column(name, kind or "str", nullable=bool(kind) and "" in texts))
-    return TableSchema(tuple(columns))
-
-
-def _fits(text: str, kind: ColumnType) -> bool:
-    value = _cell(text, Column("", kind))
-    if kind == "float":
-        return type(value) in (int, float)
-    return _TYPE_NAMES.get(type(value)) == kind
-
-
-def _cell(text: str, column: Column) -> Cell:
-    """Read a cell of CSV as its column's type; what is not of that type stays text."""
-    if text == "" and (column.nullable or column.type not in ("str", "any")):
-        return None
-    if column.type == "str":
-        return text
+def _text_rows(path: Path, text: TextTable, schema: TableSchema) -> BulkRows:
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return text
-    if isinstance(value, list | dict) or (column.type == "any" and isinstance(value, str)):
-        return text
-    if column.type == "float" and type(value) is int:
-        return float(value)
-    return value if column.type == "any" or _TYPE_NAMES.get(type(value)) == column.type else text
+        return text.rows([(c.name, c.type, c.nullable) for c in schema.columns])
+    except TextRefused as error:
+        flaw, line, number, detail = error.args
+        if flaw == "unknown":
+            known = ", ".join(schema.names)
+            what = f"there is no column '{detail}'; columns are {known}"
+            raise InvalidRow(f"{path}:{line}: {what}") from error
+        column = schema.columns[number]
+        if flaw == "null":
+            what = "is null, which its schema forbids"
+        elif flaw == "type":
+            what = f"holds {detail!r:.60}, expected {_NOUNS[column.type]}"
+        else:
+            what = f"holds {detail}; {ALLOWED}"
+        raise InvalidRow(f"{path}:{line}: column '{column.name}' {what}") from error
 
 
 def _no_constant(name: str) -> Any:

@@ -1,10 +1,14 @@
 """The evaluation kernel: keeps every derived table right; see docs/adr and _kernel.pyi."""
 
 from ._kernel import (
+    ArrowTable,
+    BulkRows,
     Cancelled,
     CellRefused,
+    Column,
     DeadlinePassed,
     Hold,
+    InvalidColumns,
     InvalidPlan,
     Kernel,
     LimitExceeded,
@@ -12,16 +16,22 @@ from ._kernel import (
     PreparedQuery,
     Rows,
     Stopped,
+    TextRefused,
+    TextTable,
     defer_interrupt,
     exchange_deadline,
     let_interrupt,
 )
 
 __all__ = [
+    "ArrowTable",
+    "BulkRows",
     "Cancelled",
     "CellRefused",
+    "Column",
     "DeadlinePassed",
     "Hold",
+    "InvalidColumns",
     "InvalidPlan",
     "Kernel",
     "LimitExceeded",
@@ -29,6 +39,8 @@ __all__ = [
     "PreparedQuery",
     "Rows",
     "Stopped",
+    "TextRefused",
+    "TextTable",
     "defer_interrupt",
     "exchange_deadline",
     "let_interrupt",

@@ -12,6 +12,7 @@ from ..planner.answers import Answer
 Cell = str | int | float | bool | None
 Row = tuple[Cell, ...]
 Id = int
+TypeName = Literal["str", "int", "float", "bool", "any"]
 RelationId = int
 ComponentId = int
 RuleId = int
@@ -48,6 +49,17 @@ SolveBuiltin = Callable[[tuple[Cell, ...]], Iterable[tuple[Cell, ...]]]
 class CellRefused(ValueError):
     """No table may hold a cell. args: the reason, the number of the row, the column (the number of
     columns when the row has another width).
+    """
+
+class InvalidColumns(ValueError):
+    """Columns that contradict themselves, or no columns."""
+
+class TextRefused(ValueError):
+    """Text in lines cannot be read as rows. args: the flaw, its line, the column, a detail.
+
+    encoding: it is not UTF-8; syntax (why); empty; twice: a column is named twice; width (cells of
+    the line); unknown (a name); null; type (the cell): it is not of its column's type; value (the
+    reason): no table may hold it.
     """
 
 class LimitExceeded(Exception):
@@ -114,6 +126,55 @@ def defer_interrupt() -> None:
 
 def exchange_deadline(at: float) -> float:
     """Set when this thread's calls are to be done, in monotonic seconds; give what was set."""
+
+@final
+class Column:
+    """The cells of one column, read where they lie: of a list or tuple, of a buffer of numbers in
+    one row, of what hands over an array of Arrow's.
+    """
+
+    def __init__(self, given: object) -> None:
+        """Raises: TypeError: it is none of these. InvalidColumns."""
+    def __len__(self) -> int: ...
+
+@final
+class BulkRows(Sequence[Row]):
+    """Rows that the kernel reads where they lie, without a Python object for each cell. Equal to
+    the list of them, which looking at one makes.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        """Raises: InvalidColumns: they differ in length, or are too many."""
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, number: int) -> Row: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Row]: ...
+    def width(self) -> int: ...
+
+@final
+class ArrowTable:
+    """The columns of what hands over a table of Arrow's."""
+
+    def __init__(self, given: object) -> None:
+        """Raises: InvalidColumns: it is no table, or contradicts itself."""
+    def columns(self) -> list[tuple[str, Column]]: ...
+
+@final
+class TextTable:
+    """A text in UTF-8 whose first line names columns; `mark` stands between cells."""
+
+    def __init__(self, data: bytes, mark: str) -> None:
+        """Raises: TextRefused."""
+    def header(self) -> list[str]: ...
+    def seen_types(self) -> list[tuple[str, TypeName, bool]]:
+        """For each column its name, the narrowest type that all filled cells have, and whether
+        some are empty and null therefore.
+        """
+    def rows(self, columns: Sequence[tuple[str, TypeName, bool]]) -> BulkRows:
+        """The rows of a table with these columns, types, and whether cells may be null; a column
+        that the text does not have is null. Raises: TextRefused.
+        """
 
 @final
 class Hold:

@@ -9,6 +9,7 @@ namespace py = pybind11;
 
 void bind_errors(py::module_& module);
 void bind_rows(py::module_& module);
+void bind_bulk(py::module_& module);
 void bind_kernel(py::module_& module);
 void bind_calls(py::module_& module);
 void bind_prepared(py::module_& module);

@@ -2,8 +2,12 @@
 
 namespace congress {
 
-py::object to_python(const Symbols& symbols, Id id) {
-    const Value value = symbols.value(id);
+void see_signals() {
+    const py::gil_scoped_acquire lock;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+py::object to_python(const Value& value) {
     switch (value.type) {
         case Type::kNull:
             return py::none();
@@ -23,7 +27,7 @@ py::tuple decoded(const Symbols& symbols, const Id* cells, std::size_t width) {
     py::tuple row(width);
     for (std::size_t column = 0; column < width; ++column) {
         PyTuple_SET_ITEM(row.ptr(), static_cast<Py_ssize_t>(column),
-                         to_python(symbols, cells[column]).release().ptr());
+                         to_python(symbols.value(cells[column])).release().ptr());
     }
     return row;
 }

@@ -6,24 +6,15 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "errors.h"
 #include "symbols.h"
 
 namespace congress {
 
 namespace py = pybind11;
-
-// No table may hold a cell, or a row has another width: then `column` is the expected width.
-class CellRefused : public std::runtime_error {
-public:
-    CellRefused(std::size_t row, std::size_t column, const std::string& reason)
-        : std::runtime_error(reason), row(row), column(column) {}
-    std::size_t row;
-    std::size_t column;
-};
 
 [[noreturn]] inline void refuse(const std::string& reason) { throw CellRefused(0, 0, reason); }
 
@@ -79,7 +70,10 @@ inline Id intern(Symbols& symbols, PyObject* value) {
     return with_value(value, Interning{symbols});
 }
 
-py::object to_python(const Symbols& symbols, Id id);
+// Lets a signal's handler run, which may raise. With or without the interpreter lock.
+void see_signals();
+
+py::object to_python(const Value& value);
 py::tuple decoded(const Symbols& symbols, const Id* cells, std::size_t width);
 py::tuple ids_of(const Id* cells, std::size_t width);
 

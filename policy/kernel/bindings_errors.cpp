@@ -13,10 +13,37 @@ py::object rule_of(RuleId rule) {
     return rule == kNoRule ? py::object(py::none()) : py::object(py::int_(rule));
 }
 
+const char* name_of(TextFlaw flaw) {
+    switch (flaw) {
+        case TextFlaw::kEncoding:
+            return "encoding";
+        case TextFlaw::kSyntax:
+            return "syntax";
+        case TextFlaw::kEmpty:
+            return "empty";
+        case TextFlaw::kTwice:
+            return "twice";
+        case TextFlaw::kWidth:
+            return "width";
+        case TextFlaw::kUnknown:
+            return "unknown";
+        case TextFlaw::kNull:
+            return "null";
+        case TextFlaw::kType:
+            return "type";
+        case TextFlaw::kValue:
+            return "value";
+    }
+    return "?";
+}
+
 }  // namespace
 
 void bind_errors(py::module_& module) {
     static py::exception<CellRefused> cell_refused(module, "CellRefused", PyExc_ValueError);
+    static py::exception<TextRefused> text_refused(module, "TextRefused", PyExc_ValueError);
+    static py::exception<InvalidColumns> invalid_columns(module, "InvalidColumns",
+                                                         PyExc_ValueError);
     static py::exception<LimitExceeded> limit_exceeded(module, "LimitExceeded");
     static py::exception<InvalidPlan> invalid_plan(module, "InvalidPlan", PyExc_ValueError);
     static py::exception<Stopped> stopped(module, "Stopped");
@@ -28,6 +55,12 @@ void bind_errors(py::module_& module) {
         } catch (const CellRefused& refused) {
             const py::tuple made = py::make_tuple(refused.what(), refused.row, refused.column);
             PyErr_SetObject(cell_refused.ptr(), made.ptr());
+        } catch (const TextRefused& refused) {
+            const py::tuple made = py::make_tuple(name_of(refused.flaw), refused.line,
+                                                  refused.column, refused.detail);
+            PyErr_SetObject(text_refused.ptr(), made.ptr());
+        } catch (const InvalidColumns& error) {
+            PyErr_SetString(invalid_columns.ptr(), error.what());
         } catch (const LimitExceeded& error) {
             const py::tuple made = py::make_tuple(error.what(), rule_of(error.rule));
             PyErr_SetObject(limit_exceeded.ptr(), made.ptr());

@@ -43,7 +43,7 @@ public:
     std::optional<Id> find(const py::object& value) {
         return with_value(value.ptr(), Finding{kernel_.symbols()});
     }
-    py::object value(Id id) const { return to_python(kernel_.symbols(), checked(id)); }
+    py::object value(Id id) const { return to_python(kernel_.symbols().value(checked(id))); }
     py::tuple encode(const py::sequence& row);
     py::object find_row(const py::sequence& row);
     py::tuple decode(const std::vector<Id>& row) const;
@@ -66,8 +66,8 @@ public:
 
     // --- steps: bindings_steps.cpp
 
-    void change(RelationId id, const py::iterable& added, const py::iterable& removed);
-    void replace(RelationId id, const py::iterable& rows);
+    void change(RelationId id, const py::object& added, const py::object& removed);
+    void replace(RelationId id, const py::object& rows);
     void change_ids(RelationId id, const std::vector<std::vector<Id>>& added,
                     const std::vector<std::vector<Id>>& removed);
     std::vector<RelationId> propagate();
@@ -120,6 +120,7 @@ private:
 
     std::unique_ptr<Plan> plan(RuleId rule, PlanKind kind, std::uint32_t literal) override;
     std::optional<ClosureShape> closure(const std::vector<RuleId>& rules) override;
+    void read_rows(const py::handle& given, std::uint32_t width, Buffer<Id>& out);
     void keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures);
     Id checked(Id id) const;
     RowId find_row(RelationId id, const std::vector<Id>& row);

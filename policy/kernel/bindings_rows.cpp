@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bindings.h"
+#include "bindings_sequence.h"
 
 namespace congress {
 
@@ -48,27 +49,16 @@ py::object kept_alive(std::unique_ptr<Rows> rows, const py::object& host) {
 
 void bind_rows(py::module_& module) {
     py::class_<Hold>(module, "Hold");
-    py::class_<Rows>(module, "Rows")
-        .def("__len__", &Rows::size)
+    py::class_<Rows> face(module, "Rows");
+    face.def("__len__", &Rows::size)
         .def("__getitem__",
              [](const Rows& rows, py::ssize_t number) {
                  const auto size = static_cast<py::ssize_t>(rows.size());
                  if (number < 0) number += size;
                  if (number < 0 || number >= size) throw py::index_error("there is no such row");
                  return rows.row(static_cast<std::size_t>(number));
-             })
-        .def("__getitem__",
-             [](const Rows& rows, const py::slice& slice) {
-                 return py::object(rows.list()[slice]);
-             })
-        .def("__iter__", [](const Rows& rows) { return py::iter(rows.list()); })
-        .def("__eq__",
-             [](const Rows& rows, const py::object& other) {
-                 const py::object own = rows.list();
-                 if (!py::isinstance<Rows>(other)) return own.equal(other);
-                 return own.equal(other.cast<const Rows&>().list());
-             })
-        .def("__repr__", [](const Rows& rows) { return py::repr(rows.list()); });
+             });
+    bind_sequence(face, [](const Rows& rows) { return rows.list(); });
 }
 
 }  // namespace congress

@@ -1,6 +1,7 @@
 // Changes of base tables and what follows from them.
 
 #include "bindings_host.h"
+#include "bulk_rows.h"
 
 namespace congress {
 namespace {
@@ -17,18 +18,32 @@ Buffer<Id> flat(const std::vector<std::vector<Id>>& rows, std::uint32_t width) {
 
 }  // namespace
 
-void Host::change(RelationId id, const py::iterable& added, const py::iterable& removed) {
+void Host::read_rows(const py::handle& given, std::uint32_t width, Buffer<Id>& out) {
+    // Lists are the usual thing, and looking for another type costs more than a small one.
+    const bool is_plain = PyList_Check(given.ptr()) || PyTuple_Check(given.ptr());
+    if (is_plain || !py::isinstance<BulkRows>(given)) {
+        intern_rows(kernel_.symbols(), given, width, out);
+        return;
+    }
+    const auto rows = py::cast<std::shared_ptr<BulkRows>>(given);
+    if (rows->width() != width && rows->size() != 0) {
+        throw CellRefused(0, width, "has another number of columns");
+    }
+    rows->intern(kernel_.symbols(), [this] { kernel_.watch().look(); }, out);
+}
+
+void Host::change(RelationId id, const py::object& added, const py::object& removed) {
     const std::uint32_t width = kernel_.relation(id).width();
     Buffer<Id> in;
     Buffer<Id> out;
-    intern_rows(kernel_.symbols(), added, width, in);
-    intern_rows(kernel_.symbols(), removed, width, out);
+    read_rows(added, width, in);
+    read_rows(removed, width, out);
     kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
 }
 
-void Host::replace(RelationId id, const py::iterable& rows) {
+void Host::replace(RelationId id, const py::object& rows) {
     Buffer<Id> in;
-    intern_rows(kernel_.symbols(), rows, kernel_.relation(id).width(), in);
+    read_rows(rows, kernel_.relation(id).width(), in);
     kernel_.replace(id, {in.data(), in.size()});
 }
 
@@ -61,8 +76,8 @@ std::vector<Changed> Host::step(const py::list& given) {
         const std::uint32_t width = kernel_.relation(id).width();
         in_.clear();
         out_.clear();
-        intern_rows(kernel_.symbols(), one[1], width, in_);
-        intern_rows(kernel_.symbols(), one[2], width, out_);
+        read_rows(one[1], width, in_);
+        read_rows(one[2], width, out_);
         kernel_.change(id, {in_.data(), in_.size()}, {out_.data(), out_.size()});
     }
     std::vector<Changed> changed;

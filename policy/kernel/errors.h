@@ -1,6 +1,7 @@
 // What the kernel refuses; the bindings turn each into a Python exception.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -39,6 +40,44 @@ public:
 class InvalidPlan : public std::invalid_argument {
 public:
     using std::invalid_argument::invalid_argument;
+};
+
+// No table may hold a cell, or a row has another width: then `column` is the expected width.
+class CellRefused : public std::runtime_error {
+public:
+    CellRefused(std::size_t row, std::size_t column, const std::string& reason)
+        : std::runtime_error(reason), row(row), column(column) {}
+    std::size_t row;
+    std::size_t column;
+};
+
+// Columns in memory that contradict themselves.
+class InvalidColumns : public std::invalid_argument {
+public:
+    using std::invalid_argument::invalid_argument;
+};
+
+enum class TextFlaw : std::uint8_t {
+    kEncoding,  // it is not UTF-8
+    kSyntax,    // a quote is not where one may be
+    kEmpty,     // no line names the columns
+    kTwice,     // a column is named twice
+    kWidth,     // a line has another number of cells than the first one
+    kUnknown,   // there is no column of this name
+    kNull,      // a cell is null that must not be
+    kType,      // a cell is not of its column's type
+    kValue,     // no table may hold a cell
+};
+
+// Text in lines cannot be read as rows.
+class TextRefused : public std::runtime_error {
+public:
+    TextRefused(TextFlaw flaw, std::size_t line, std::size_t column, const std::string& detail)
+        : std::runtime_error(detail), flaw(flaw), line(line), column(column), detail(detail) {}
+    TextFlaw flaw;
+    std::size_t line;    // from 1
+    std::size_t column;  // of the rows; for kUnknown of the first line
+    std::string detail;  // the cell, the reason, the name or the number of cells
 };
 
 }  // namespace congress

@@ -17,13 +17,20 @@ def read_text(path: Path) -> str:
 
     Raises: NotFound: there is no such file. InvalidRequest: it cannot be read, or is not UTF-8.
     """
+    return decoded(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Give what is in a file.
+
+    Raises: NotFound: there is no such file. InvalidRequest: it cannot be read.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(f"there is no file '{path}'", path=str(path)) from error
     except OSError as error:
         raise _refused(path, f"cannot be read: {error.strerror}") from error
-    return decoded(data, path)
 
 
 def decoded(data: bytes, path: Path) -> str:

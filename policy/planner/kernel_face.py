@@ -37,7 +37,8 @@ _MANY = 100
 class RowsRefused(Exception):
     """A table was given a row that no table may hold.
 
-    Shapes: `column` is the number of columns when the row has another width or is none.
+    Shapes: `column` is the number of columns when `row` has another width or is none; else `row`
+        is not told.
     """
 
     def __init__(self, table: TableKey, width: int, row: object, why: CellRefused) -> None:
@@ -255,4 +256,6 @@ def _refusing(table: TableKey, width: int, rows: Sequence[Sequence[Cell]]) -> It
     try:
         yield
     except CellRefused as error:
-        raise RowsRefused(table, width, rows[error.args[1]], error) from error
+        _, number, column = error.args
+        row = None if column < width else rows[number]
+        raise RowsRefused(table, width, row, error) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import struct
 from array import array
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,79 @@ def test_columns_in_any_order_are_taken_from_buffers(engine: Engine) -> None:
     engine.load("new", {"t": {"x": range(3), "y": (None, True, "z")}})
     assert engine.columns("new", "t") == ("x", "y")
     assert rows(engine, source="new") == [(0, None), (1, True), (2, "z")]
+
+
+@pytest.mark.parametrize("code", "bBhHiIlLqQ")
+def test_integers_of_all_widths_are_read_where_they_lie(engine: Engine, code: str) -> None:
+    bits = array(code).itemsize * 8
+    signed = code.islower()
+    lowest = -(2 ** (bits - 1)) if signed else 0
+    highest = 2 ** (bits - 1) - 1 if signed or bits == 64 else 2**bits - 1
+    values = [lowest, highest, 7]
+    engine.load("d", {"t": {"name": ["a", "b", "c"], "size": array(code, values)}})
+    assert rows(engine) == [("a", lowest), ("b", highest), ("c", 7)]
+    engine.load("d", {"t": {"name": ["a", "b"], "size": memoryview(array(code, values))[::2]}})
+    assert rows(engine) == [("a", lowest), ("b", 7)]
+    engine.load("d", {"t": {"name": ["a", "b"], "size": memoryview(array(code, values))[:0:-1]}})
+    assert rows(engine) == [("a", 7), ("b", highest)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "values"), [("f", [0.5, -0.0]), ("d", [0.1, 2.0]), ("?", [True, False])]
+)
+def test_floats_and_booleans_keep_their_types(
+    engine: Engine, shape: str, values: list[Any]
+) -> None:
+    cells = memoryview(bytearray(struct.pack(f"2{shape}", *values))).cast(shape)
+    engine.load("d", {"t": {"name": ["a", "b"], "size": cells}})
+    expected = [(type(value), value + 0.0 if shape != "?" else value) for value in values]
+    assert [(type(size), size) for _, size in rows(engine)] == expected
+    assert str(rows(engine)[1][1]) == str(expected[1][1])
+
+
+def test_the_order_of_bytes_is_that_of_the_buffer(engine: Engine) -> None:
+    numbers = (ctypes.c_int16.__ctype_be__ * 2)(1, -2)
+    assert memoryview(numbers).format == ">h"
+    engine.load("d", {"t": {"name": ["a", "b"], "size": numbers}})
+    assert rows(engine) == [("a", 1), ("b", -2)]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (array("Q", [1, 2**63]), "an integer beyond 64 bits"),
+        (array("d", [1.0, float("inf")]), "a float that is not a finite number"),
+        (array("f", [1.0, float("nan")]), "a float that is not a finite number"),
+        ([1, b"x"], "a value of type bytes"),
+        (memoryview(b"ab").cast("c"), "a value of type bytes"),
+        (memoryview(bytes(4)).cast("B", (2, 2)), "a value of type list"),
+    ],
+)
+def test_a_refused_cell_of_a_column_is_named(engine: Engine, size: Any, said: str) -> None:
+    engine.load("d", {"t": [("kept", 1)]})
+    columns = {"t": {"size": size, "name": ["a", "b"]}}
+    for given in ({"loaded": columns}, {"added": columns}, {"removed": columns}):
+        with pytest.raises(InvalidRow) as caught:
+            engine.transact("d", **given)
+        assert (
+            "for table 'd:t' is refused: column 1, 'size': a cell holds " in caught.value.message
+        )
+        assert said in caught.value.message
+    assert rows(engine) == [("kept", 1)]
+
+
+def test_a_buffer_is_let_go_with_the_call(engine: Engine) -> None:
+    sizes = array("i", [1])
+    engine.load("d", {"t": {"name": ["a"], "size": sizes}})
+    sizes.append(2)  # while it is read that is an error
+    engine.load("d", {"t": {"name": ["a", "b"], "size": sizes}})
+    assert rows(engine) == [("a", 1), ("b", 2)]
+
+
+def test_of_several_refused_cells_the_first_row_is_told(engine: Engine) -> None:
+    columns = {"name": ["a", "b", b"c"], "size": array("d", [1.0, float("inf"), 2.0])}
+    with pytest.raises(InvalidRow, match="row 1 given for table 'd:t' is refused: column 1"):
+        engine.load("d", {"t": columns})
 
 
 @pytest.mark.parametrize(
