@@ -104,7 +104,7 @@ def read_arguments(source: Source, start: int) -> tuple[int, tuple[Argument, ...
         if lone is not None:
             found.append(_argument_of(source, lone))
             position, expected = lone.end(), "Expected an argument"
-            if source[position] == ")":
+            if source.startswith(")", position):
                 return position + 1, tuple(found)
             continue
         space = _SPACE.match(source, position)
@@ -117,10 +117,9 @@ def read_arguments(source: Source, start: int) -> tuple[int, tuple[Argument, ...
         end = _ARGUMENT_END.match(source, position)
         if end is None:
             raise pp.ParseException(source, position, "Expected ',' or ')'")
-        position = end.end()
         if end["end"] == ")":
-            return position, tuple(found)
-        expected = "Expected an argument"
+            return end.end("end"), tuple(found)
+        position, expected = end.end(), "Expected an argument"
 
 
 def _argument(source: Source, start: int, expected: str) -> tuple[int, Argument]:
@@ -156,14 +155,18 @@ def called_atom(source: Source, match: Match) -> Atom | None:
 
     Raises: SyntaxFault: the arguments cannot be read.
     """
-    reading = source.reading_at(match.end())
-    if reading is None or reading.kind != "arguments":
-        return None
-    if reading.fault is not None:
-        raise reading.fault
+    found = source.read_inside(read_arguments, match.end())
+    if found is None:
+        reading = source.reading_at(match.end())
+        if reading is None or reading.kind != "arguments":
+            return None
+        if reading.fault is not None:
+            raise reading.fault
+        found = reading.end, reading.value
+    end, arguments = found
     policy = match["policy"]
-    span = Span(match.start("table" if policy is None else "policy"), reading.end, source.name)
-    return Atom(match["table"], reading.value, policy, span)
+    span = Span(match.start("table" if policy is None else "policy"), end, source.name)
+    return Atom(match["table"], arguments, policy, span)
 
 
 def atom_of(source: Source, match: Match) -> Atom:

@@ -26,6 +26,7 @@ from .bodies import TRUTH
 from .expressions import check_depth, read_expression
 from .lexical import COMPARE, FLAGS, MAX_LITERALS, NAME, NEGATION, SCALAR, VALUE
 from .reading import Match, Source, term_at, term_of
+from .structure import EXPRESSION_GOES_ON
 
 _SIMPLE_COMPARISON = (
     rf"(?>(?P<variable>{NAME}(?![\"']))|(?P<left>{VALUE}))\s*+(?P<operator>{COMPARE})\s*+"
@@ -142,14 +143,20 @@ def _membership(source: Source, match: Match) -> Read | None:
 
 
 def _group(source: Source, match: Match) -> Read | None:
-    reading = source.reading_at(match.end())
-    if reading is None or reading.kind != "bodies":
+    found = source.read_inside(read_alternatives, match.end())
+    if found is None:
+        reading = source.reading_at(match.end())
+        if reading is None or reading.kind != "bodies":
+            return None
+        if reading.fault is not None:
+            raise reading.fault
+        found = reading.end, reading.value
+    elif EXPRESSION_GOES_ON.match(source, found[0]):
         return None
-    if reading.fault is not None:
-        raise reading.fault
-    span = Span(match.start(), reading.end, source.name)
+    end, bodies = found
+    span = Span(match.start(), end, source.name)
     kind = Alternatives if match["negation"] is None else NegatedGroup
-    return reading.end, kind(reading.value, span)
+    return end, kind(bodies, span)
 
 
 def _comparison(source: Source, start: int) -> Read | None:

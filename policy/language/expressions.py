@@ -16,6 +16,9 @@ _SCALAR = re.compile(SCALAR, FLAGS)
 _OPERATOR = re.compile(r"\s*+(?P<operator>[-+*/%])\s*+", FLAGS)
 _MINUSES = re.compile(r"(?:-\s*+(?!\.?[0-9]))++", FLAGS)
 """Those before something else than a number, whose sign is a part of it."""
+_ROUND_CLOSE = re.compile(r"\s*+\)", FLAGS)
+_AFTER_SUFFIX = re.compile(r"(?<=[\w.][+-])", FLAGS)
+"""What is written as `t-(…)` calls a table, whatever stands before it."""
 _NODES = (Operation, Negative)
 _STRENGTHS = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1}
 
@@ -69,7 +72,7 @@ def check_depth(expression: Expression) -> None:
 
     Raises: SyntaxFault.
     """
-    if not isinstance(expression, _NODES):
+    if not isinstance(expression, _NODES) or _is_flat(expression):
         return
     stack: list[tuple[Expression, int]] = [(expression, 0)]
     while stack:
@@ -89,6 +92,12 @@ def check_depth(expression: Expression) -> None:
             stack += [(node.left, depth + 1), (node.right, depth + 1)]
         elif isinstance(node, Negative):
             stack.append((node.operand, depth + 1))
+
+
+def _is_flat(node: Operation | Negative) -> bool:
+    if isinstance(node, Negative):
+        return not isinstance(node.operand, _NODES)
+    return not isinstance(node.left, _NODES) and not isinstance(node.right, _NODES)
 
 
 def parameter_at(source: Source, place: int) -> Parameter:
@@ -132,7 +141,21 @@ def _operand_of_minus(source: Source, start: int) -> tuple[int, Expression] | No
     return _bracketed(source, start)
 
 
+def read_to_bracket(source: Source, start: int) -> tuple[int, Expression] | None:
+    """Give the expression that ends before a `)`, with the place behind that; None when none does.
+
+    Raises: as `read_expression`.
+    """
+    found = read_expression(source, start)
+    close = _ROUND_CLOSE.match(source, found[0]) if found else None
+    return (close.end(), found[1]) if found and close else None
+
+
 def _bracketed(source: Source, start: int) -> tuple[int, Expression] | None:
+    if source.startswith("(", start) and not _AFTER_SUFFIX.match(source, start):
+        found = source.read_inside(read_to_bracket, start)
+        if found is not None:
+            return found
     reading = source.reading_at(start)
     if reading is None or reading.kind != "expression":
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,8 @@ def parse(text: str, *, source: str = "<text>") -> list[Rule]:
     Raises: PolicyError: the text is not policy text; it names the first place where it fails.
     Cost: linear in the text.
     """
-    return [_with_body(rule) for rule in _read(text, source)]
+    with _quietly(text):
+        return [_with_body(rule) if rule.body is None else rule for rule in _read(text, source)]
 
 
 def parse_sequence(text: str, *, source: str = "<sequence>") -> list[tuple[Rule, ...]]:
@@ -113,15 +115,18 @@ def _one_query(text: str, *, is_prepared: bool) -> Rule:
 def _read(
     text: str, source: str, *, joins: set[int] | None = None, is_prepared: bool = False
 ) -> list[Rule]:
-    if not isinstance(text, str):
-        raise InvalidRequest(f"policy text is a str, found {type(text).__name__}")
     try:
-        if len(text) < _LARGE:
-            return _statements(text, source, joins, is_prepared=is_prepared)
-        with without_collection():
+        with _quietly(text):
             return _statements(text, source, joins, is_prepared=is_prepared)
     except SyntaxFault as fault:
         raise PolicyError([_diagnostic_of(fault, text, source)]) from None
+
+
+def _quietly(text: str) -> AbstractContextManager[None]:
+    """Put the collector off while a text is read that is worth it. Raises: InvalidRequest."""
+    if not isinstance(text, str):
+        raise InvalidRequest(f"policy text is a str, found {type(text).__name__}")
+    return without_collection() if len(text) >= _LARGE else nullcontext()
 
 
 def _with_body(rule: Rule) -> Rule:
@@ -149,7 +154,8 @@ def _statements(text: str, name: str, joins: set[int] | None, *, is_prepared: bo
         )
     source = Source(blank_comments(text))
     source.name, source.readings, source.read = name, {}, _read_bracket
-    source.brackets, source.numbers, source.is_prepared = None, {}, is_prepared
+    source.brackets, source.numbers, source.fault = None, {}, None
+    source.is_prepared = is_prepared
     rules: list[Rule] = []
     position = skip_space(source, 0)
     open_end = False
@@ -176,7 +182,7 @@ def _read_bracket(source: Source, bracket: Bracket) -> Reading:
     value = _plain_bracket(source, bracket.open + 1, kind)
     if value is not None:
         return Reading(kind, end, value)
-    source.literals = source.operators = 0
+    source.begin(is_plain=False)
     try:
         _, tokens = grammar().brackets[kind]._parse(source, bracket.open + 1)
     except SyntaxFault as fault:
@@ -187,6 +193,7 @@ def _read_bracket(source: Source, bracket: Bracket) -> Reading:
 
 
 def _plain_bracket(source: Source, start: int, kind: BracketKind) -> Any:
+    source.begin(is_plain=True)
     try:
         return read_bracket(source, start, kind)
     except SyntaxFault:
@@ -199,15 +206,16 @@ def _statement(source: Source, start: int, *, open_end: bool) -> tuple[int, Rule
         if source.startswith(",", start):  # a body would have read it
             raise comma_behind_head(source, start)
         raise unexpected(source, start, END_OF_RULE)
-    source.literals = source.operators = 0
     end, rule = _plain(source, start) or _parsed(source, start)
-    if rule.body is not None and _has_too_many(rule.body):
+    # A literal has a character at least, and what separates it from the next one.
+    if end - start > 2 * MAX_LITERALS and rule.body is not None and _has_too_many(rule.body):
         source.look_at_brackets()
         raise too_many_literals(start, end)
     return end, rule
 
 
 def _plain(source: Source, start: int) -> tuple[int, Rule] | None:
+    source.begin(is_plain=True)
     try:
         return read_statement(source, start)
     except SyntaxFault:
@@ -217,7 +225,7 @@ def _plain(source: Source, start: int) -> tuple[int, Rule] | None:
 def _parsed(source: Source, start: int) -> tuple[int, Rule]:
     # Ordering: what is wrong with any bracket is told before what else is.
     source.look_at_brackets()
-    source.literals = source.operators = 0
+    source.begin(is_plain=False)
     try:
         end, tokens = grammar().statement._parse(source, start)
     except pp.ParseBaseException as error:

@@ -2,7 +2,8 @@
 
 Where the grammar comes to a bracket it reads all that stand inside of it, innermost first, then
 the bracket itself, and goes on behind it. So no production calls itself, depth costs no stack, and
-nothing is read behind the first error.
+nothing is read behind the first error. Shallow brackets of plain statements are spared this: they
+are read on the way.
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ from .lexical import (
 from .structure import Bracket, BracketKind, brackets_of
 
 Match = re.Match[str]
+Found = tuple[int, Any]
+"""The place behind what was read, and what it is."""
 _WORD_VALUES: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _SCALAR = re.compile(SCALAR, FLAGS)
 _SPACE = re.compile(r"\s*+", FLAGS)
 _WHITE_SPACE = " \t\n\r\f\v"
+_SHALLOW = 8
+"""Brackets that are read on the way, each inside of the last, before depth may cost stack."""
 
 
 @dataclass(slots=True)
@@ -48,6 +53,8 @@ class Source(str):
 
     __slots__ = (
         "brackets",
+        "depth",
+        "fault",
         "is_prepared",
         "literals",
         "name",
@@ -59,7 +66,9 @@ class Source(str):
 
     name: str
     brackets: list[Bracket] | None
-    """None until the first one is asked for: most texts have brackets in simple atoms only."""
+    """None until the first one is asked for: most texts have but brackets that need no list."""
+    fault: SyntaxFault | None
+    """What is wrong with them: the whole text is looked through once, also where it fails."""
     is_prepared: bool
     """It is the text of a prepared query, in which `?` is a term."""
     numbers: dict[int, int]
@@ -71,14 +80,45 @@ class Source(str):
     literals: int
     """How many literals were read in this statement or bracket; `operators` likewise."""
     operators: int
+    depth: int
+    """In how many brackets stands what is read on the way."""
+
+    def begin(self, *, is_plain: bool) -> None:
+        """Begin a statement or bracket: count anew; tell whether brackets are read on the way."""
+        self.literals = self.operators = 0
+        self.depth = 0 if is_plain else _SHALLOW
+
+    def read_inside(self, read: Callable[[Source, int], Found | None], place: int) -> Found | None:
+        """Let `read` read what stands in the bracket at a place, with the place behind it.
+
+        None: it cannot, or the bracket was read before, or is to be read by `reading_at`.
+        """
+        if self.depth == _SHALLOW or (self.readings and place in self.readings):
+            return None
+        operators = self.operators
+        self.operators = 0
+        self.depth += 1
+        try:
+            return read(self, place + 1)
+        except (SyntaxFault, pp.ParseException):
+            return None  # `reading_at` finds what is to be said
+        finally:
+            self.operators = operators
+            self.depth -= 1
 
     def look_at_brackets(self) -> list[Bracket]:
         """Give the brackets of the whole text.
 
         Raises: SyntaxFault: a bracket, string or comment that does not end, nesting too deep.
         """
+        if self.fault is not None:
+            raise self.fault
         if self.brackets is None:
-            self.brackets = brackets_of(self)
+            try:
+                self.brackets = brackets_of(self)
+            except SyntaxFault as fault:
+                self.fault = fault
+                raise
             self.numbers = {bracket.open: bracket.number for bracket in self.brackets}
         return self.brackets
 
@@ -94,12 +134,11 @@ class Source(str):
         number = self.numbers.get(place)
         if number is None:
             return None
-        counts = self.literals, self.operators
+        counts = self.literals, self.operators, self.depth
         for inner in brackets[brackets[number].first : number + 1]:
             if inner.open not in self.readings:
-                self.literals = self.operators = 0
                 self.readings[inner.open] = self.read(self, inner)
-        self.literals, self.operators = counts
+        self.literals, self.operators, self.depth = counts
         return self.readings[place]
 
 

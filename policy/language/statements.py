@@ -15,7 +15,7 @@ import pyparsing as pp
 from .ast import Annotation, Argument, Atom, Constant, Rule, Span
 from .atoms import ATOM_HEAD, SIMPLE_ATOM, atom_of, called_atom, read_arguments
 from .conditions import read_alternatives, read_conditions
-from .expressions import read_expression
+from .expressions import read_to_bracket
 from .lexical import FLAGS, NAME, VALUE
 from .reading import Source, term_at
 from .structure import BracketKind
@@ -30,7 +30,6 @@ _ANNOTATION = re.compile(
 )
 _MODAL = re.compile(r"(?P<modal>execute|ensure)\s*+\[\s*+", FLAGS)
 _SQUARE_CLOSE = re.compile(r"\s*+\]", FLAGS)
-_ROUND_CLOSE = re.compile(r"\s*+\)", FLAGS)
 
 
 def read_statement(source: Source, start: int) -> tuple[int, Rule] | None:
@@ -61,10 +60,8 @@ def read_bracket(source: Source, start: int, kind: BracketKind) -> Any:
     if kind == "bodies":
         read = read_alternatives(source, start)
         return read[1] if read else None
-    expression = read_expression(source, start) if kind == "expression" else None
-    if expression is None or _ROUND_CLOSE.match(source, expression[0]) is None:
-        return None
-    return expression[1]
+    expression = read_to_bracket(source, start) if kind == "expression" else None
+    return expression[1] if expression else None
 
 
 def _arguments(source: Source, start: int) -> tuple[Argument, ...] | None:

@@ -53,7 +53,7 @@ _EVENT = re.compile(
     FLAGS,
 )
 """The next place that matters; the rest is skipped inside the regular expression engine."""
-_EXPRESSION_GOES_ON = re.compile(rf"\s*+(?:{_OPERATOR}|!=|(?:not\s++)?in(?![\w.]))", FLAGS)
+EXPRESSION_GOES_ON = re.compile(rf"\s*+(?:{_OPERATOR}|!=|(?:not\s++)?in(?![\w.]))", FLAGS)
 _NEWLINES = re.compile(r"[^\n]")
 
 
@@ -88,6 +88,7 @@ def brackets_of(text: str) -> list[Bracket]:
     """
     opened: list[Bracket] = []
     closed: list[Bracket] = []
+    unsettled: list[Bracket] = []
     position = 0
     while position < len(text):
         match = _EVENT.match(text, position)
@@ -97,7 +98,10 @@ def brackets_of(text: str) -> list[Bracket]:
         position = match.end()
         event = match.lastgroup
         if event in ("call", "operand", "open"):
-            opened.append(_opened(text, position - 1, event, opened, first=len(closed)))
+            bracket = _opened(text, position - 1, event, opened, first=len(closed))
+            opened.append(bracket)
+            if bracket.kind is None:
+                unsettled.append(bracket)
         elif event == "close":
             bracket = _closed(text, position - 1, opened)
             bracket.number = len(closed)
@@ -106,7 +110,7 @@ def brackets_of(text: str) -> list[Bracket]:
             raise _endless(event, match.start(event), position)
     if opened:
         raise _never_closed(text, opened[-1].open)
-    for bracket in sorted(closed, key=lambda found: found.open):
+    for bracket in unsettled:
         _settle_kind(bracket, text)
     return closed
 
@@ -169,11 +173,9 @@ def _place(text: str, offset: int) -> str:
 
 def _settle_kind(bracket: Bracket, text: str) -> None:
     """Decide what a bracket holds that its surroundings left open. Ordering: parents first."""
-    if bracket.kind is not None:
-        return
     parent = bracket.parent
     in_expression = parent is not None and parent.kind in ("arguments", "expression")
-    goes_on = _EXPRESSION_GOES_ON.match(text, bracket.close + 1)
+    goes_on = EXPRESSION_GOES_ON.match(text, bracket.close + 1)
     bracket.kind = "expression" if in_expression or goes_on else "bodies"
 
 

@@ -32,6 +32,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     ),
     "lists": lambda i: f'p(x) :- q(x), x in [1, 2, "a{i}"], x not in [3]',
     "computed heads": lambda i: f"p(1 + {i})",
+    "brackets": lambda _i: "p(((x)))",
 }
 SIZE = 2**20
 

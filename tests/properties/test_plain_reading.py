@@ -173,6 +173,10 @@ def reading_by_productions(text: str) -> Any:
 @example("p(x) :- not:q(x)")
 @example("@a(1)@b(x) p(1)")
 @example("p(1) :- q(x), ((x + 1) * 2 < 3 or x - -1 = 2 , not (r(x)))")
+@example("q\r\n( (y )) ")
+@example("p(1 + 2, ")
+@example("p(x-(1 + 2)) :- q(x)")
+@example("p(x) :- q(x), (x = 1 or (x + 1) * 2 > 3), ((x)) - (1) = 2, (r(x)) = 3")
 def test_both_ways_read_the_same(text: str) -> None:
     assert reading(text) == reading_by_productions(text)
 
@@ -183,6 +187,15 @@ def test_both_ways_read_the_same(text: str) -> None:
 def test_both_ways_count_the_same(count: int, separator: str, last: str) -> None:
     body = separator.join([*["q"] * (count - 1), last])
     text = f"p :- {body}" if separator == ", " else f"p :- ({body})"
+    assert reading(text) == reading_by_productions(text)
+
+
+@pytest.mark.parametrize("depth", [1, 7, 8, 9, 17, 199, 200, 201])
+@pytest.mark.parametrize(
+    ("inner", "behind"), [("x", ""), ("x", " * 2 = 1"), ("q(x + 1)", ""), ("q(x-(1))", "")]
+)
+def test_both_ways_read_deep_brackets_the_same(depth: int, inner: str, behind: str) -> None:
+    text = f"p(x) :- q(x), {'(' * depth}{inner}{')' * depth}{behind}"
     assert reading(text) == reading_by_productions(text)
 
 

@@ -6,11 +6,13 @@ import gc
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from congress_dist.policy.language import reading
 from congress_dist.policy.language.ast import (
     Alternatives,
     Argument,
@@ -504,6 +506,13 @@ def test_hostile_texts_cost_linear_time(piece: str) -> None:
     small = min(seconds_for("p :- " + piece * size) for _ in range(3))
     large = min(seconds_for("p :- " + piece * size * 8) for _ in range(2))
     assert large < 40 * small + 0.05  # quadratic time would be 64 times
+
+
+def test_a_text_whose_brackets_do_not_end_is_looked_through_once() -> None:
+    text = "p :- " + "(" * 150 + "x" + ")" * 150 + " * 2 = 1\n"
+    with mock.patch.object(reading, "brackets_of", wraps=reading.brackets_of) as looked:
+        assert refusal(text * 2 + "p :- (").code == "syntax"
+    assert looked.call_count == 1
 
 
 def test_the_collector_is_put_off_for_large_texts_only_while_they_are_read() -> None:
