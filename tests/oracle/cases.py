@@ -51,7 +51,7 @@ def random_case(choices: Choices) -> Case:
 class _Writer:
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
-        self._max_rows = choices.between(2, 7) if choices.chance(12) else None
+        self._max_rows = choices.between(2, 5) if choices.chance(12) else None
         derived = choices.some(DERIVED, 2, 5)
         pairs = [table for table in BASE if table.width == 2]
         others = [table for table in BASE if table.width != 2]
@@ -61,11 +61,11 @@ class _Writer:
             self._values = choices.some(_NUMBERS, 3, 5)
         elif choices.chance(12):
             self._values = choices.some(CLOSE, 3, 4)
-        elif choices.chance(15):
+        elif choices.chance(25):
             self._values = choices.some(choices.pick(DOMAINS), 2, 4) + choices.some(VALUES, 0, 2)
         if self._max_rows is not None:
             self._values = choices.some(VALUES, 4, 6)
-        if choices.chance(10):
+        if choices.chance(14):
             self._base.append(CLOCK)
             self._values = choices.some(TIMES, 2, 4) + choices.some(VALUES, 0, 2)
         may_grow = self._max_rows is not None and choices.chance(10)
@@ -149,7 +149,7 @@ class _Writer:
         if choices.chance(50):
             return "apply", "clock", {"now": [(now,)]}, {"now": [(before,)]}
         rows = [(now,)]
-        if choices.chance(12):
+        if choices.chance(40):
             rows = choices.pick(([], [(before,), (now,)]))
         return "load", "clock", {"now": rows}
 

@@ -61,9 +61,9 @@ class QuestionTexts:
     def _call(self) -> Question:
         """Ask a prepared query; `?` stands for some of the constants."""
         choices = self._choices
-        given: list[Any] = []
         text = self._texts.question()
-        for value in dict.fromkeys(map(text_of, self._values)):
+        values = [value for value in self._values if not isinstance(value, bool)]
+        for value in dict.fromkeys(map(text_of, values)):  # `true` may also be a condition
             constant = re.compile(rf"(?<=[(= ]){re.escape(value)}(?=[,)])")
             if not _LIST.search(text) and choices.chance(80):
                 text = constant.sub("?", text, count=1)

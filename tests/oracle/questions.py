@@ -79,11 +79,11 @@ class Questions:
     # --- reasons
 
     def _why_row(self, number: int) -> None:
-        """Ask why a row is there that is there."""
+        """Ask why a row is there that is there; of actions of a datasource that there is."""
         meaning = self._reference.meaning
-        rows = [(table, row) for table in sorted(meaning.derived) for row in meaning.rows[table]]
+        known = [table for table in meaning.derived if self._reference.kind(table[0]) is not None]
+        rows = sorted((table, row) for table in known for row in meaning.rows[table])
         if rows:
-            rows.sort()
             table, row = rows[number % len(rows)]
             self._why(*table, self._reference.symbols.decode(row))
 

@@ -173,7 +173,7 @@ class RuleTexts:
             (18, lambda: self._group(below, bound, 0)),
             (12, lambda: self._alternatives(bound, below)),
             (5, lambda: self._membership(bound)),
-            (6, lambda: self._filter(bound)),
+            (12, lambda: self._filter(bound)),
         )
         body += [write() for percent, write in tests if choices.chance(percent)]
         if choices.chance(1):
