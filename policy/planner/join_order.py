@@ -48,7 +48,9 @@ def order_body(
     known = set(bound)
     head = {term for term in rule.terms if isinstance(term, str)} - known
     parts = connected_parts(rule.body, known)
-    for part in sorted(parts, key=lambda part: _part_rank(part, known, head)):
+    if len(parts) > 1:
+        parts.sort(key=lambda part: _part_rank(part, known, head))
+    for part in parts:
         ordered += _order_part(part, known, fan_out)
     return ordered
 
@@ -90,7 +92,7 @@ def starts_with(rule: NormalRule, first: Match, fan_out: FanOut) -> list[NormalL
 def _part_rank(
     part: list[NormalLiteral], known: AbstractSet[str], head: AbstractSet[str]
 ) -> tuple[int, int]:
-    names = set[str]().union(*map(variables_of, part))
+    names = frozenset[str]().union(*map(variables_of, part))
     if names <= known:
         return 0, max(map(_cost_of_test, part))
     return (2 if names & head else 1), 0
@@ -113,13 +115,14 @@ def connected_parts(
     body: Sequence[NormalLiteral], known: AbstractSet[str]
 ) -> list[list[NormalLiteral]]:
     """Split a body in groups of literals that are connected by variables not yet known."""
-    parts: list[tuple[set[str], list[NormalLiteral]]] = []
+    parts: list[tuple[frozenset[str], list[NormalLiteral]]] = []
     for literal in body:
         names = variables_of(literal) - known
-        joined = [part for part in parts if part[0] & names]
-        parts = [part for part in parts if not part[0] & names]
-        literals = [other for part in joined for other in part[1]]
-        parts.append((names.union(*(part[0] for part in joined)), [*literals, literal]))
+        joined = [part for part in parts if not part[0].isdisjoint(names)]
+        if joined:
+            parts = [part for part in parts if part[0].isdisjoint(names)]
+            names = names.union(*[part[0] for part in joined])
+        parts.append((names, [*[other for part in joined for other in part[1]], literal]))
     return [literals for _, literals in parts]
 
 
@@ -235,7 +238,9 @@ def _estimate(body: Iterable[NormalLiteral], known: AbstractSet[str], fan_out: F
 def bound_columns(literal: Match, known: AbstractSet[str]) -> Columns:
     """Give the columns of a literal whose values are known before it runs."""
     return tuple(
-        column
-        for column, term in enumerate(literal.terms)
-        if term is not None and is_known(term, known)
+        [
+            column
+            for column, term in enumerate(literal.terms)
+            if term in known or (term is not None and not isinstance(term, str))
+        ]
     )

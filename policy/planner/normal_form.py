@@ -27,8 +27,18 @@ Solve = Callable[[tuple[Cell, ...]], Iterable[tuple[Cell, ...]]]
 """A builtin's outputs for its inputs, one tuple per solution; it raises BuiltinFailure."""
 
 
+class Named:
+    """A literal that keeps the names of its variables: they are asked for at each step of a plan.
+
+    Shapes: `names` is missing until they are asked for the first time.
+    """
+
+    __slots__ = ("names",)
+    names: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
-class Match:
+class Match(Named):
     """A row of `table` that agrees with `terms`, one for each column; negated: there is none.
 
     Shapes: `origin`, here as in the other literals, is what it was read from.
@@ -41,7 +51,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Named):
     """A comparison of two terms."""
 
     operator: ComparisonOperator
@@ -51,7 +61,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Named):
     """A term that is one of some constants; negated: none of them."""
 
     term: Term
@@ -61,7 +71,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Named):
     """A builtin applied; negated: it gives no such outputs."""
 
     builtin: str
@@ -73,7 +83,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Group(Named):
     """There is no way to satisfy any of `bodies`; not negated: there is one.
 
     Shapes: of the bodies' variables all but the `shared` ones are local. These have their values
@@ -170,9 +180,14 @@ def terms_of(literal: NormalLiteral) -> tuple[Term, ...]:
             return shared
 
 
-def variables_of(literal: NormalLiteral) -> set[str]:
+def variables_of(literal: NormalLiteral) -> frozenset[str]:
     """Give the names of the variables of a literal; of a group those that it shares."""
-    return {term for term in terms_of(literal) if isinstance(term, str)}
+    try:
+        return literal.names
+    except AttributeError:
+        names = frozenset([term for term in terms_of(literal) if isinstance(term, str)])
+        literal.names = names
+        return names
 
 
 def bound_by(body: Sequence[NormalLiteral], given: Iterable[str] = ()) -> set[str]:
