@@ -20,7 +20,7 @@ public:
             const std::size_t place = slots_.find(rows.hashes[n], [&](std::uint32_t other) {
                 return std::equal(cells, cells + width_, row(other));  // null for no columns
             });
-            if (!slots_.is_empty(place)) continue;
+            if (!slots_.is_gap(place)) continue;
             slots_.reserve_more(1);
             cells_.append(cells, width_);
             slots_.fill(slots_.find(rows.hashes[n], [](std::uint32_t) { return false; }),

@@ -18,20 +18,29 @@ namespace py = pybind11;
 
 [[noreturn]] inline void refuse(const std::string& reason) { throw CellRefused(0, 0, reason); }
 
+// The text of a `str`, there as long as it is; raises CellRefused: no table may hold it.
+inline std::string_view text_of(PyObject* value) {
+    Py_ssize_t size = 0;
+    const char* text = nullptr;
+    if (PyUnicode_IS_COMPACT_ASCII(value)) {
+        text = reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(value));
+        size = PyUnicode_GET_LENGTH(value);
+    } else {
+        text = PyUnicode_AsUTF8AndSize(value, &size);
+    }
+    if (text == nullptr) {
+        PyErr_Clear();
+        refuse("text with a lone surrogate");
+    }
+    const auto bytes = static_cast<std::size_t>(size);
+    if (std::memchr(text, 0, bytes) != nullptr) refuse("text with NUL");
+    return {text, bytes};
+}
+
 // Calls `use` with what a Python value is; raises CellRefused: no table may hold it.
 template <class Use>
 auto with_value(PyObject* value, Use use) {
-    if (PyUnicode_CheckExact(value)) {
-        Py_ssize_t size = 0;
-        const char* text = PyUnicode_AsUTF8AndSize(value, &size);
-        if (text == nullptr) {
-            PyErr_Clear();
-            refuse("text with a lone surrogate");
-        }
-        const auto bytes = static_cast<std::size_t>(size);
-        if (std::memchr(text, 0, bytes) != nullptr) refuse("text with NUL");
-        return use(std::string_view(text, bytes));
-    }
+    if (PyUnicode_CheckExact(value)) return use(text_of(value));
     if (PyLong_CheckExact(value)) {
         int overflow = 0;
         const long long integer = PyLong_AsLongLongAndOverflow(value, &overflow);

@@ -4,37 +4,81 @@
 #include <utility>
 
 #include "bindings.h"
+#include "bindings_cell_queue.h"
 #include "bindings_sequence.h"
 
 namespace congress {
 
+namespace {
+
+constexpr Py_ssize_t kMany = 32;    // rows from which on a queue pays
+constexpr Py_ssize_t kAhead = 8;    // rows: how far ahead one is fetched ahead
+
+bool is_listed(PyObject* value) { return PyTuple_CheckExact(value) || PyList_CheckExact(value); }
+
+void check_width(std::size_t number, Py_ssize_t size, std::uint32_t width) {
+    if (size == static_cast<Py_ssize_t>(width)) return;
+    throw CellRefused(number, width,
+                      "has " + std::to_string(size) + " cells, expected " + std::to_string(width));
+}
+
+// A row of any kind; what it is made of may run Python code.
+void intern_row(Symbols& symbols, PyObject* given, std::size_t number, std::uint32_t width,
+                Buffer<Id>& out) {
+    const bool is_plain = PyTuple_Check(given) || PyList_Check(given);
+    const bool is_text = PyUnicode_Check(given) || PyBytes_Check(given);
+    if (!is_plain && (is_text || PyDict_Check(given) || !PySequence_Check(given))) {
+        throw CellRefused(number, width, "is no row");
+    }
+    const py::object kept = is_plain
+                                ? py::reinterpret_borrow<py::object>(given)
+                                : py::reinterpret_steal<py::object>(PySequence_Tuple(given));
+    if (!kept) throw py::error_already_set();
+    check_width(number, PySequence_Fast_GET_SIZE(kept.ptr()), width);
+    PyObject** cells = PySequence_Fast_ITEMS(kept.ptr());
+    if (width == 0) out.push_back(0);
+    for (std::uint32_t column = 0; column < width; ++column) {
+        try {
+            out.push_back(intern(symbols, cells[column]));
+        } catch (const CellRefused& refused) {
+            throw CellRefused(number, column, refused.what());
+        }
+    }
+}
+
+// The tuples and lists that rows begin with: nothing that they need runs Python code, so that all
+// stay. Gives how many they were.
+Py_ssize_t intern_listed(Symbols& symbols, PyObject* list, std::uint32_t width, Buffer<Id>& out) {
+    const Py_ssize_t size = PySequence_Fast_GET_SIZE(list);
+    PyObject** rows = PySequence_Fast_ITEMS(list);
+    CellQueue queue(symbols, out);
+    Py_ssize_t number = 0;
+    for (; number < size && is_listed(rows[number]); ++number) {
+        if (number + kAhead < size) __builtin_prefetch(rows[number + kAhead]);
+        check_width(static_cast<std::size_t>(number), PySequence_Fast_GET_SIZE(rows[number]), width);
+        PyObject** cells = PySequence_Fast_ITEMS(rows[number]);
+        std::uint32_t column = 0;
+        try {
+            for (; column < width; ++column) queue.push(cells[column]);
+        } catch (const CellRefused& refused) {
+            throw CellRefused(static_cast<std::size_t>(number), column, refused.what());
+        }
+    }
+    queue.flush();
+    return number;
+}
+
+}  // namespace
+
 void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, Buffer<Id>& out) {
+    PyObject* given = rows.ptr();
+    const bool is_many = is_listed(given) && PySequence_Fast_GET_SIZE(given) >= kMany && width != 0;
+    const Py_ssize_t done = is_many ? intern_listed(symbols, given, width, out) : 0;
+    if (is_many && done == PySequence_Fast_GET_SIZE(given)) return;
     std::size_t number = 0;
     for (const py::handle row : rows) {
-        PyObject* given = row.ptr();
-        const bool is_plain = PyTuple_Check(given) || PyList_Check(given);
-        const bool is_text = PyUnicode_Check(given) || PyBytes_Check(given);
-        if (!is_plain && (is_text || PyDict_Check(given) || !PySequence_Check(given))) {
-            throw CellRefused(number, width, "is no row");
-        }
-        const py::object kept = is_plain
-                                    ? py::reinterpret_borrow<py::object>(row)
-                                    : py::reinterpret_steal<py::object>(PySequence_Tuple(given));
-        if (!kept) throw py::error_already_set();
-        const Py_ssize_t size = PySequence_Fast_GET_SIZE(kept.ptr());
-        if (size != static_cast<Py_ssize_t>(width)) {
-            throw CellRefused(number, width,
-                              "has " + std::to_string(size) + " cells, expected " +
-                                  std::to_string(width));
-        }
-        PyObject** cells = PySequence_Fast_ITEMS(kept.ptr());
-        if (width == 0) out.push_back(0);
-        for (std::uint32_t column = 0; column < width; ++column) {
-            try {
-                out.push_back(intern(symbols, cells[column]));
-            } catch (const CellRefused& refused) {
-                throw CellRefused(number, column, refused.what());
-            }
+        if (number >= static_cast<std::size_t>(done)) {
+            intern_row(symbols, row.ptr(), number, width, out);
         }
         ++number;
     }

@@ -43,6 +43,10 @@ public:
     void reserve_more(std::size_t extra) {
         if (size_ + extra > capacity_) grow(size_ + extra);
     }
+    // Makes room for `size` elements in all, and no more than that.
+    void reserve_exactly(std::size_t size) {
+        if (size > capacity_) set_capacity(size);
+    }
     void push_back(T value) {
         if (size_ == capacity_) grow(size_ + 1);
         data_[size_++] = value;
@@ -84,9 +88,11 @@ public:
 
 private:
     void grow(std::size_t wanted) {
-        // A quarter more above a megabyte: doubling would waste what the budget per row allows.
-        const std::size_t step = capacity_ * sizeof(T) > (1u << 20) ? capacity_ / 4 : capacity_;
-        const std::size_t capacity = std::max({wanted, capacity_ + step, std::size_t{4}});
+        // An eighth more above a megabyte: doubling would waste what the budget per row allows.
+        const std::size_t step = capacity_ * sizeof(T) > (1u << 20) ? capacity_ / 8 : capacity_;
+        set_capacity(std::max({wanted, capacity_ + step, std::size_t{4}}));
+    }
+    void set_capacity(std::size_t capacity) {
         data_ = static_cast<T*>(reallocate(data_, capacity * sizeof(T)));
         capacity_ = capacity;
     }

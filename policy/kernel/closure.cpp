@@ -22,14 +22,14 @@ void start_parts(Buffer<std::uint32_t>& parts) {
 std::uint32_t EdgeGraph::find(Id cell) const {
     // The hash of one cell is a bijection.
     const std::size_t slot = slots_.find(hash_cell(cell), [](std::uint32_t) { return true; });
-    return slots_.is_empty(slot) ? kNoNode : slots_.number(slot);
+    return slots_.is_gap(slot) ? kNoNode : slots_.number(slot);
 }
 
 std::uint32_t EdgeGraph::number(Id cell) {
     slots_.reserve_more(1);
     const std::uint32_t hash = hash_cell(cell);
     const std::size_t slot = slots_.find(hash, [](std::uint32_t) { return true; });
-    if (!slots_.is_empty(slot)) return slots_.number(slot);
+    if (!slots_.is_gap(slot)) return slots_.number(slot);
     cells_.push_back(cell);
     slots_.fill(slot, hash, nodes() - 1);
     return nodes() - 1;
@@ -115,7 +115,7 @@ std::uint32_t Closure::group_of(RowId row) {
     groups_.reserve_more(1);
     const std::size_t slot =
         groups_.find(hash, [&](std::uint32_t group) { return stays_same(first_[group], row); });
-    if (!groups_.is_empty(slot)) return groups_.number(slot);
+    if (!groups_.is_gap(slot)) return groups_.number(slot);
     first_.push_back(row);
     const auto group = static_cast<std::uint32_t>(first_.size() - 1);
     groups_.fill(slot, hash, group);

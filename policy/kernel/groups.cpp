@@ -29,7 +29,7 @@ std::uint32_t Groups::at(const Id* key) {
     const std::size_t place = slots_.find(hash, [&](std::uint32_t group) {
         return std::equal(key, key + width_, this->key(group));
     });
-    return slots_.is_empty(place) ? make(key, hash) : slots_.number(place);
+    return slots_.is_gap(place) ? make(key, hash) : slots_.number(place);
 }
 
 std::uint32_t Groups::make(const Id* key, std::uint32_t hash) {
@@ -153,7 +153,7 @@ void Groups::clear() {
     for (std::uint32_t group = 0; group < end(); ++group) {
         const std::size_t place =
             slots_.find(hashes_[group], [&](std::uint32_t other) { return other == group; });
-        if (!slots_.is_empty(place)) slots_.erase(place);
+        if (!slots_.is_gap(place)) slots_.erase(place);
     }
     keys_.clear();
     hashes_.clear();

@@ -48,7 +48,7 @@ std::size_t Index::find_slot(const Id* key, std::uint32_t hash) const {
 
 Index::Rows Index::find(const Id* key, std::uint32_t hash) const {
     const std::size_t slot = find_slot(key, hash);
-    if (slots_.is_empty(slot)) return {};
+    if (slots_.is_gap(slot)) return {};
     const std::uint32_t reference = slots_.number(slot);
     if ((reference & kPosting) == 0) return {reference, 1};
     return {reference, postings_[reference & ~kPosting].length};
@@ -60,7 +60,7 @@ void Index::insert(RowId row) {
     key_of(row, key);
     const std::uint32_t hash = hash_cells(key, columns_.size());
     const std::size_t slot = find_slot(key, hash);
-    if (slots_.is_empty(slot)) {
+    if (slots_.is_gap(slot)) {
         slots_.fill(slot, hash, row);
         return;
     }

@@ -61,6 +61,7 @@ private:
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
     // Above this length a row knows its place in the posting; below, looking for it is as fast.
     static constexpr std::uint32_t kLong = 64;
+    static constexpr std::uint32_t kAhead = 16;  // rows: how far ahead slots are asked for
 
     struct Posting {
         std::uint32_t offset;
@@ -100,13 +101,14 @@ void Index::build(RowId size, IsIn is_in) {
     Buffer<std::uint32_t> group_of;
     group_of.resize(size, kNone);
     for (RowId row = 0; row < size; ++row) {
+        if (row + kAhead < size) slots_.prefetch(hash_of(row + kAhead));
         if (!is_in(row)) continue;
         slots_.reserve_more(1);
         Id key[kMaxColumns];
         key_of(row, key);
         const std::uint32_t hash = hash_cells(key, columns_.size());
         const std::size_t slot = find_slot(key, hash);
-        if (slots_.is_empty(slot)) {
+        if (slots_.is_gap(slot)) {
             slots_.fill(slot, hash, row);  // the key's first row, for now
             group_of[row] = static_cast<std::uint32_t>(counts.size());
             counts.push_back(1);

@@ -32,7 +32,7 @@ public:
         const std::size_t place = slots_.find(hash_cells(inputs, inputs_), [&](std::uint32_t n) {
             return std::memcmp(&keys_[std::size_t{n} * inputs_], inputs, inputs_ * sizeof(Id)) == 0;
         });
-        return slots_.is_empty(place) ? nullptr : &found_[slots_.number(place)];
+        return slots_.is_gap(place) ? nullptr : &found_[slots_.number(place)];
     }
 
     // Remembers what was not known. Strong guarantee.

@@ -33,9 +33,7 @@ Relation::Relation(std::uint32_t width, Support kind, Symbols& symbols,
 Relation::~Relation() {
     for (RowId row = 0; row < end(); ++row) {
         if ((flags_[row] & kFree) != 0) continue;
-        for (std::uint32_t column = 0; column < width_; ++column) {
-            symbols_.release(this->row(row)[column]);
-        }
+        each_cell(row, [&](Id id) { symbols_.release(id); });
     }
 }
 
@@ -53,7 +51,7 @@ std::size_t Relation::find_slot(const Id* cells, std::uint32_t hash) const {
 
 RowId Relation::find(const Id* cells, std::uint32_t hash) const {
     const std::size_t slot = find_slot(cells, hash);
-    return slots_.is_empty(slot) ? kNoRow : slots_.number(slot);
+    return slots_.is_gap(slot) ? kNoRow : slots_.number(slot);
 }
 
 // --- indexes
@@ -147,7 +145,7 @@ RowId Relation::show(const Id* cells, std::uint32_t hash, std::uint32_t support)
     open_step();
     slots_.reserve_more(1);
     const std::size_t slot = find_slot(cells, hash);
-    if (slots_.is_empty(slot)) return create(cells, hash, support, slot);
+    if (slots_.is_gap(slot)) return create(cells, hash, support, slot);
     const RowId found = slots_.number(slot);
     if (is_in(found, State::kNew)) return kNoRow;
     show(found, support);
@@ -183,7 +181,7 @@ void Relation::count(const Id* cells, std::uint32_t hash, int step) {
     open_step();
     slots_.reserve_more(1);
     const std::size_t slot = find_slot(cells, hash);
-    if (slots_.is_empty(slot)) {
+    if (slots_.is_gap(slot)) {
         create(cells, hash, 1, slot);
         return;
     }
@@ -204,6 +202,7 @@ void Relation::count(const Id* cells, std::uint32_t hash, int step) {
 RowId Relation::create(const Id* cells, std::uint32_t hash, std::uint32_t support,
                        std::size_t slot) {
     const RowId row = create_bare(cells, hash, support, slot);
+    each_cell(row, [&](Id id) { symbols_.retain(id); });
     if (!indexes_.empty()) enter_indexes(&row, 1);
     return row;
 }
@@ -212,14 +211,13 @@ void Relation::require_room(std::size_t rows) const {
     if (flags_.size() + rows >= kMaxRows) throw LimitExceeded(kNoRule, "a table holds 2^31 rows");
 }
 
-// As `create`, but the row is in no index yet.
+// As `create`, but the row is in no index yet and does not hold its symbols.
 RowId Relation::create_bare(const Id* cells, std::uint32_t hash, std::uint32_t support,
                             std::size_t slot) {
     require_room(1);
     if (support > 0xFF) widen_support();
     const RowId row = free_ == kNoRow ? append(cells) : reuse(cells);
     slots_.fill(slot, hash, row);
-    for (std::uint32_t column = 0; column < width_; ++column) symbols_.retain(cells[column]);
     if (row < appended_from_) {
         flags_[row] = kTouched;
         touched_.push_reserved({row, 0, false, true});
@@ -243,19 +241,20 @@ void Relation::show_many(const Id* cells, const std::uint32_t* hashes,
             // Two cache misses for each row, both asked for ahead: its slot, then the row there.
             if (n + 2 * kAhead < count) slots_.prefetch(hashes[n + 2 * kAhead]);
             if (n + kAhead < count) {
-                const std::uint32_t likely = slots_.number_at_home(hashes[n + kAhead]);
+                const std::uint32_t likely = slots_.likely_number(hashes[n + kAhead]);
                 if (likely < end()) prefetch_row(likely);
             }
             const Id* row_cells = cells + std::size_t{n} * width_;
             const std::size_t slot = find_slot(row_cells, hashes[n]);
-            if (slots_.is_empty(slot)) {
+            if (slots_.is_gap(slot)) {
                 const RowId row = create_bare(row_cells, hashes[n], supports[n], slot);
                 bare_.push_reserved(row);
                 fresh.push_reserved(row);
                 continue;
             }
             const RowId found = slots_.number(slot);
-            if (is_in(found, State::kNew)) continue;
+            // Where every row is in the new state there is no need to look.
+            if (size_ == slots_.size() || is_in(found, State::kNew)) continue;
             show(found, supports[n]);
             fresh.push_reserved(found);
         }
@@ -263,15 +262,21 @@ void Relation::show_many(const Id* cells, const std::uint32_t* hashes,
         for (std::size_t left = bare_.size(); left-- != 0;) drop_bare(bare_[left]);
         throw;
     }
+    retain_symbols(bare_.data(), bare_.size());
     enter_indexes(bare_.data(), bare_.size());
+}
+
+void Relation::retain_symbols(const RowId* rows, std::size_t count) {
+    for (std::size_t n = 0; n < count; ++n) {
+        if (n + kAhead < count) each_cell(rows[n + kAhead], [&](Id id) { symbols_.prefetch(id); });
+        each_cell(rows[n], [&](Id id) { symbols_.retain(id); });
+    }
 }
 
 // Takes back `create_bare`; later rows were taken back before.
 void Relation::drop_bare(RowId row) {
-    const Id* cells = this->row(row);
-    const std::uint32_t hash = hash_cells(cells, width_);
+    const std::uint32_t hash = hash_cells(this->row(row), width_);
     slots_.erase(slots_.find(hash, [&](RowId other) { return other == row; }));
-    for (std::uint32_t column = 0; column < width_; ++column) symbols_.release(cells[column]);
     --size_;
     if (row >= appended_from_) {
         cells_.truncate(cells_.size() - stride_);
@@ -302,7 +307,10 @@ void Relation::enter_indexes(const RowId* rows, std::size_t count) {
         while (done-- != 0) {
             for (std::size_t n = 0; n < count; ++n) indexes_[done]->erase(rows[n]);
         }
-        while (count-- != 0) drop_bare(rows[count]);
+        while (count-- != 0) {
+            each_cell(rows[count], [&](Id id) { symbols_.release(id); });
+            drop_bare(rows[count]);
+        }
         throw;
     }
 }
@@ -332,7 +340,7 @@ void Relation::unlink(RowId row) {
     const std::uint32_t hash = hash_cells(cells, width_);
     slots_.erase(slots_.find(hash, [&](RowId other) { return other == row; }));
     for (Index* index : indexes_) index->erase(row);
-    for (std::uint32_t column = 0; column < width_; ++column) symbols_.release(cells[column]);
+    each_cell(row, [&](Id id) { symbols_.release(id); });
 }
 
 void Relation::write_support(RowId row, std::uint32_t support) {

@@ -139,6 +139,11 @@ private:
     static constexpr std::uint8_t kFree = 8;
     static constexpr std::uint8_t kSuspect = 16;
 
+    template <class Use>
+    void each_cell(RowId row, Use use) const {
+        const Id* cells = this->row(row);
+        for (std::uint32_t column = 0; column < width_; ++column) use(cells[column]);
+    }
     void forget(Index* index);
     void open_step();
     void require_room(std::size_t rows) const;
@@ -147,6 +152,7 @@ private:
     RowId create(const Id* cells, std::uint32_t hash, std::uint32_t support, std::size_t slot);
     RowId create_bare(const Id* cells, std::uint32_t hash, std::uint32_t support,
                       std::size_t slot);
+    void retain_symbols(const RowId* rows, std::size_t count);
     void drop_bare(RowId row);
     void enter_indexes(const RowId* rows, std::size_t count);
     RowId append(const Id* cells);

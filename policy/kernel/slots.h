@@ -1,54 +1,62 @@
 // Open addressing: from 32-bit hashes to 32-bit numbers, the base of every table here.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "buffer.h"
 
 namespace congress {
 
-// Slots of 64 bits: the hash in the upper half, a number in the lower. A slot's home is the hash's
-// upper bits; a collision goes to the next free slot. Equal hashes of different keys are told
-// apart by the caller.
-// Promises: at most two thirds full; `erase` leaves no marks behind.
+// Slots of 64 bits, the hash in the upper half, a number in the lower, in the order of their hashes.
+// A slot's home is in proportion to its hash; those whose home is taken lie behind it, at last in a
+// tail after the last home. Equal hashes of different keys are told apart by the caller.
+// Invariant: between a slot and its home none is empty, and the last slot is.
+// Promises: at most seven tenths full; `erase` leaves no marks behind.
 class Slots {
 public:
-    static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};
-
-    Slots() { slots_.resize(std::size_t{1} << (32 - shift_), kEmpty); }
+    Slots() : Slots(kFewHomes) { extend_to(homes_ + tail(homes_, 1)); }
 
     std::size_t size() const { return used_; }
     std::size_t bytes() const { return slots_.bytes(); }
-    void prefetch(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash >> shift_]); }
+    // Half a cache line further as well: what is looked for may lie behind others.
+    void prefetch(std::uint32_t hash) const {
+        const std::uint64_t* first = &slots_[home(hash)];
+        __builtin_prefetch(first);
+        __builtin_prefetch(first + 4);
+    }
 
-    // The place of the slot with this hash whose number `equals`, or of the empty one after it.
+    // The place of the slot with this hash whose number `equals`, or of the gap where it belongs.
+    // Both are void after the next `reserve_more`, `fill` or `erase`.
     template <class Equals>
     std::size_t find(std::uint32_t hash, Equals equals) const {
-        const std::size_t mask = slots_.size() - 1;
-        std::size_t place = hash >> shift_;
-        for (; slots_[place] != kEmpty; place = (place + 1) & mask) {
-            if (slots_[place] >> 32 == hash && equals(number(place))) break;
+        std::size_t place = first_from(hash);
+        for (; slots_[place] >> 32 == hash && slots_[place] != kEmpty; ++place) {
+            if (equals(number(place))) return place;
         }
-        return place;
+        return place | kGap;
     }
-    bool is_empty(std::size_t place) const { return slots_[place] == kEmpty; }
+    static bool is_gap(std::size_t place) { return (place & kGap) != 0; }
     std::uint32_t number(std::size_t place) const {
         return static_cast<std::uint32_t>(slots_[place]);
     }
 
-    // The number in the slot where a hash would be first, whether it is its or not.
-    std::uint32_t number_at_home(std::uint32_t hash) const {
-        return static_cast<std::uint32_t>(slots_[hash >> shift_]);
-    }
+    // The number that `find` would look at first, if there is any; to be fetched ahead.
+    std::uint32_t likely_number(std::uint32_t hash) const { return number(first_from(hash)); }
 
-    // Makes room for `extra` more; places found before are void when it had to grow.
+    // Makes room for `extra` more.
     void reserve_more(std::size_t extra) {
-        while ((used_ + extra) * 3 > slots_.size() * 2) grow();
+        if ((used_ + extra) * 10 > homes_ * 7) grow(extra);
+        if (end_ + extra >= slots_.size()) extend_to(end_ + tail(homes_, extra));
     }
-    // Only after reserve_more; the place is empty and was found with this hash.
-    void fill(std::size_t place, std::uint32_t hash, std::uint32_t number) {
-        slots_[place] = std::uint64_t{hash} << 32 | number;
+    // Only after reserve_more; the gap was found with this hash. Cost: the slots up to an empty one.
+    void fill(std::size_t gap, std::uint32_t hash, std::uint32_t number) {
+        std::uint64_t moved = std::uint64_t{hash} << 32 | number;
+        std::size_t place = gap & ~kGap;
+        for (; moved != kEmpty; ++place) std::swap(moved, slots_[place]);
+        end_ = std::max(end_, place);
         ++used_;
     }
     void replace(std::size_t place, std::uint32_t number) {
@@ -63,50 +71,76 @@ public:
         }
         for (std::uint64_t& slot : slots_) slot = kEmpty;
         used_ = 0;
+        end_ = homes_;
     }
-    // Takes a slot out and moves later ones back, so that no search stops too early.
+    // Takes a slot out and moves those back that lie behind it and not at home.
     void erase(std::size_t hole) {
-        const std::size_t mask = slots_.size() - 1;
-        for (std::size_t at = (hole + 1) & mask; slots_[at] != kEmpty; at = (at + 1) & mask) {
-            const std::size_t home = (slots_[at] >> 32) >> shift_;
-            // It may move when its home does not lie between the hole and itself.
-            if (((at - home) & mask) >= ((at - hole) & mask)) {
-                slots_[hole] = slots_[at];
-                hole = at;
-            }
+        std::size_t next = hole + 1;
+        for (; slots_[next] != kEmpty && home(slots_[next] >> 32) != next; ++next) {
+            slots_[next - 1] = slots_[next];
         }
-        slots_[hole] = kEmpty;
+        slots_[next - 1] = kEmpty;
+        if (next == end_ && end_ > homes_) --end_;
         --used_;
     }
     // Replaces each number by what `renumber` makes of it.
     template <class Renumber>
     void renumber(Renumber renumber) {
-        for (std::size_t place = 0; place < slots_.size(); ++place) {
-            if (!is_empty(place)) replace(place, renumber(number(place)));
+        for (std::size_t place = 0; place < end_; ++place) {
+            if (slots_[place] != kEmpty) replace(place, renumber(number(place)));
         }
     }
 
 private:
+    static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};  // above all others in the order
+    static constexpr std::size_t kGap = std::size_t{1} << 63;
+    static constexpr std::size_t kFewHomes = 16;
     static constexpr std::size_t kFewSlots = 64;
 
-    void grow() {
-        Buffer<std::uint64_t> larger;
-        larger.resize(slots_.size() * 2, kEmpty);
-        const std::size_t mask = larger.size() - 1;
-        const int shift = shift_ - 1;
-        for (const std::uint64_t slot : slots_) {
-            if (slot == kEmpty) continue;
-            std::size_t place = (slot >> 32) >> shift;
-            while (larger[place] != kEmpty) place = (place + 1) & mask;
-            larger[place] = slot;
-        }
-        slots_.swap(larger);
-        shift_ = shift;
+    // Without slots: they are to be made.
+    explicit Slots(std::size_t homes) : homes_(homes), end_(homes) {}
+
+    std::size_t home(std::uint64_t hash) const { return hash * homes_ >> 32; }
+    std::size_t first_from(std::uint32_t hash) const {
+        std::size_t place = home(hash);
+        while (slots_[place] < std::uint64_t{hash} << 32) ++place;
+        return place;
     }
 
-    int shift_ = 28;  // 32 minus the logarithm of the number of slots
-    Buffer<std::uint64_t> slots_;
+    // In steps of a half: what is neither used nor needed to be fast counts for every row.
+    // Ordering: slots are in the order of their homes, so that both tables are walked once.
+    void grow(std::size_t extra) {
+        Slots larger{std::max(homes_ * 3 / 2, ((used_ + extra) * 10 + 6) / 7)};
+        const std::size_t room = tail(larger.homes_, extra);
+        larger.extend_to(larger.homes_ + room);
+        std::size_t place = 0;
+        for (std::size_t from = 0; from < end_; ++from) {
+            // Without a branch, which nobody could foretell: an empty one is written and passed over.
+            const std::uint64_t slot = slots_[from];
+            const bool is_full = slot != kEmpty;
+            place = std::max(place, is_full ? larger.home(slot >> 32) : 0);
+            larger.slots_[place] = slot;
+            place += is_full;
+            if (place == larger.slots_.size()) larger.extend_to(place + room);
+        }
+        larger.end_ = std::max(larger.homes_, place);
+        larger.used_ = used_;
+        larger.extend_to(larger.end_ + extra + 1);
+        *this = std::move(larger);
+    }
+    // Each more may push the last slot a place further. A small part of the homes, since a table
+    // that is seldom extended moves seldom.
+    static std::size_t tail(std::size_t homes, std::size_t extra) { return extra + 8 + homes / 64; }
+    void extend_to(std::size_t size) {
+        if (size <= slots_.size()) return;
+        slots_.reserve_exactly(size);
+        slots_.resize(size, kEmpty);
+    }
+
+    std::size_t homes_;
+    std::size_t end_;  // every slot from here on is empty; not before the last home
     std::size_t used_ = 0;
+    Buffer<std::uint64_t> slots_;
 };
 
 }  // namespace congress

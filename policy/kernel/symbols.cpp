@@ -1,5 +1,6 @@
 #include "symbols.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -10,6 +11,8 @@ namespace congress {
 namespace {
 
 constexpr std::uint32_t kNone = ~std::uint32_t{0};
+constexpr std::size_t kTogether = 256;  // texts whose hashes are made before the first is looked up
+constexpr std::size_t kAhead = 8;       // texts: how far one miss is asked for before the next
 
 std::uint32_t hash_scalar(Type type, std::uint64_t bits) {
     return mix(bits ^ (static_cast<std::uint64_t>(type) * 0xA24BAED4963EE407ull));
@@ -31,7 +34,7 @@ Symbols::Symbols() : unused_(kNone), free_(kNone) {
 
 Symbols::~Symbols() {
     for (Entry& entry : entries_) {
-        if (!entry.is_free && entry.type == Type::kText) std::free(entry.text);
+        if (!entry.is_free && entry.has_block()) std::free(entry.text);
     }
 }
 
@@ -39,72 +42,94 @@ template <class Equals>
 std::uint32_t Symbols::find(std::uint32_t hash, Equals equals) const {
     const std::size_t place =
         slots_.find(hash, [&](std::uint32_t entry) { return equals(entries_[entry]); });
-    return slots_.is_empty(place) ? kNone : slots_.number(place);
+    return slots_.is_gap(place) ? kNone : slots_.number(place);
 }
 
-template <class Equals, class Fill>
-Id Symbols::intern(std::uint32_t hash, Equals equals, Fill fill) {
-    const std::uint32_t found = find(hash, equals);
-    if (found != kNone) return kSymbolBit | found;
-    // Ordering: all memory first, so that a failure leaves everything as it was.
+// All memory that `add` needs, asked for first so that a failure leaves everything as it was.
+void Symbols::reserve_one() {
     slots_.reserve_more(1);
     if (free_ == kNone) entries_.reserve_more(1);
-    Entry filled{};
-    fill(filled);
+}
+
+// Only after reserve_one; no entry equals this one.
+Id Symbols::add(const Entry& made, std::uint32_t hash) {
     std::uint32_t place = free_;
     if (place == kNone) {
         place = static_cast<std::uint32_t>(entries_.size());
-        entries_.push_reserved(filled);
+        entries_.push_reserved(made);
     } else {
         free_ = entries_[place].next;
         --free_count_;
-        entries_[place] = filled;
+        entries_[place] = made;
     }
-    Entry& entry = entries_[place];
-    entry.hash = hash;
-    entry.is_listed = false;
-    entry.is_free = false;
-    entry.references = 0;
     slots_.fill(slots_.find(hash, [](std::uint32_t) { return false; }), hash, place);
     note_unused(kSymbolBit | place);  // until somebody retains it
     return kSymbolBit | place;
 }
 
 Id Symbols::intern_large(std::int64_t integer) {
-    const std::uint32_t hash = hash_scalar(Type::kInteger, static_cast<std::uint64_t>(integer));
-    return intern(
-        hash, [&](const Entry& e) { return e.type == Type::kInteger && e.integer == integer; },
-        [&](Entry& e) {
-            e.type = Type::kInteger;
-            e.integer = integer;
-        });
+    if (const auto known = find_integer(integer)) return *known;
+    reserve_one();
+    Entry made{};
+    made.type = Type::kInteger;
+    made.integer = integer;
+    return add(made, hash_of(made));
 }
 
 Id Symbols::intern_float(double given) {
-    const double real = positive_zero(given);
-    const std::uint32_t hash = hash_scalar(Type::kFloat, std::bit_cast<std::uint64_t>(real));
-    return intern(
-        hash, [&](const Entry& e) { return e.type == Type::kFloat && e.real == real; },
-        [&](Entry& e) {
-            e.type = Type::kFloat;
-            e.real = real;
-        });
+    if (const auto known = find_float(given)) return *known;
+    reserve_one();
+    Entry made{};
+    made.type = Type::kFloat;
+    made.real = positive_zero(given);
+    return add(made, hash_of(made));
 }
 
-Id Symbols::intern_text(std::string_view text) {
-    const std::uint32_t hash = hash_bytes(text);
-    return intern(
-        hash,
-        [&](const Entry& e) {
-            return e.type == Type::kText && std::string_view(e.text, e.length) == text;
-        },
-        [&](Entry& e) {
-            e.type = Type::kText;
-            e.length = static_cast<std::uint32_t>(text.size());
-            e.text = static_cast<char*>(reallocate(nullptr, text.size() + 1));
-            std::memcpy(e.text, text.data(), text.size());
-            text_bytes_ += text.size() + 1;
-        });
+Id Symbols::intern_text(std::string_view text) { return intern_hashed(text, hash_bytes(text)); }
+
+Id Symbols::intern_hashed(std::string_view text, std::uint32_t hash) {
+    const std::uint32_t found = find(hash, [&](const Entry& e) { return e.is_text(text); });
+    if (found != kNone) return kSymbolBit | found;
+    Entry made{};
+    made.type = Type::kText;
+    made.length = static_cast<std::uint32_t>(text.size());
+    // Ordering: a short text may be part of an entry, which moves when more room is made.
+    if (!made.has_block()) std::memcpy(made.short_text, text.data(), text.size());
+    reserve_one();
+    if (made.has_block()) {
+        made.text = static_cast<char*>(reallocate(nullptr, text.size()));
+        std::memcpy(made.text, text.data(), text.size());
+        text_bytes_ += text.size();
+    }
+    return add(made, hash);
+}
+
+void Symbols::intern_texts(std::span<const std::string_view> texts, Id* ids) {
+    std::uint32_t hashes[kTogether];
+    for (std::size_t first = 0; first < texts.size(); first += kTogether) {
+        const auto some = texts.subspan(first, std::min(kTogether, texts.size() - first));
+        for (std::size_t n = 0; n < some.size(); ++n) hashes[n] = hash_bytes(some[n]);
+        for (std::size_t n = 0; n < some.size(); ++n) {
+            fetch_ahead({hashes, some.size()}, n);
+            ids[first + n] = intern_hashed(some[n], hashes[n]);
+        }
+    }
+}
+
+// Three cache misses for each text, one after the other: its slot, the entry, a block of its own.
+void Symbols::fetch_ahead(std::span<const std::uint32_t> hashes, std::size_t at) const {
+    const auto likely = [&](std::size_t n) {
+        const std::uint32_t number = slots_.likely_number(hashes[n]);
+        return number < entries_.size() ? &entries_[number] : nullptr;
+    };
+    if (at + 3 * kAhead < hashes.size()) slots_.prefetch(hashes[at + 3 * kAhead]);
+    if (at + 2 * kAhead < hashes.size()) {
+        if (const Entry* entry = likely(at + 2 * kAhead)) __builtin_prefetch(entry);
+    }
+    if (at + kAhead < hashes.size()) {
+        const Entry* entry = likely(at + kAhead);
+        if (entry != nullptr && entry->has_block()) __builtin_prefetch(entry->text);
+    }
 }
 
 std::optional<Id> Symbols::find_integer(std::int64_t integer) const {
@@ -125,9 +150,8 @@ std::optional<Id> Symbols::find_float(double given) const {
 }
 
 std::optional<Id> Symbols::find_text(std::string_view text) const {
-    const std::uint32_t found = find(hash_bytes(text), [&](const Entry& e) {
-        return e.type == Type::kText && std::string_view(e.text, e.length) == text;
-    });
+    const std::uint32_t found =
+        find(hash_bytes(text), [&](const Entry& e) { return e.is_text(text); });
     return found == kNone ? std::nullopt : std::optional<Id>(kSymbolBit | found);
 }
 
@@ -138,10 +162,15 @@ Value Symbols::value(Id id) const {
         case Type::kFloat:
             return {Type::kFloat, 0, entry.real, {}};
         case Type::kText:
-            return {Type::kText, 0, 0.0, std::string_view(entry.text, entry.length)};
+            return {Type::kText, 0, 0.0, entry.view()};
         default:
             return {entry.type, entry.integer, 0.0, {}};
     }
+}
+
+std::uint32_t Symbols::hash_of(const Entry& entry) {
+    if (entry.type == Type::kText) return hash_bytes(entry.view());
+    return hash_scalar(entry.type, std::bit_cast<std::uint64_t>(entry.integer));
 }
 
 void Symbols::note_unused(Id id) {
@@ -165,9 +194,10 @@ void Symbols::collect(std::size_t most) {
 
 void Symbols::forget(std::uint32_t place) {
     Entry& entry = entries_[place];
-    slots_.erase(slots_.find(entry.hash, [&](std::uint32_t other) { return other == place; }));
-    if (entry.type == Type::kText) {
-        text_bytes_ -= entry.length + 1;
+    slots_.erase(
+        slots_.find(hash_of(entry), [&](std::uint32_t other) { return other == place; }));
+    if (entry.has_block()) {
+        text_bytes_ -= entry.length;
         std::free(entry.text);
     }
     entry.is_free = true;

@@ -20,7 +20,7 @@ constexpr RowId kNoRow = 0xFFFF'FFFF;
 
 enum class Type : std::uint8_t { kNull, kBoolean, kInteger, kFloat, kText };
 
-// What an id stands for; `text` is valid until the symbol is released.
+// What an id stands for; `text` is valid until a symbol comes or goes.
 struct Value {
     Type type = Type::kNull;
     std::int64_t integer = 0;  // of an integer, or 0 and 1 of a boolean

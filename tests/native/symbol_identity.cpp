@@ -1,5 +1,8 @@
 #include <cmath>
 #include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "harness.h"
 #include "symbols.h"
@@ -54,6 +57,33 @@ const Test texts("texts come back, also with any bytes in them", [] {
     const std::string_view long_ones[] = {"12345678", "123456789", "1234567", "12345678\0"};
     for (const auto text : long_ones) {
         require(symbols.value(symbols.intern_text(text)).text == text, "a long text");
+    }
+});
+
+const Test batches("texts that are interned together have the ids that each has alone", [] {
+    Symbols symbols;
+    std::vector<std::string> texts;
+    for (int n = 0; n < 3'000; ++n) {
+        texts.push_back(std::string(static_cast<std::size_t>(n % 40), 'x') + std::to_string(n % 700));
+    }
+    const std::vector<std::string_view> views(texts.begin(), texts.end());
+    std::vector<Id> ids(views.size());
+    symbols.intern_texts(views, ids.data());
+    for (std::size_t n = 0; n < views.size(); ++n) {
+        require_equal(symbols.value(ids[n]).text, views[n], "another text");
+        require_equal(symbols.intern_text(views[n]), ids[n], "another id");
+    }
+});
+
+const Test parts("a part of a short text may be interned while entries move", [] {
+    Symbols symbols;
+    const Id whole = symbols.intern_text("0123456789");
+    for (int n = 0; n < 2'000; ++n) {
+        symbols.retain(symbols.intern_text("text " + std::to_string(n)));
+        const std::string_view part = symbols.value(whole).text.substr(0, 7);
+        require_equal(symbols.value(symbols.intern_text(part)).text,
+                      std::string_view("0123456"), "another part");
+        symbols.collect(1);
     }
 });
 
