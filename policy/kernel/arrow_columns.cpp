@@ -91,7 +91,7 @@ public:
         if (start < 0 || end < start || end > last_) {
             throw CellRefused(row, 0, "a text whose offsets do not grow");
         }
-        if (start == end) return text_value({});
+        if (start == end) return text_value("");
         return checked_text({text_ + start, static_cast<std::size_t>(end - start)}, row);
     }
 
@@ -154,8 +154,9 @@ private:
 
 class NullableColumn : public Column {
 public:
-    NullableColumn(const void* bits, std::size_t first, std::unique_ptr<Column> column)
-        : bits_(bits), first_(first), column_(std::move(column)) {}
+    NullableColumn(const void* bits, std::size_t first, std::unique_ptr<Column> column,
+                   Keeper keeper)
+        : bits_(bits), first_(first), column_(std::move(column)), keeper_(std::move(keeper)) {}
     std::size_t size() const override { return column_->size(); }
     Value value(std::size_t row) const override {
         return bit(bits_, first_ + row) ? column_->value(row) : Value{};
@@ -178,6 +179,7 @@ private:
     const void* bits_;
     std::size_t first_;
     std::unique_ptr<Column> column_;
+    Keeper keeper_;  // of the bits: not every column reads memory of its own
 };
 
 // Numbers of values that stand elsewhere, each once.
@@ -299,7 +301,9 @@ std::unique_ptr<Column> plain_column(const char* format, const ArrowArray& array
     // Unions and runs have no nulls of their own.
     const bool has_none = name.starts_with("+u") || name.starts_with("+r");
     const void* bits = array.n_buffers > 0 && !has_none ? array.buffers[0] : nullptr;
-    if (bits != nullptr) return std::make_unique<NullableColumn>(bits, start, std::move(made));
+    if (bits != nullptr) {
+        return std::make_unique<NullableColumn>(bits, start, std::move(made), keeper);
+    }
     if (array.null_count > 0 && layout != nullptr) refuse("nulls, and nothing that says where");
     return made;
 }

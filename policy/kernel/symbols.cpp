@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
+#include <new>
 
 #include "hash.h"
 
@@ -19,6 +21,12 @@ std::uint32_t hash_scalar(Type type, std::uint64_t bits) {
 }
 
 double positive_zero(double real) { return real + 0.0; }
+
+// The hash of a text that may be new. Raises: std::bad_alloc: no entry can tell how long it is.
+std::uint32_t hash_text(std::string_view text) {
+    if (text.size() > std::numeric_limits<std::uint32_t>::max()) throw std::bad_alloc();
+    return hash_bytes(text);
+}
 
 }  // namespace
 
@@ -85,7 +93,7 @@ Id Symbols::intern_float(double given) {
     return add(made, hash_of(made));
 }
 
-Id Symbols::intern_text(std::string_view text) { return intern_hashed(text, hash_bytes(text)); }
+Id Symbols::intern_text(std::string_view text) { return intern_hashed(text, hash_text(text)); }
 
 Id Symbols::intern_hashed(std::string_view text, std::uint32_t hash) {
     const std::uint32_t found = find(hash, [&](const Entry& e) { return e.is_text(text); });
@@ -108,7 +116,7 @@ void Symbols::intern_texts(std::span<const std::string_view> texts, Id* ids) {
     std::uint32_t hashes[kTogether];
     for (std::size_t first = 0; first < texts.size(); first += kTogether) {
         const auto some = texts.subspan(first, std::min(kTogether, texts.size() - first));
-        for (std::size_t n = 0; n < some.size(); ++n) hashes[n] = hash_bytes(some[n]);
+        for (std::size_t n = 0; n < some.size(); ++n) hashes[n] = hash_text(some[n]);
         for (std::size_t n = 0; n < some.size(); ++n) {
             fetch_ahead({hashes, some.size()}, n);
             ids[first + n] = intern_hashed(some[n], hashes[n]);

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <limits>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,15 @@ const Test batches("texts that are interned together have the ids that each has 
         require_equal(symbols.value(ids[n]).text, views[n], "another text");
         require_equal(symbols.intern_text(views[n]), ids[n], "another id");
     }
+});
+
+const Test vast("a text that is too long for an entry is refused before it is read", [] {
+    Symbols symbols;
+    const std::string_view text("x", (std::size_t{1} << 32) + 1);
+    require_raises<std::bad_alloc>([&] { symbols.intern_text(text); }, "alone");
+    Id id;
+    require_raises<std::bad_alloc>([&] { symbols.intern_texts({&text, 1}, &id); }, "in a batch");
+    require_equal(symbols.size(), std::size_t{3}, "it is known");
 });
 
 const Test parts("a part of a short text may be interned while entries move", [] {
