@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from congress_dist.row import Cell
 
 from .base_tables import is_coming
 from .explain import Derivation
-from .paging import page_of
+from .paging import OrderedRows, page_of
 from .planner.answers import Row
 from .planner.normal_form import TableKey
 from .provenance import Provenance
@@ -67,7 +68,7 @@ class Answers:
             key = resolve_table(state, owner, table)
             origin = Provenance(state, statuses)
             origin.refuse_awaited([key], awaited)
-            page = page_of(_rows(state, key), limit, marker)
+            page = page_of(_ordered(state, key), limit, marker)
             meta = origin.of([key])
             answer = {
                 "columns": list(state.engine.columns(*key)),
@@ -172,11 +173,11 @@ def failures(state: State) -> list[dict[str, Any]]:
     ]
 
 
-def _rows(state: State, table: TableKey) -> list[Row]:
+def _ordered(state: State, table: TableKey) -> OrderedRows:
     catalog = state.catalog
     if catalog.find_policy(table[0]) is None and catalog.find_datasource(table[0]) is None:
-        return []
-    return state.engine.rows(*table)
+        return lambda *_: []
+    return partial(state.engine.page, *table)
 
 
 def _trace(state: State, table: TableKey, rows: Sequence[Row]) -> str:

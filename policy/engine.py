@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 
-from congress_dist.errors import InvalidRequest, NotFound
+from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.row import Cell
 from congress_dist.schema import TableSchema
 
@@ -306,6 +306,27 @@ class Engine:
             self._program.refuse_unknown(owner)
             width = self._evaluator.width((owner, table))
             return [] if width is None else self._face.rows((owner, table), width)
+
+    def page(
+        self, owner: str, table: str, limit: int, after: Sequence[Cell] | None = None
+    ) -> list[Row]:
+        """Give the first rows of a table, in order, of those behind a row; of that one or not.
+
+        Shapes: rows are ordered by their cells, the first column first: null, booleans, numbers,
+            text. The row `after` need not be there any more.
+        Raises: NotFound: no such policy or datasource. InvalidRow: `after` has another width, or a
+            cell that no table holds.
+        Cost: a comparison for each row of the table, and the rows that are given.
+        """
+        with self._lock:
+            self._program.refuse_unknown(owner)
+            width = self._evaluator.width((owner, table))
+            if width is None:
+                return []
+            if after is not None and len(after) != width:
+                raise InvalidRow(f"the row has {len(after)} cells, {owner}:{table} has {width}")
+            behind = None if after is None else self._face.symbols.encode(after)
+            return self._face.page((owner, table), width, limit, behind)
 
     def size(self, owner: str, table: str) -> int:
         """Give the number of rows of a table; 0 when nothing defines it.

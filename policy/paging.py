@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from congress_dist.errors import InvalidRequest
+from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell
 
 from .planner.answers import Row
-from .row_order import row_order
+
+OrderedRows = Callable[[int, Row | None], list[Row]]
+"""Gives up to so many rows in order, of those behind a row."""
+ALL = 2**32
+"""More rows than there can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +28,22 @@ class Page:
     next: str | None
 
 
-def page_of(rows: Iterable[Row], limit: int | None, marker: str | None) -> Page:
-    """Give the first `limit` rows, sorted, that follow a marker.
+def page_of(ordered: OrderedRows, limit: int | None, marker: str | None) -> Page:
+    """Give the first `limit` rows, in order, that follow a marker.
 
     Raises: InvalidRequest: the limit is below 1 (reason `limit`); no page gave this marker (reason
         `marker`).
     """
     if limit is not None and limit < 1:
         raise InvalidRequest(f"limit is {limit}, expected at least 1", reason="limit")
-    ordered = sorted(rows, key=row_order)
-    if marker is not None:
-        after = row_order(_row_of(marker))
-        ordered = [row for row in ordered if row_order(row) > after]
-    if limit is None or len(ordered) <= limit:
-        return Page(ordered, None)
-    return Page(ordered[:limit], _marker_of(ordered[limit - 1]))
+    after = None if marker is None else _row_of(marker)
+    try:
+        rows = ordered(ALL if limit is None else limit + 1, after)
+    except InvalidRow as error:
+        raise _not_given(marker) from error
+    if limit is None or len(rows) <= limit:
+        return Page(rows, None)
+    return Page(rows[:limit], _marker_of(rows[limit - 1]))
 
 
 def _marker_of(row: Row) -> str:
@@ -50,7 +55,9 @@ def _row_of(marker: str) -> Row:
         text = base64.urlsafe_b64decode(marker)
         row: Row = msgspec.json.decode(text, type=tuple[Cell, ...])
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise InvalidRequest(
-            f"marker {marker!r} is none that a page gave", reason="marker"
-        ) from error
+        raise _not_given(marker) from error
     return row
+
+
+def _not_given(marker: str | None) -> InvalidRequest:
+    return InvalidRequest(f"marker {marker!r} is none that a page gave", reason="marker")

@@ -4,6 +4,7 @@
 
 #include "bindings_host.h"
 #include "guard.h"
+#include "pages.h"
 
 namespace congress {
 namespace {
@@ -25,6 +26,24 @@ py::list Host::rows(RelationId id) {
     return all(kernel_.relation(id), [&](const Id* cells, std::size_t width) {
         return decoded(kernel_.symbols(), cells, width);
     });
+}
+
+py::list Host::page(RelationId id, const std::optional<std::vector<Id>>& after,
+                    std::size_t limit) {
+    const Relation& relation = kernel_.relation(id);
+    if (after && after->size() != relation.width()) {
+        throw InvalidPlan("a page begins behind a row of another width");
+    }
+    py::list rows;
+    if (after && after->empty()) return rows;  // there is no row behind the one without cells
+    if (after) {
+        for (const Id cell : *after) checked(cell);
+    }
+    const Id* const from = after ? after->data() : nullptr;
+    for (const RowId row : page_of(relation, kernel_.symbols(), from, limit)) {
+        rows.append(decoded(kernel_.symbols(), relation.row(row), relation.width()));
+    }
+    return rows;
 }
 
 py::list Host::ids(RelationId id) {

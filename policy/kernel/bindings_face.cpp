@@ -72,6 +72,7 @@ void bind_kernel(py::module_& module) {
             return host.kernel().relation(id).distinct(columns);
         })
         .def("rows", &Host::rows)
+        .def("page", &Host::page)
         .def("ids", &Host::ids)
         .def("has", &Host::has)
         .def("height", &Host::height)

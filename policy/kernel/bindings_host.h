@@ -80,6 +80,8 @@ public:
     // --- answers: bindings_answers.cpp
 
     py::list rows(RelationId id);
+    // The rows in order, up to `limit` of those behind `after`.
+    py::list page(RelationId id, const std::optional<std::vector<Id>>& after, std::size_t limit);
     py::list ids(RelationId id);
     bool has(RelationId id, const std::vector<Id>& row) { return find_row(id, row) != kNoRow; }
     std::uint32_t height(RelationId id, const std::vector<Id>& row);

@@ -32,7 +32,36 @@ std::partial_ordering compare(const Value& left, const Value& right) {
     return 0 <=> compare(right.integer, left.real);
 }
 
+// null, booleans, numbers, texts
+int kind_of(const Value& value) {
+    switch (value.type) {
+        case Type::kNull:
+            return 0;
+        case Type::kBoolean:
+            return 1;
+        case Type::kInteger:
+        case Type::kFloat:
+            return 2;
+        case Type::kText:
+            break;
+    }
+    return 3;
+}
+
 }  // namespace
+
+std::strong_ordering compare_shown(const Symbols& symbols, Id left, Id right) {
+    if (!is_symbol(left) && !is_symbol(right)) return left <=> right;
+    const Value first = symbols.value(left);
+    const Value second = symbols.value(right);
+    if (kind_of(first) != kind_of(second)) return kind_of(first) <=> kind_of(second);
+    if (first.type == Type::kBoolean) return first.integer <=> second.integer;
+    if (first.type == Type::kNull) return std::strong_ordering::equal;
+    const std::partial_ordering order = compare(first, second);
+    if (order == std::partial_ordering::less) return std::strong_ordering::less;
+    if (order == std::partial_ordering::greater) return std::strong_ordering::greater;
+    return (first.type == Type::kFloat) <=> (second.type == Type::kFloat);
+}
 
 bool is_less(const Symbols& symbols, Id left, Id right) {
     if (!is_symbol(left) && !is_symbol(right)) return left < right;

@@ -109,6 +109,11 @@ class KernelFace:
         number = self.tables.find(table, width)
         return [] if number is None else self.kernel.rows(number)
 
+    def page(self, table: object, width: int, limit: int, after: Sequence[Id] | None) -> list[Row]:
+        """Give the first rows of a table in order, of those behind a row; of no table none."""
+        number = self.tables.find(table, width)
+        return [] if number is None else self.kernel.page(number, after, limit)
+
     def magnitude(self, table: object, width: int) -> int:
         """Give the magnitude of a table's size, in steps of 8: plans depend on it."""
         return self.size(table, width).bit_length() // 3
