@@ -5,7 +5,7 @@ SEED ?= 1
 N ?= 2000
 RUNS ?= 1
 
-.PHONY: run test test-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
+.PHONY: run test test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
 
 run:
 	@devstack/set-up.sh run
@@ -17,6 +17,15 @@ test:
 
 test-native:
 	@$(MAKE) --no-print-directory -j2 -C tests/native SEED=$(SEED) RUNS=$(RUNS) $(ARGS)
+
+test-sanitized:
+	@devstack/set-up.sh test
+	@$(BIN)/python -m pip install --disable-pip-version-check -q "pybind11>=2.13"
+	@$(MAKE) --no-print-directory -j2 -C tests/sanitized address ARGS="$(ARGS)"
+
+mutants-native:
+	@devstack/set-up.sh test
+	$(BIN)/python tests/native/mutants.py $(ARGS)
 
 oracle:
 	@devstack/set-up.sh test

@@ -295,9 +295,11 @@ class Evaluator:
         """Work out which rules can run and what tables miss; give those to be put anew."""
         pending = Pending(self._order)
         switched: dict[ActiveRule, None] = {}
-        for table, before in self._order.take_moved().items():
+        moved = self._order.take_moved()
+        self.journal.note(partial(self._order.give_back, moved))
+        for table, before in moved.items():
             after = self._order.find(table)
-            if _is_recursive(before) or _is_recursive(after):
+            if (_is_recursive(before) or _is_recursive(after)) and not _are_same(before, after):
                 # What they lack was that of all together, and what may be an internal table of
                 # its own depends on what is recursive.
                 for rule in self.derived[table].rules:
@@ -438,6 +440,13 @@ class Evaluator:
                 self.journal.drop(self.derived, key)
                 self._order.touch(key)
                 self.journal.note(partial(self._order.touch, key))
+
+
+def _are_same(before: Component[TableKey] | None, after: Component[TableKey] | None) -> bool:
+    """Tell whether tables depend on each other as before, after a change that was taken back."""
+    if before is None or after is None:
+        return before is after
+    return (before.tables, before.is_recursive) == (after.tables, after.is_recursive)
 
 
 def _is_recursive(component: Component[TableKey] | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -76,6 +76,10 @@ class EvaluationOrder(Generic[T]):
             self._follow_up()
         moved, self._moved = self._moved, {}
         return {table: before for table, before in moved.items() if self._is_derived(table)}
+
+    def give_back(self, moved: Mapping[T, Component[T] | None]) -> None:
+        """Take that what was done for moved tables was taken back: they are to be given again."""
+        self._moved |= moved
 
     def _follow_up(self) -> None:
         touched, self._touched = self._touched, {}

@@ -46,6 +46,16 @@ FOUND = {
             ("why", "m", "i", ()),
         )
     ),
+    # The order of evaluation kept what it was inside of the trial; that the rule was recursive
+    # before was forgotten, and with it that the others had missed what it missed.
+    "a recursive rule goes after a trial in which it went": Case(
+        (
+            *_POLICY,
+            ("insert", "m", "b :- k:v(x, _)\nb :- d:g(_, 1), m:b"),
+            ("trial", (("delete", "m", "b :- d:g(_, 1), m:b"),)),
+            ("delete", "m", "b :- d:g(_, 1), m:b"),
+        )
+    ),
     "impact of rules that act on a datasource that is not there": Case(
         (
             *_POLICY,
