@@ -202,9 +202,11 @@ class Explainer:
         return any(self._is_together(match.table, table) for match in normal.matches())
 
     def _is_together(self, table: TableKey, other: TableKey) -> bool:
-        """Tell whether two tables depend on each other."""
-        component = self._evaluator.component(other)
-        return component is not None and component.is_recursive and table in component.tables
+        """Tell whether two tables depend on each other, by rules that are not off."""
+        width, other_width = self._evaluator.width(table), self._evaluator.width(other)
+        if width is None or other_width is None:
+            return False
+        return self._face.are_together((table, width), (other, other_width))
 
     def _is_below(self, child: _Child, parent: _Child) -> bool:
         """Tell whether a row can stand below another one without ever leading back to it."""

@@ -127,6 +127,14 @@ class KernelFace:
         """Give the height of a row that a recursive table has: it follows from lower ones."""
         return self.kernel.height(self.tables.number(table, len(row)), row)
 
+    def are_together(self, *tables: tuple[object, int]) -> bool:
+        """Tell whether the rules that run make tables, by key and width, depend on each other."""
+        first, *others = (self.tables.find(*table) for table in tables)
+        component = None if first is None else self.program.component(first)
+        if component is None or not component.is_recursive:
+            return False
+        return all(other in component.tables for other in others)
+
     def replace(self, table: TableKey, width: int, rows: Sequence[Sequence[Cell]]) -> None:
         """Give a base table its rows, within the present step. Raises: RowsRefused."""
         number = self.tables.number(table, width)

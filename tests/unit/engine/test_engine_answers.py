@@ -191,3 +191,16 @@ def test_a_derivation_may_read_very_many_columns(engine: Engine) -> None:
 
 def _size(tree: Derivation) -> int:
     return 1 + sum(_size(child) for child in tree.children)
+
+
+def test_a_cycle_through_a_rule_that_waits_is_none() -> None:
+    engine = Engine()
+    engine.create_policy("n", "recursive")
+    engine.create_policy("m", "recursive")
+    engine.set_schema("d", {"e": ["x", "y"]})
+    engine.set_schema("k", {"v": ["x", "y"]})  # never read: the rule that closes the cycle waits
+    engine.load("d", {"e": [(1, 2), (3, 4)]})
+    engine.insert("n", "s(7) :- d:e(x, _)  s(y) :- m:b(), d:e(_, y), not k:v(_, y)")
+    engine.insert("m", "b() :- n:s(_)")
+    (below,) = engine.explain("m", "b", ()).children
+    assert (below.table, below.row) == ("s", (7,))
