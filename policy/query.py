@@ -85,7 +85,7 @@ class Query:
         self._active.resolve(tuple(alternatives), hold)
         self._matches = [match for each in alternatives for match in each.matches()]
         self._plans: list[AdHocPlan] = []
-        self._sizes: tuple[int, ...] | None = None
+        self._footings: tuple[tuple[int | None, int], ...] | None = None
 
     def ask(self, values: Sequence[Cell] = ()) -> Answer:
         """Give the answer with these values of the parameters.
@@ -118,12 +118,12 @@ class Query:
         return [self._evaluator.symbols.decode(row) for row in ids]
 
     def _plan(self) -> None:
-        """Plan each alternative, anew when tables have other sizes."""
+        """Plan each alternative, anew when tables have other sizes, or came or went."""
         face = self._evaluator.face
-        sizes = tuple(face.magnitude(match.table, len(match.terms)) for match in self._matches)
-        if sizes == self._sizes:
+        footings = tuple(face.footing(match.table, len(match.terms)) for match in self._matches)
+        if footings == self._footings:
             return
-        self._sizes = sizes
+        self._footings = footings
         self._plans = []
         for rule in self._active.alternatives:
             body = order_body(rule, face.fan_out, bound=frozenset(self._parameters))

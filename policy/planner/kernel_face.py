@@ -114,9 +114,9 @@ class KernelFace:
         number = self.tables.find(table, width)
         return [] if number is None else self.kernel.page(number, after, limit)
 
-    def magnitude(self, table: object, width: int) -> int:
-        """Give the magnitude of a table's size, in steps of 8: plans depend on it."""
-        return self.size(table, width).bit_length() // 3
+    def footing(self, table: object, width: int) -> tuple[int | None, int]:
+        """Give what plans that read a table rest on: its relation, its size in steps of 8."""
+        return self.tables.find(table, width), self.size(table, width).bit_length() // 3
 
     def has(self, table: object, row: Sequence[Id]) -> bool:
         """Tell whether a table has a row of ids."""

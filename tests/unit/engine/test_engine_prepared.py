@@ -283,3 +283,12 @@ def test_a_prepared_query_that_refers_to_itself_is_forgotten() -> None:
     del engine, asked
     gc.collect()
     assert gone() is None
+
+
+def test_a_question_sees_a_table_that_went_and_came_back(engine: Engine) -> None:
+    engine.insert("p", "degree(x, count(y)) :- d:edge(x, y)")
+    degree = engine.prepare("p", "degree(?, n)")
+    engine.mark_missing("d", ["edge"], reason="away")
+    assert (degree(5), engine.query("p", "degree(x, n)")) == ([], [])
+    engine.load("d", {"edge": [(5, 3)]})
+    assert (degree(5), engine.query("p", "degree(x, n)")) == ([(5, 1)], [(5, 1)])
