@@ -234,7 +234,7 @@ class Engine:
         Raises: NotFound: the datasource has no such table. InvalidRow. InvalidRequest: no columns
             are known, or a file cannot be read.
         """
-        tables = held(tables)
+        tables = held(source, tables)
         with self._lock.change():
             if self._program.kind(source) is not None:
                 return self.transact(source, loaded=tables)
@@ -254,8 +254,8 @@ class Engine:
         Cost: the rows given, and the rules that read, directly or through others, a table that
             changed.
         """
-        added = held({} if added is None else added)
-        removed = held({} if removed is None else removed)
+        added = held(source, {} if added is None else added)
+        removed = held(source, {} if removed is None else removed)
         with self._lock.change():
             return self._sources.change(
                 source, self._rows_given(source, added), self._rows_given(source, removed)
@@ -278,9 +278,9 @@ class Engine:
         missing: Mapping[str, str] | None = None,
     ) -> Changes:
         """Do what `load`, `apply` and `mark_missing` do, for several tables at once."""
-        loaded = held({} if loaded is None else loaded)
-        added = held({} if added is None else added)
-        removed = held({} if removed is None else removed)
+        loaded = held(source, {} if loaded is None else loaded)
+        added = held(source, {} if added is None else added)
+        removed = held(source, {} if removed is None else removed)
         with self._lock.change():
             return self._sources.transact(
                 source,

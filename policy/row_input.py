@@ -85,16 +85,31 @@ def tables_given(tables: TableInputs) -> TableInputs:
     )
 
 
-def held(tables: TableInputs) -> TableInputs:
-    """Give tables of which none is an iterator any more.
+def held(source: str, tables: TableInputs) -> TableInputs:
+    """Give tables of which nothing is still to come: neither rows nor cells of a column.
 
-    Ordering: before the engine is entered: an iterator may wait for anything, even for ever.
-    Raises: InvalidRequest: as `tables_given`.
+    Ordering: before the engine is entered: an iterator, or a stream of Arrow's, may wait for
+        anything, even for ever.
+    Raises: InvalidRequest: as `tables_given`, or a stream that cannot be read.
     """
     return {
-        table: given if type(given) in PLAIN or not isinstance(given, Iterator) else list(given)
+        table: given if type(given) in PLAIN else _held_table(given, f"{source}:{table}")
         for table, given in tables_given(tables).items()
     }
+
+
+def _held_table(given: TableInput, name: str) -> TableInput:
+    # Ordering: first, as pyarrow's RecordBatchReader is an iterator too: of batches, not of rows.
+    if isinstance(given, ArrowStream):
+        return _arrow_columns(given, name)
+    if isinstance(given, Iterator):
+        return list(given)
+    if isinstance(given, Mapping):
+        return {
+            column: list(cells) if isinstance(cells, Iterator) else cells
+            for column, cells in given.items()
+        }
+    return given
 
 
 def marked_missing(tables: Iterable[str], reason: str) -> dict[str, str]:

@@ -22,14 +22,19 @@ void check_width(std::size_t number, Py_ssize_t size, std::uint32_t width) {
                       "has " + std::to_string(size) + " cells, expected " + std::to_string(width));
 }
 
+// Texts and mappings are sequences to Python, of something else than cells.
+bool is_sequence_of_cells(PyObject* value) {
+    const bool is_text =
+        PyUnicode_Check(value) || PyBytes_Check(value) || PyByteArray_Check(value);
+    const bool is_mapping = PyType_HasFeature(Py_TYPE(value), Py_TPFLAGS_MAPPING);
+    return !is_text && !is_mapping && PySequence_Check(value);
+}
+
 // A row of any kind; what it is made of may run Python code.
 void intern_row(Symbols& symbols, PyObject* given, std::size_t number, std::uint32_t width,
                 Buffer<Id>& out) {
     const bool is_plain = PyTuple_Check(given) || PyList_Check(given);
-    const bool is_text = PyUnicode_Check(given) || PyBytes_Check(given);
-    if (!is_plain && (is_text || PyDict_Check(given) || !PySequence_Check(given))) {
-        throw CellRefused(number, width, "is no row");
-    }
+    if (!is_plain && !is_sequence_of_cells(given)) throw CellRefused(number, width, "is no row");
     const py::object kept = is_plain
                                 ? py::reinterpret_borrow<py::object>(given)
                                 : py::reinterpret_steal<py::object>(PySequence_Tuple(given));

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from threading import Thread
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -115,4 +116,35 @@ def test_columns_of_one_name_are_refused(engine: Engine, names: list[str]) -> No
 def test_other_columns_are_refused(engine: Engine, names: list[str]) -> None:
     with pytest.raises(InvalidRow, match="has the columns a, b, given are"):
         engine.load("d", {"t": pa.table({name: [1] for name in names})})
+    assert rows_of(engine) == [(0, "kept")]
+
+
+def test_a_reader_of_batches_is_a_table_and_no_iterator_of_rows(engine: Engine) -> None:
+    table = pa.table({"a": [1, 2], "b": ["x", "y"]})
+    for source in ("d", "new"):
+        engine.load(source, {"t": table.to_reader()})
+        assert rows_of(engine, source) == [(1, "x"), (2, "y")]
+    engine.apply("d", added={"t": pa.table({"b": ["z"], "a": [3]}).to_reader()})
+    engine.transact("d", removed={"t": table.slice(1).to_reader()})
+    assert rows_of(engine) == [(1, "x"), (3, "z")]
+
+
+def test_a_stream_is_read_before_the_engine_is_entered(engine: Engine) -> None:
+    seen: list[list[tuple[Any, ...]]] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        asker = Thread(target=lambda: seen.append(rows_of(engine)))
+        asker.start()
+        asker.join(10)
+        yield pa.record_batch({"a": [1], "b": ["x"]})
+
+    schema = pa.schema({"a": pa.int64(), "b": pa.string()})
+    engine.load("d", {"t": pa.RecordBatchReader.from_batches(schema, batches())})
+    assert (seen, rows_of(engine)) == ([[(0, "kept")]], [(1, "x")])
+
+
+def test_an_element_of_structs_is_no_row(engine: Engine) -> None:
+    (element,) = pa.array([{"a": 1, "b": "x"}])
+    with pytest.raises(InvalidRow, match="row 0 given for table 'd:t' is StructScalar"):
+        engine.load("d", {"t": [element]})
     assert rows_of(engine) == [(0, "kept")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import struct
 from array import array
+from collections import UserDict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -199,6 +201,9 @@ def test_what_is_no_column_is_refused(engine: Engine, tmp_path: Path) -> None:
         ([("a", 1)], "tables are given as list"),
         ({"t": ["ab"]}, "row 0 given for table 'd:t' is str ('ab')"),
         ({"t": [("a", 1), {"name": "b", "size": 2}]}, "row 1 given for table 'd:t' is dict"),
+        ({"t": [UserDict(name="b", size=2)]}, "row 0 given for table 'd:t' is UserDict"),
+        ({"t": [MappingProxyType({"name": 1})]}, "row 0 given for table 'd:t' is mappingproxy"),
+        ({"t": [bytearray(b"ab")]}, "row 0 given for table 'd:t' is bytearray"),
         ({"t": [1]}, "row 0 given for table 'd:t' is int (1)"),
         ({"t": [None]}, "row 0 given for table 'd:t' is NoneType"),
     ],
