@@ -22,7 +22,9 @@ py::list all(const Relation& relation, Make make) {
 
 }  // namespace
 
+// Busy also while Python objects are made: that may run finalizers, and they anything.
 py::list Host::rows(RelationId id) {
+    const Busy busy(*this);
     return all(kernel_.relation(id), [&](const Id* cells, std::size_t width) {
         return decoded(kernel_.symbols(), cells, width);
     });
@@ -30,6 +32,7 @@ py::list Host::rows(RelationId id) {
 
 py::list Host::page(RelationId id, const std::optional<std::vector<Id>>& after,
                     std::size_t limit) {
+    const Busy busy(*this);
     const Relation& relation = kernel_.relation(id);
     if (after && after->size() != relation.width()) {
         throw InvalidPlan("a page begins behind a row of another width");
@@ -47,6 +50,7 @@ py::list Host::page(RelationId id, const std::optional<std::vector<Id>>& after,
 }
 
 py::list Host::ids(RelationId id) {
+    const Busy busy(*this);
     return all(kernel_.relation(id), ids_of);
 }
 
@@ -65,6 +69,7 @@ std::unique_ptr<Compiled> Host::compile(const py::tuple& given) {
 }
 
 py::list Host::query(Compiled& compiled, const std::vector<Id>& given) {
+    const Busy busy(*this);
     const Answers answers = ask(compiled, given);
     const std::size_t width = compiled.plan->head.size();
     py::list rows(answers.size());
@@ -102,6 +107,7 @@ py::object Host::look_up(Compiled& compiled, PyObject* const* values) {
 }
 
 py::list Host::query_ids(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most) {
+    const Busy busy(*this);
     const Answers answers = ask(compiled, given, most);
     py::list rows(answers.size());
     for (std::uint32_t n = 0; n < answers.size(); ++n) {
@@ -126,7 +132,6 @@ Answers Host::ask(Compiled& compiled, const std::vector<Id>& given, std::uint32_
     if (given.size() != compiled.plan->given.size()) {
         throw InvalidPlan("the plan takes other values");
     }
-    const Busy busy(*this);
     Answers answers(static_cast<std::uint32_t>(compiled.plan->head.size()), most);
     const py::gil_scoped_release unlocked;
     run_plan(compiled, given.data(), answers);

@@ -39,7 +39,7 @@ void Entrance::enter() {
         if (is_deferring_) Interrupts::defer();
         return;
     }
-    while (depth_ > 0) wait();
+    while (depth_ > 0) wait(deadline());
     take();
     watch_.forget_cancelling();
     set_deadline();
@@ -72,10 +72,15 @@ void Entrance::give() {
     freed_.notify_one();
 }
 
+Entrance& Entrance::alone() {
+    while (depth_ > 0 && !is_own()) wait(Watch::kNever);
+    return *this;
+}
+
 // In slices: a signal does not end a wait.
-void Entrance::wait() {
+void Entrance::wait(Watch::Clock::time_point until) {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    const auto end = std::min(deadline(), Watch::Clock::now() + kSlice);
+    const auto end = std::min(until, Watch::Clock::now() + kSlice);
     ++waiting_;
     {
         const py::gil_scoped_release unlocked;
@@ -83,7 +88,7 @@ void Entrance::wait() {
         freed_.wait_until(lock, end, [this] { return depth_ == 0; });
     }
     --waiting_;
-    if (depth_ > 0 && Watch::Clock::now() > deadline()) throw DeadlinePassed(kNoRule);
+    if (depth_ > 0 && Watch::Clock::now() > until) throw DeadlinePassed(kNoRule);
 }
 
 // Without the interpreter lock, or with it. Other threads' calls have no signals to handle.

@@ -32,6 +32,10 @@ public:
     // The deadline of the calls of this thread, whatever engine they are for.
     static Watch::Clock::time_point& deadline();
 
+    // Waits until no other thread is inside; nobody gets in before the interpreter lock is let go.
+    // Raises: py::error_already_set: what a signal's handler raised meanwhile.
+    Entrance& alone();
+
     // For what neither changes anything nor lets Python run: no thread but this one gets in, as
     // long as it lives. Cost: nothing is waited for.
     class Glance {
@@ -51,7 +55,7 @@ private:
     bool is_own() const;
     void take();
     void give();
-    void wait();
+    void wait(Watch::Clock::time_point until);
     void poll(Watch::Clock::time_point now);
 
     Watch& watch_;

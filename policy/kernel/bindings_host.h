@@ -126,7 +126,7 @@ private:
     void keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures);
     Id checked(Id id) const;
     RowId find_row(RelationId id, const std::vector<Id>& row);
-    // With `most` it stops soon after it has so many rows.
+    // Only while busy. With `most` it stops soon after it has so many rows.
     Answers ask(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most = ~0u);
     void run_plan(Compiled& compiled, const Id* given, Answers& answers);
 

@@ -28,15 +28,15 @@ HotKeys::Question HotKeys::question(PyObject* const* values, std::size_t size) {
     return {values, size, hash | 1};
 }
 
-PyObject* HotKeys::find(const Question& question, std::uint64_t version) const {
-    if (places_ == nullptr || question.hash == 0) return nullptr;
+py::object HotKeys::find(const Question& question, std::uint64_t version) const {
+    if (places_ == nullptr || question.hash == 0) return {};
     for (const std::size_t second : {0u, 1u}) {
         const Place& place = places_[first_place(question) ^ second];
         if (place.hash == question.hash && place.version == version && is_same(place, question)) {
-            return place.rows.ptr();
+            return place.rows;
         }
     }
-    return nullptr;
+    return {};
 }
 
 // A question has two places to be at; one whose answer is still good stays if the other is not.
@@ -57,17 +57,25 @@ void HotKeys::note(const Question& question, std::uint64_t version, const py::li
         place.hash = question.hash;
         return;
     }
+    keep(question, version, rows);
+}
+
+// Ordering: objects are made first, for Python may come back here meanwhile, and move all places.
+void HotKeys::keep(const Question& question, std::uint64_t version, const py::list& rows) {
+    py::object values;
     if (question.size == 1) {
-        place.values = py::reinterpret_borrow<py::object>(question.values[0]);
+        values = py::reinterpret_borrow<py::object>(question.values[0]);
     } else {
-        py::tuple values(question.size);
+        py::tuple several(question.size);
         for (std::size_t n = 0; n < question.size; ++n) {
-            values[n] = py::reinterpret_borrow<py::object>(question.values[n]);
+            several[n] = py::reinterpret_borrow<py::object>(question.values[n]);
         }
-        place.values = std::move(values);
+        values = std::move(several);
     }
-    place.rows = py::tuple(rows);
-    place.version = version;
+    py::object kept = py::tuple(rows);
+    if (places_ == nullptr) return;
+    Place& place = place_for(question, version);
+    place = {question.hash, version, std::move(values), std::move(kept)};
 }
 
 bool HotKeys::is_same(const Place& place, const Question& question) {

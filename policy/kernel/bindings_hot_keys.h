@@ -25,8 +25,9 @@ public:
     // Only of values that can be told apart without calling Python; hash 0 stands for others.
     static Question question(PyObject* const* values, std::size_t size);
 
-    // The rows for a question, when they were noted at this version of the tables: borrowed, else null.
-    PyObject* find(const Question& question, std::uint64_t version) const;
+    // The rows for a question, when they were noted at this version of the tables, else null. A
+    // reference of its own: when Python makes an object, it may come back to what changes them.
+    py::object find(const Question& question, std::uint64_t version) const;
     // Takes that the rows were found.
     void note(const Question& question, std::uint64_t version, const py::list& rows);
     void clear() { places_.reset(); }
@@ -47,6 +48,7 @@ private:
         return (question.hash >> 32) % kPlaces;
     }
     Place& place_for(const Question& question, std::uint64_t version);
+    void keep(const Question& question, std::uint64_t version, const py::list& rows);
 
     std::unique_ptr<Place[]> places_;
 };

@@ -51,7 +51,7 @@ PyObject* look_up(const Prepared& self, PyObject* const* values, std::size_t siz
     if (!glance.is_inside() || host.is_busy()) return nullptr;
     const std::uint64_t version = host.kernel().version();
     const HotKeys::Question question = HotKeys::question(values, size);
-    if (PyObject* const rows = self.hot->find(question, version)) return copied(rows);
+    if (const py::object rows = self.hot->find(question, version)) return copied(rows.ptr());
     try {
         py::object rows = host.look_up(*self.compiled, values);
         if (rows.is_none()) return nullptr;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings_cells.h"
+#include "bindings_entrance.h"
 #include "bindings_holds.h"
 
 namespace congress {
@@ -15,11 +16,13 @@ namespace congress {
 // Appends rows of values as ids. Raises CellRefused with row and column.
 void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, Buffer<Id>& out);
 
-// Rows that are turned into Python values when somebody looks at them.
+// Rows that are turned into Python values when somebody looks at them: in any thread, while others
+// may be inside of the kernel and make its symbols move.
 class Rows {
 public:
-    Rows(std::uint32_t width, Symbols& symbols, std::shared_ptr<Released> released)
-        : width_(width), symbols_(symbols), released_(std::move(released)) {}
+    Rows(std::uint32_t width, Symbols& symbols, Entrance& entrance,
+         std::shared_ptr<Released> released)
+        : width_(width), symbols_(symbols), entrance_(entrance), released_(std::move(released)) {}
     Rows(const Rows&) = delete;
     Rows& operator=(const Rows&) = delete;
     ~Rows() { released_->put(cells_); }
@@ -31,9 +34,11 @@ public:
     }
     std::size_t size() const { return size_; }
     py::tuple row(std::size_t number) const {
+        const Entrance::Glance glance(entrance_.alone());
         return decoded(symbols_, cells_.data() + number * width_, width_);
     }
     py::list list() const {
+        const Entrance::Glance glance(entrance_.alone());
         py::list rows(size_);
         for (std::size_t n = 0; n < size_; ++n) rows[n] = row(n);
         return rows;
@@ -44,6 +49,7 @@ private:
     std::size_t size_ = 0;
     std::vector<Id> cells_;
     Symbols& symbols_;
+    Entrance& entrance_;
     std::shared_ptr<Released> released_;
 };
 

@@ -18,7 +18,10 @@ Buffer<Id> flat(const std::vector<std::vector<Id>>& rows, std::uint32_t width) {
 
 }  // namespace
 
+// Busy: rows may run Python code, as may a signal's handler while many are read; what is read so far
+// is not to be changed by it.
 void Host::read_rows(const py::handle& given, std::uint32_t width, Buffer<Id>& out) {
+    const Busy busy(*this);
     // Lists are the usual thing, and looking for another type costs more than a small one.
     const bool is_plain = PyList_Check(given.ptr()) || PyTuple_Check(given.ptr());
     if (is_plain || !py::isinstance<BulkRows>(given)) {
@@ -62,8 +65,9 @@ std::vector<RelationId> Host::propagate() {
 
 std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> Host::changes(RelationId id) {
     const Relation& relation = kernel_.relation(id);
-    auto added = std::make_unique<Rows>(relation.width(), kernel_.symbols(), released_);
-    auto removed = std::make_unique<Rows>(relation.width(), kernel_.symbols(), released_);
+    Symbols& symbols = kernel_.symbols();
+    auto added = std::make_unique<Rows>(relation.width(), symbols, entrance_, released_);
+    auto removed = std::make_unique<Rows>(relation.width(), symbols, entrance_, released_);
     relation.each_added([&](RowId row) { added->push(relation.row(row)); });
     relation.each_removed([&](RowId row) { removed->push(relation.row(row)); });
     return {std::move(added), std::move(removed)};
