@@ -70,16 +70,12 @@ std::vector<std::int64_t> Crossings::times(State state, FailureLog* failures) {
 }
 
 void Crossings::follow() {
-    if (is_dirty_) return;
-    kept_.reserve(kept_.size() + 1);
-    present_ = {changes_.size(), !is_loaded_, 0};
-    is_dirty_ = true;
-    if (is_loaded_) {
+    if (!open_step(changes_.size(), 0)) return;
+    if (!present().is_load) {
         texts_.each_removed([&](RowId row) { remove(*texts_.row(row)); });
         texts_.each_added([&](RowId row) { add(*texts_.row(row)); });
         return;
     }
-    is_loaded_ = true;
     for (RowId row = 0; row < texts_.end(); ++row) {
         if (!texts_.is_in(row, State::kNew)) continue;
         const Id text = *texts_.row(row);
@@ -112,12 +108,12 @@ void Crossings::remove(Id text) {
 
 void Crossings::refresh() {
     follow();
-    if (present_.is_load) {
+    if (present().is_load) {
         count_all(State::kNew, 1);
         return;
     }
     const std::vector<std::int64_t> before = times(State::kOld, nullptr);
-    for (std::size_t n = present_.changes; n < changes_.size(); ++n) {
+    for (std::size_t n = present().changes; n < changes_.size(); ++n) {
         const Change& change = changes_[n];
         for (const std::int64_t now : before) {
             if (!condition_.holds(now - change.entry.moment)) continue;
@@ -184,32 +180,6 @@ void Crossings::count(const Entry& entry, int step) {
 
 // --- ends of steps
 
-void Crossings::keep_step() {
-    if (!is_dirty_) {
-        ++(kept_.empty() ? idle_ : kept_.back().idle);
-        return;
-    }
-    kept_.push_back(present_);  // `follow` has made room
-    is_dirty_ = false;
-}
-
-void Crossings::undo_step() {
-    if (!is_dirty_) return;
-    take_back(present_);
-    is_dirty_ = false;
-}
-
-void Crossings::undo_last() {
-    std::uint32_t& idle = kept_.empty() ? idle_ : kept_.back().idle;
-    if (idle != 0) {
-        --idle;
-        return;
-    }
-    const Mark mark = kept_.back();
-    kept_.pop_back();
-    take_back(mark);
-}
-
 void Crossings::take_back(const Mark& mark) {
     while (changes_.size() > mark.changes) {
         Change& last = changes_.back();
@@ -220,22 +190,12 @@ void Crossings::take_back(const Mark& mark) {
         }
         changes_.pop_back();
     }
-    if (mark.is_load) {
-        entries_.clear();
-        is_loaded_ = false;
-    }
-}
-
-void Crossings::commit() {
-    changes_.clear();
-    kept_.clear();
-    idle_ = 0;
-    is_dirty_ = false;
+    if (mark.is_load) entries_.clear();
 }
 
 std::size_t Crossings::bytes() const {
     constexpr std::size_t kNode = sizeof(Entry) + 4 * sizeof(void*) + sizeof(std::size_t);
-    return entries_.size() * kNode + changes_.capacity() * sizeof(Change);
+    return entries_.size() * kNode + changes_.capacity() * sizeof(Change) + marks_bytes();
 }
 
 }  // namespace congress

@@ -42,10 +42,6 @@ public:
 
     void count_all(State state, int step) override;
     void refresh() override;
-    void keep_step() override;
-    void undo_step() override;
-    void undo_last() override;
-    void commit() override;
     std::size_t bytes() const override;
 
 private:
@@ -59,12 +55,6 @@ private:
         Entry entry;
         Entries::node_type taken_out;  // empty: it came
     };
-    // Where the log was when a step began.
-    struct Mark {
-        std::size_t changes;
-        bool is_load;        // before it, nothing was known
-        std::uint32_t idle;  // steps without changes that were kept after it
-    };
 
     std::optional<std::int64_t> moment_of(Id cell, FailureLog* failures);
     std::vector<std::int64_t> times(State state, FailureLog* failures);
@@ -77,7 +67,8 @@ private:
     template <class Use>
     void each_between(std::int64_t after, std::int64_t until, Use use) const;
     void count(const Entry& entry, int step);
-    void take_back(const Mark& mark);
+    void take_back(const Mark& mark) override;
+    void forget_log() override { changes_.clear(); }
 
     Relation& head_;
     Relation& texts_;
@@ -88,13 +79,7 @@ private:
     FailureLog* failures_;
     Entries entries_;
     Buffer<Id> solutions_;  // scratch of moment_of
-
-    bool is_loaded_ = false;
-    bool is_dirty_ = false;
-    Mark present_{};
     std::vector<Change> changes_;
-    std::vector<Mark> kept_;
-    std::uint32_t idle_ = 0;  // steps without changes kept before the first of `kept_`
 };
 
 }  // namespace congress

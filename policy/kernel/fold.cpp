@@ -36,11 +36,8 @@ Fold::~Fold() {
 // --- following the inputs
 
 void Fold::follow() {
-    if (is_dirty_) return;
-    kept_.reserve_more(1);
-    present_ = {changes_.size(), touched_.size(), !is_loaded_, 0};
-    is_dirty_ = true;
-    if (!is_loaded_) {
+    if (!open_step(changes_.size(), touched_.size())) return;
+    if (present().is_load) {
         load();
         return;
     }
@@ -51,7 +48,6 @@ void Fold::follow() {
 }
 
 void Fold::load() {
-    is_loaded_ = true;
     for (std::uint32_t input = 0; input < inputs_.size(); ++input) {
         const Relation& read = *inputs_[input];
         for (RowId row = 0; row < read.end(); ++row) {
@@ -104,11 +100,11 @@ void Fold::touch(std::uint32_t group) {
 
 void Fold::refresh() {
     follow();
-    if (present_.is_load) {
+    if (present().is_load) {
         for (std::uint32_t group = 0; group < groups_.end(); ++group) settle(group, true);
         return;
     }
-    for (std::size_t n = present_.touched; n < touched_.size(); ++n) {
+    for (std::size_t n = present().touched; n < touched_.size(); ++n) {
         settle(touched_[n].group, true);
     }
 }
@@ -117,7 +113,7 @@ void Fold::count_all(State state, int step) {
     const bool is_new = state == State::kNew;
     if (is_new) follow();
     for (std::uint32_t group = 0; group < groups_.end(); ++group) {
-        const bool is_changed = present_.is_load || (flags_[group] & kTouched) != 0;
+        const bool is_changed = present().is_load || (flags_[group] & kTouched) != 0;
         if (is_new && is_changed) settle(group, false);
         if ((flags_[group] & kHasRow) != 0) count(group, results(group), step);
     }
@@ -153,33 +149,10 @@ void Fold::settle(std::uint32_t group, bool counts_head) {
 
 // --- ends of steps
 
-void Fold::keep_step() {
-    if (!is_dirty_) {
-        ++(kept_.empty() ? idle_ : kept_.back().idle);
-        return;
-    }
-    for (std::size_t n = present_.touched; n < touched_.size(); ++n) {
+void Fold::close_step() {
+    for (std::size_t n = present().touched; n < touched_.size(); ++n) {
         flags_[touched_[n].group] &= static_cast<std::uint8_t>(~kTouched);
     }
-    kept_.push_reserved(present_);
-    is_dirty_ = false;
-}
-
-void Fold::undo_step() {
-    if (!is_dirty_) return;
-    take_back(present_);
-    is_dirty_ = false;
-}
-
-void Fold::undo_last() {
-    std::uint32_t& idle = kept_.empty() ? idle_ : kept_.back().idle;
-    if (idle != 0) {
-        --idle;
-        return;
-    }
-    const Mark mark = kept_.back();
-    kept_.pop_back();
-    take_back(mark);
 }
 
 void Fold::take_back(const Mark& mark) {
@@ -215,17 +188,13 @@ void Fold::forget_all() {
     touched_.clear();
     to_trim_.clear();
     groups_.clear();
-    is_loaded_ = false;
 }
 
-void Fold::commit() {
+void Fold::forget_log() {
     for (const Id id : befores_) symbols_.release(id);
     befores_.clear();
     changes_.clear();
     touched_.clear();
-    kept_.clear();
-    idle_ = 0;
-    is_dirty_ = false;
     groups_.forget_unused_values();
     for (const std::uint32_t group : to_trim_) {
         flags_[group] &= kHasRow;
@@ -235,7 +204,7 @@ void Fold::commit() {
 }
 
 std::size_t Fold::bytes() const {
-    return groups_.bytes() + flags_.bytes() + results_.bytes() + kept_.bytes() + changes_.bytes() +
+    return groups_.bytes() + flags_.bytes() + results_.bytes() + marks_bytes() + changes_.bytes() +
            touched_.bytes() + befores_.bytes() + to_trim_.bytes();
 }
 

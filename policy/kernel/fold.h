@@ -28,20 +28,9 @@ public:
 
     void count_all(State state, int step) override;
     void refresh() override;
-    void keep_step() override;
-    void undo_step() override;
-    void undo_last() override;
-    void commit() override;
     std::size_t bytes() const override;
 
 private:
-    // Where the logs were when a step began.
-    struct Mark {
-        std::size_t changes;
-        std::size_t touched;
-        bool is_load;  // before it, nothing was known
-        std::uint32_t idle;  // steps without changes that were kept after it
-    };
     struct Change {
         std::uint32_t group;
         Id value;
@@ -64,7 +53,9 @@ private:
     void touch(std::uint32_t group);
     void settle(std::uint32_t group, bool counts_head);
     void count(std::uint32_t group, const Id* results, int step);
-    void take_back(const Mark& mark);
+    void close_step() override;
+    void take_back(const Mark& mark) override;
+    void forget_log() override;
     void forget_all();
     Id* results(std::uint32_t group) { return results_.data() + std::size_t{group} * width_; }
 
@@ -80,11 +71,6 @@ private:
     Buffer<std::uint8_t> flags_;  // by group
     Buffer<Id> results_;          // by group; integers in line while it has no row
 
-    bool is_loaded_ = false;
-    bool is_dirty_ = false;
-    Mark present_{};
-    Buffer<Mark> kept_;
-    std::uint32_t idle_ = 0;      // steps without changes kept before the first of `kept_`
     Buffer<Change> changes_;
     Buffer<Touched> touched_;
     Buffer<Id> befores_;          // the results before the step, for each entry of `touched_`
