@@ -18,6 +18,9 @@ constexpr std::int64_t kMostRows = std::int64_t{1} << 40;  // sums of lengths ca
     throw InvalidColumns("an Arrow array with " + what);
 }
 
+// Words of another library in a message of ours.
+std::string told(const char* text) { return flaw_of_text(text) == nullptr ? text : "?"; }
+
 bool bit(const void* bits, std::size_t place) {
     return (static_cast<const std::uint8_t*>(bits)[place / 8] >> (place % 8) & 1) != 0;
 }
@@ -295,7 +298,7 @@ std::unique_ptr<Column> plain_column(const char* format, const ArrowArray& array
     if (layout != nullptr && array.n_buffers < layout->buffers) refuse("too little memory");
     const std::size_t start = static_cast<std::size_t>(array.offset) + first;
     std::unique_ptr<Column> made =
-        layout == nullptr ? std::make_unique<RefusedColumn>(size, std::string(name))
+        layout == nullptr ? std::make_unique<RefusedColumn>(size, told(name.data()))
                           : layout->make({array, start, size, keeper});
     if (array.null_count == 0) return made;
     // Unions and runs have no nulls of their own.
@@ -416,7 +419,7 @@ std::vector<NamedColumn> read_arrow(ArrowArrayStream& given, bool is_table,
         const char* said =
             stream->get_last_error == nullptr ? nullptr : stream->get_last_error(&*stream);
         throw InvalidColumns("a stream of Arrow failed: " +
-                             std::string(said == nullptr ? std::strerror(code) : said));
+                             told(said == nullptr ? std::strerror(code) : said));
     };
     ArrowSchema got_schema{};
     check(stream->get_schema(&*stream, &got_schema));

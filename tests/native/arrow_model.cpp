@@ -1,5 +1,6 @@
 // Columns of Arrow against the values that they were made from, and against memory that lies.
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include "arrow_columns.h"
 #include "arrow_memory.h"
 #include "harness.h"
+#include "utf8.h"
 
 namespace congress::tests {
 namespace {
@@ -232,6 +234,28 @@ const Test lengths_lie("lengths that cannot be are refused", [] {
     }
     require_raises<InvalidColumns>(
         [] { read_column(std::make_unique<ArrowMemory>("u", 1, 0)); }, "no buffers");
+});
+
+template <class Error, class Act>
+std::string refusal(Act act) {
+    try {
+        act();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "\xFF";
+}
+
+const Test words("what another library says is told as text, whatever it is", [] {
+    auto odd = std::make_unique<ArrowMemory>("\xFF", 1, 0);
+    const std::shared_ptr<Column> column = read_column(std::move(odd));
+    require(is_utf8(refusal<CellRefused>([&] { column->value(0); })), "the name of a type");
+    ArrowArrayStream stream{};
+    stream.get_schema = [](ArrowArrayStream*, ArrowSchema*) { return EIO; };
+    stream.get_last_error = [](ArrowArrayStream*) { return "no \xFF luck"; };
+    stream.release = [](ArrowArrayStream* given) { given->release = nullptr; };
+    const auto read = [&] { read_arrow(stream, true, [] {}); };
+    require(is_utf8(refusal<InvalidColumns>(read)), "why a stream failed");
 });
 
 const Test bits_stay("what says which values are null stays, whatever their type", [] {
