@@ -28,16 +28,22 @@ from .planner.journal import Journal, Mark
 Meaning = tuple[int, int]
 """The versions of the program and of what is missing."""
 
+_LONGEST = 1e9
+"""Seconds: no call takes as long, and the sum with any clock's time is a number."""
+
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Give the calls that this thread makes in a `with` block, of any engine, a deadline.
 
     Promises: a call that is not done by then is taken back; of two deadlines the nearer one holds.
-    Raises: DeadlineExceeded: of such a call.
+    Raises: DeadlineExceeded: of such a call. InvalidRequest: `seconds` is no number.
     """
-    before = exchange_deadline(math.inf)
-    exchange_deadline(min(before, SystemClock().monotonic() + seconds))
+    if not isinstance(seconds, int | float) or math.isnan(min(seconds, _LONGEST)):
+        raise InvalidRequest(f"a deadline is a number of seconds from now, found {seconds!r:.60}")
+    ours = SystemClock().monotonic() + min(seconds, _LONGEST)
+    before = exchange_deadline(ours)
+    exchange_deadline(min(before, ours))
     try:
         yield
     finally:

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import pytest
 
-from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded
+from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded, InvalidRequest
 from congress_dist.policy import Engine, within
 
 ROWS = 3_000
@@ -136,6 +137,18 @@ def test_the_nearer_of_two_deadlines_holds_and_ends_with_its_block() -> None:
     with within(SOON), within(3_600), pytest.raises(DeadlineExceeded):
         ask(engine)
     assert engine.query("p", "one(x)") == [(1,)]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), None, "5"])
+def test_what_is_no_deadline_is_refused_and_an_outer_one_still_holds(seconds: Any) -> None:
+    engine = new_engine()
+    with within(SOON):
+        with pytest.raises(InvalidRequest, match="a number of seconds from now"), within(seconds):
+            pass
+        with pytest.raises(DeadlineExceeded):
+            engine.insert("p", ENDLESS)
+    with within(10**400):
+        assert len(engine.query("p", "small(x)")) == 3
 
 
 def test_a_deadline_inside_of_a_trial_ends_what_is_tried() -> None:
