@@ -77,12 +77,14 @@ class Transactions:
     def __enter__(self) -> None:
         """Wait for the engine.
 
-        Raises: InvalidRequest: called from inside of a builtin. DeadlineExceeded: others were in.
+        Raises: InvalidRequest: called by what the kernel is running. DeadlineExceeded: others were
+            in.
         """
         try:
             self._kernel.enter()
         except InvalidPlan as error:
-            what = "a builtin called the engine that was calling it"
+            who = "a builtin, a row, a finalizer or a signal's handler"
+            what = f"the engine was called by what it was running: {who}"
             raise InvalidRequest(what) from error
         except Stopped as error:
             raise self.told(error) from error

@@ -48,7 +48,7 @@ def test_a_row_cannot_change_the_engine_that_reads_it(engine: Engine) -> None:
         engine.apply("d", added={"t": [("inner", 1)]})
         return ("outer", 1)
 
-    with pytest.raises(InvalidRequest, match="calling it"):
+    with pytest.raises(InvalidRequest, match="by what it was running"):
         engine.apply("d", added={"t": [("first", 1), Row(cells)]})
     assert engine.rows("d", "t") == [("before", 0)]
 
