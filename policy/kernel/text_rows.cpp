@@ -179,11 +179,8 @@ std::shared_ptr<BulkRows> TextTable::rows(std::vector<TextColumnType> columns) c
         });
         if (column != columns.end()) {
             places[static_cast<std::size_t>(column - columns.begin())] = n;
-        } else if (size_ != 0) {
-            DelimitedReader first = lines();
-            Cells cells;
-            first.next(cells);
-            throw TextRefused(TextFlaw::kUnknown, first.line(), n, header_[n]);
+        } else {
+            throw TextRefused(TextFlaw::kUnknown, 1, n, header_[n]);
         }
     }
     auto rows = std::make_shared<TextRows>(lines(), size_, std::move(columns), std::move(places),

@@ -158,7 +158,8 @@ def test_a_column_has_the_narrowest_type_of_its_cells(tmp_path_factory, cells):
         ("a,b\n\n1,99999999999999999999\n", r"t\.csv:3: column 'b' holds an integer beyond 64"),
         ("a,b\n1e999,\0\n", r"t\.csv:2: column 'a' holds a float that is not a finite number; ta"),
         ("a,b\n1,x\0y\n", r"t\.csv:2: column 'b' holds text with NUL; tables hold text"),
-        ("a,c\n1,2\n", r"t\.csv:2: there is no column 'c'; columns are a, b"),
+        ("a,c\n1,2\n", r"t\.csv:1: there is no column 'c'; columns are a, b"),
+        ("a,c\n", r"t\.csv:1: there is no column 'c'; columns are a, b"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, text: str, said: str) -> None:
