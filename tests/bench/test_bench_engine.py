@@ -78,5 +78,7 @@ def test_ticks_of_the_clock_over_100000_times(benchmark: BenchmarkFixture) -> No
         now = start + timedelta(hours=next(hours))
         engine.load("clock", {"now": [(str(now),)]})
 
-    benchmark.pedantic(tick, rounds=500, warmup_rounds=50)
+    for _ in range(50):
+        tick()
+    benchmark.pedantic(tick, rounds=500)
     assert len(engine.rows("p", "old")) == 100 * (next(hours) - 1 - 24)
