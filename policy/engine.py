@@ -30,7 +30,7 @@ from .language.rule_key import rule_key
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Footprint, Row, Violation, Waiting
-from .planner.kernel_face import KernelFace
+from .planner.kernel_face import ALL, KernelFace
 from .planner.normal_form import TableKey
 from .planner.program import Program
 from .prepared import PreparedQuery, Queries
@@ -68,6 +68,8 @@ class Engine:
     """
 
     def __init__(self, *, max_rows: int = DEFAULT_MAX_ROWS) -> None:
+        if type(max_rows) is not int or not 1 <= max_rows <= ALL:
+            raise InvalidRequest(f"max_rows is {max_rows!r}, expected a number from 1 to {ALL:,}")
         self._face = KernelFace(max_rows)
         self._program = Program(self._face.journal)
         self._evaluator = Evaluator(

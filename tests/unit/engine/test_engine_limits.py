@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from congress_dist.errors import InvalidRequest
 from congress_dist.policy import Engine, PolicyError
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.lexical import MAX_NESTING
@@ -138,3 +139,9 @@ def test_one_of_many_rows_behind_a_wildcard_is_enough() -> None:
     engine.insert("p", "u(1) :- d:e(_, _)")
     (child,) = engine.explain("p", "u", (1,)).children
     assert child.row in engine.rows("d", "e")
+
+
+@pytest.mark.parametrize("most", [0, -1, 2**40, True, 1.5, "many", None])
+def test_what_is_no_limit_of_rows_is_refused(most: object) -> None:
+    with pytest.raises(InvalidRequest, match="expected a number from 1 to"):
+        Engine(max_rows=most)  # type: ignore[arg-type]
