@@ -30,7 +30,7 @@ from .language.rule_key import rule_key
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Footprint, Row, Violation, Waiting
-from .planner.kernel_face import ALL, KernelFace
+from .planner.kernel_face import KernelFace
 from .planner.normal_form import TableKey
 from .planner.program import Program
 from .prepared import PreparedQuery, Queries
@@ -58,6 +58,8 @@ _UNUSED_SYMBOLS = 100_000
 
 _MANY_RULES = 100
 """So many rules at once make objects enough that Python would look for garbage among them."""
+_MOST_ROWS = 2**50
+"""What a limit of rows may be: far above what a table can hold."""
 
 
 class Engine:
@@ -68,8 +70,9 @@ class Engine:
     """
 
     def __init__(self, *, max_rows: int = DEFAULT_MAX_ROWS) -> None:
-        if type(max_rows) is not int or not 1 <= max_rows <= ALL:
-            raise InvalidRequest(f"max_rows is {max_rows!r}, expected a number from 1 to {ALL:,}")
+        if type(max_rows) is not int or not 1 <= max_rows <= _MOST_ROWS:
+            expected = f"expected a number from 1 to {_MOST_ROWS:,}"
+            raise InvalidRequest(f"max_rows is {max_rows!r}, {expected}")
         self._face = KernelFace(max_rows)
         self._program = Program(self._face.journal)
         self._evaluator = Evaluator(

@@ -41,7 +41,9 @@ from .walk import literals_of
 
 _TERMINATOR = re.compile(r"(?P<terminator>\s*+;|\.|\s++\.(?!\.*+[A-Za-z_]))?+\s*+", FLAGS)
 _HEAD_COMMA = re.compile(r"\s*+,\s*+(?=\S)", FLAGS)
-_STATEMENT_START = re.compile(rf"(?!(?:{'|'.join(RESERVED)})(?!\.*\w))[A-Za-z_.@]", FLAGS)
+_STATEMENT_START = re.compile(
+    rf"(?!(?:{'|'.join(RESERVED)})(?!\.*\w|-[\w\-]*+:))[A-Za-z_.@]", FLAGS
+)
 _GROUPS = (Alternatives, NegatedGroup)
 _WORKED_OUT = (Operation, Negative, Aggregate)
 _LARGE = 2**16

@@ -141,7 +141,7 @@ def test_one_of_many_rows_behind_a_wildcard_is_enough() -> None:
     assert child.row in engine.rows("d", "e")
 
 
-@pytest.mark.parametrize("most", [0, -1, 2**40, True, 1.5, "many", None])
+@pytest.mark.parametrize("most", [0, -1, 2**51, True, 1.5, "many", None])
 def test_what_is_no_limit_of_rows_is_refused(most: object) -> None:
     with pytest.raises(InvalidRequest, match="expected a number from 1 to"):
         Engine(max_rows=most)  # type: ignore[arg-type]

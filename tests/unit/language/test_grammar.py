@@ -526,3 +526,9 @@ def test_the_collector_is_put_off_for_large_texts_only_while_they_are_read() -> 
             assert not gc.isenabled()
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("word", ["not", "or", "in", "true", "null"])
+def test_a_statement_may_begin_with_a_policy_named_like_a_word(word: str) -> None:
+    first, second = parse(f"p(x) :- q(x), x > 3\n{word}-a:p(1)")
+    assert (first.head.policy, second.head.policy, second.head.table) == (None, f"{word}-a", "p")
