@@ -13,11 +13,10 @@ from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell
 
 from .planner.answers import Row
+from .planner.kernel_face import ALL
 
 OrderedRows = Callable[[int, Row | None], list[Row]]
 """Gives up to so many rows in order, of those behind a row."""
-ALL = 2**32
-"""More rows than there can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def page_of(ordered: OrderedRows, limit: int | None, marker: str | None) -> Page
         raise InvalidRequest(f"limit is {limit}, expected at least 1", reason="limit")
     after = None if marker is None else _row_of(marker)
     try:
-        rows = ordered(ALL if limit is None else limit + 1, after)
+        rows = ordered(ALL if limit is None else min(limit + 1, ALL), after)
     except InvalidRow as error:
         raise _not_given(marker) from error
     if limit is None or len(rows) <= limit:

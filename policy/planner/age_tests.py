@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from itertools import pairwise
 from congress_dist.row import Cell
 
 from ..language.builtins import Age, BuiltinFailure, find_builtin
+from ..language.builtins.comparison import COMPARING, ORDERS
 from .binders import Literals, find_binders, run_order
 from .internal_tables import InternalTables, Values
 from .kernel_rules import AgeTest, read
@@ -21,12 +21,8 @@ _Holds = Callable[[int | float], bool]
 _MOST = 2**61
 """Microseconds: no age is as large."""
 _AGES = range(-_MOST, _MOST)
-_COMPARING = frozenset({"lt", "lteq", "gt", "gteq", "equal"})
-_ORDERS: Mapping[str, Callable[[int | float, int | float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
+_COMPARISONS: Mapping[str, Callable[[int | float, int | float], bool]] = {
+    **ORDERS,
     "=": lambda left, right: type(left) is type(right) and left == right,
     "!=": lambda left, right: type(left) is not type(right) or left != right,
 }
@@ -116,8 +112,8 @@ def _comparison(literal: NormalLiteral, age: str, constants: _Constants) -> _Com
     """Read a comparison of an age with a constant number; None when it is something else."""
     if isinstance(literal, Condition):
         sides = (literal.left, literal.right)
-        compare = _ORDERS[literal.operator]
-    elif isinstance(literal, Call) and literal.builtin in _COMPARING and not literal.negated:
+        compare = _COMPARISONS[literal.operator]
+    elif isinstance(literal, Call) and literal.builtin in COMPARING and not literal.negated:
         sides = (literal.inputs[0], literal.inputs[1])
         solve = literal.solve
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from ..ast import Constant_ as Cell
 from .registry import BuiltinFailure, builtin
 
 Ordered = int | float | str
+
+COMPARING = frozenset({"lt", "lteq", "gt", "gteq", "equal"})
+"""The builtins that only compare two values."""
+ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+"""The operators of order, for two numbers or two strings."""
 
 
 @builtin("lt(x: ordered, y: ordered |)")

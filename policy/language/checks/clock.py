@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 from ..ast import Atom, Comparison, Conjunct, Literal, Rule, Variable
 from ..builtins import Builtin, find_call
+from ..builtins.comparison import COMPARING
 from ..diagnostics import Diagnostic
 from ..walk import expressions_of, literals_of, variables_of, variables_of_rule
 from .batch import Batch
 
-_COMPARING = frozenset(
-    {"lt", "lteq", "gt", "gteq", "equal"}
-    | {f"datetime_{name}" for name in ("lt", "lteq", "gt", "gteq", "equal")}
-)
+_COMPARING = COMPARING | {f"datetime_{name}" for name in COMPARING}
 
 
 def find_costly_clocks(batch: Batch) -> Iterator[Diagnostic]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from operator import ge, gt, le, lt
-from typing import Any
+from collections.abc import Iterator
 
 from ..ast import (
     Alternatives,
@@ -17,13 +15,13 @@ from ..ast import (
     Variable,
     Wildcard,
 )
+from ..builtins.comparison import ORDERS
 from ..diagnostics import Diagnostic
 from ..printer import print_conjunct
 from ..walk import expressions_of, parts_of
 from .batch import Batch
 
 _NUMBERS = (int, float)
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _DEPTH = 20
 """Groups in groups that are looked at; deeper ones are taken to hold."""
 
@@ -88,7 +86,7 @@ def _is_ordered(operator: str, x: object, y: object) -> bool:
     are_numbers = type(x) in _NUMBERS and type(y) in _NUMBERS
     if not are_numbers and not (isinstance(x, str) and isinstance(y, str)):
         return False
-    return bool(_ORDERS[operator](x, y))
+    return bool(ORDERS[operator](x, y))
 
 
 def _given(conjunct: Conjunct) -> tuple[str, Constant | None]:
