@@ -82,7 +82,7 @@ class Engine:
             self._face.kernel,
             self._face.journal,
             lambda: (self._program.version, self._evaluator.version),
-            after_rollback=self._program.touch,
+            after_rollback=self._forget_what_was_begun,
             name_rule=self._evaluator.name_rule,
         )
         self._rule_book = RuleBook(self._program, self._evaluator)
@@ -574,6 +574,11 @@ class Engine:
             return self._program.find(policy, rule_key(rule)) is not None
 
     # --- inside
+
+    def _forget_what_was_begun(self) -> None:
+        """Follow a rollback with what it does not know of."""
+        self._face.program.forget_staged()
+        self._program.touch()
 
     def _rows_given(self, source: str, tables: TableInputs) -> GivenRows:
         # Hot: what is a row of rows already costs no more than to see that.

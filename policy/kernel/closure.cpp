@@ -44,54 +44,59 @@ void EdgeGraph::take(const Derived& rows) {
     }
 }
 
-void EdgeGraph::finish() {
-    order_edges();
-    renumber();
-    order_edges();
+void EdgeGraph::finish(Guard& guard) {
+    order_edges(guard);
+    renumber(guard);
+    order_edges(guard);
     edges_.free_memory();
 }
 
 // Puts the edges in the order of the nodes where they begin.
-void EdgeGraph::order_edges() {
+void EdgeGraph::order_edges(Guard& guard) {
     first_.clear();
     first_.resize(std::size_t{nodes()} + 1, 0);
-    for (const Edge& edge : edges_) ++first_[edge.from];
+    guard.each_below(edges_.size(), [&](std::size_t n) { ++first_[edges_[n].from]; });
     start_parts(first_);
     targets_.resize(edges_.size(), 0);
     const auto is_high = [](const Edge& edge) { return edge.height != 0; };
     if (std::any_of(edges_.begin(), edges_.end(), is_high)) heights_.resize(edges_.size(), 0);
-    for (const Edge& edge : edges_) {
+    guard.each_below(edges_.size(), [&](std::size_t n) {
+        const Edge& edge = edges_[n];
         const std::uint32_t place = --first_[edge.from];
         targets_[place] = edge.to;
         if (!heights_.empty()) heights_[place] = edge.height;
-    }
+    });
 }
 
 // Numbers the nodes anew, each before those that it leads to as far as they have no number yet: a
 // search then finds most of what it needs side by side.
-void EdgeGraph::renumber() {
+void EdgeGraph::renumber(Guard& guard) {
     Buffer<std::uint32_t> numbers;  // by node: its new number
     numbers.resize(nodes(), kNoNode);
     Buffer<std::uint32_t> waiting;
     waiting.reserve_more(edges_.size() + 1);
     std::uint32_t next = 0;
-    for (std::uint32_t root = 0; root < nodes(); ++root) {
+    guard.each_below(nodes(), [&](std::uint32_t root) {
         waiting.push_reserved(root);
         while (!waiting.empty()) {
             const std::uint32_t node = waiting.back();
             waiting.pop_back();
             if (numbers[node] != kNoNode) continue;
             numbers[node] = next++;
+            guard.pass(last_edge(node) - first_edge(node));
             for (std::uint32_t edge = last_edge(node); edge-- > first_edge(node);) {
                 if (numbers[target(edge)] == kNoNode) waiting.push_reserved(target(edge));
             }
         }
-    }
+    });
     Buffer<Id> cells;
     cells.resize(nodes(), 0);
     for (std::uint32_t node = 0; node < nodes(); ++node) cells[numbers[node]] = cells_[node];
     cells_.swap(cells);
-    for (Edge& edge : edges_) edge = {numbers[edge.from], numbers[edge.to], edge.height};
+    guard.each_below(edges_.size(), [&](std::size_t n) {
+        Edge& edge = edges_[n];
+        edge = {numbers[edge.from], numbers[edge.to], edge.height};
+    });
     slots_.renumber([&](std::uint32_t node) { return numbers[node]; });
 }
 
@@ -122,8 +127,8 @@ std::uint32_t Closure::group_of(RowId row) {
     return group;
 }
 
-void Closure::begin(bool is_bare) {
-    graph_.finish();
+void Closure::begin(Guard& guard) {
+    graph_.finish(guard);
     seen_.resize(graph_.nodes(), 0);
     // One more: a node is written behind the last before it is known to be a new one.
     reached_.resize(std::size_t{graph_.nodes()} + 1, 0);
@@ -131,9 +136,9 @@ void Closure::begin(bool is_bare) {
     Buffer<std::uint32_t> groups;  // of the rows in turn
     groups.reserve_more(table_.size());
     const auto each_row = [&](auto use) {
-        for (RowId row = 0; row < table_.end(); ++row) {
+        guard.each_below(table_.end(), [&](RowId row) {
             if (table_.is_in(row, State::kNew)) use(row);
-        }
+        });
     };
     each_row([&](RowId row) { groups.push_reserved(group_of(row)); });
     const std::size_t count = first_.size();
@@ -146,12 +151,12 @@ void Closure::begin(bool is_bare) {
     each_row([&](RowId row) {
         begun_[--first_[*group++]] = {row, graph_.find(table_.row(row)[column_])};
     });
-    order_groups();
-    if (is_bare) new_rows_.emplace(table_);
+    order_groups(guard);
+    if (NewRows::fits(table_)) new_rows_.emplace(table_);
 }
 
 // Neighbours in the graph are searched from one after the other: what they reach is much the same.
-void Closure::order_groups() {
+void Closure::order_groups(Guard& guard) {
     const auto groups = static_cast<std::uint32_t>(first_.size() - 1);
     const auto node_of = [&](std::uint32_t group) {
         const std::uint32_t node = begun_[first_[group]].node;
@@ -159,10 +164,13 @@ void Closure::order_groups() {
     };
     Buffer<std::uint32_t> parts;  // by node: where the groups that begin there are
     parts.resize(std::size_t{graph_.nodes()} + 1, 0);
-    for (std::uint32_t group = 0; group < groups; ++group) ++parts[node_of(group)];
+    guard.each_below(groups, [&](std::uint32_t group) { ++parts[node_of(group)]; });
     start_parts(parts);
     order_.resize(groups, 0);
-    for (std::uint32_t group = groups; group-- != 0;) order_[--parts[node_of(group)]] = group;
+    guard.each_below(groups, [&](std::uint32_t n) {
+        const std::uint32_t group = groups - 1 - n;
+        order_[--parts[node_of(group)]] = group;
+    });
 }
 
 // --- searches
@@ -236,8 +244,8 @@ void Closure::show(RowId like, std::uint32_t from, std::uint32_t to) {
     }
 }
 
-void Closure::finish() {
-    if (new_rows_.has_value()) new_rows_->place();
+void Closure::finish(Guard& guard) {
+    if (new_rows_.has_value()) new_rows_->place(guard);
 }
 
 }  // namespace congress

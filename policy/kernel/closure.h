@@ -20,8 +20,8 @@ public:
 
     // Takes edges: rows of two cells, with the height that they give to what follows by them.
     void take(const Derived& rows) override;
-    // Orders the edges by where they begin. No more are taken.
-    void finish();
+    // Orders the edges by where they begin. No more are taken. Raises: as Guard::pass.
+    void finish(Guard& guard);
 
     std::uint32_t nodes() const { return static_cast<std::uint32_t>(cells_.size()); }
     std::uint32_t find(Id cell) const;  // kNoNode when it is at no edge
@@ -39,8 +39,8 @@ private:
     };
 
     std::uint32_t number(Id cell);
-    void order_edges();
-    void renumber();
+    void order_edges(Guard& guard);
+    void renumber(Guard& guard);
 
     Slots slots_;                   // numbers of nodes by the hash of their cells
     Buffer<Id> cells_;              // by node
@@ -61,13 +61,13 @@ public:
     Closure(Relation& table, std::uint32_t column) : table_(table), column_(column) {}
 
     EdgeGraph& edges() { return graph_; }
-    // Gets ready to search from the table's rows; `is_bare`: it had no other rows, ever.
-    void begin(bool is_bare);
+    // Gets ready to search from the table's rows. Raises: as Guard::pass.
+    void begin(Guard& guard);
     // Adds what follows from one more group to the table; false: there is none left.
     // Raises: as Guard::spend_of, and std::bad_alloc.
     bool grow(Guard& guard);
-    // Makes the rows that were added ones like all others.
-    void finish();
+    // Makes the rows that were added ones like all others. Raises: as NewRows::place.
+    void finish(Guard& guard);
 
 private:
     // A row to begin with, and the node that it moves from.
@@ -77,7 +77,7 @@ private:
     };
 
     std::uint32_t group_of(RowId row);
-    void order_groups();
+    void order_groups(Guard& guard);
     bool stays_same(RowId left, RowId right) const;
     std::uint32_t start(std::uint32_t group);
     std::uint32_t search(std::uint32_t begun, Guard& guard);

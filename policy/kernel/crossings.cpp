@@ -69,18 +69,24 @@ std::vector<std::int64_t> Crossings::times(State state, FailureLog* failures) {
     return found;
 }
 
-void Crossings::follow() {
+void Crossings::follow(Guard& guard) {
     if (!open_step(changes_.size(), 0)) return;
     if (!present().is_load) {
-        texts_.each_removed([&](RowId row) { remove(*texts_.row(row)); });
-        texts_.each_added([&](RowId row) { add(*texts_.row(row)); });
+        texts_.each_removed([&](RowId row) {
+            guard.pass(1);
+            remove(*texts_.row(row));
+        });
+        texts_.each_added([&](RowId row) {
+            guard.pass(1);
+            add(*texts_.row(row));
+        });
         return;
     }
-    for (RowId row = 0; row < texts_.end(); ++row) {
-        if (!texts_.is_in(row, State::kNew)) continue;
+    guard.each_below(texts_.end(), [&](RowId row) {
+        if (!texts_.is_in(row, State::kNew)) return;
         const Id text = *texts_.row(row);
         if (const auto moment = moment_of(text, failures_)) entries_.insert({*moment, text});
-    }
+    });
 }
 
 void Crossings::add(Id text) {
@@ -106,31 +112,34 @@ void Crossings::remove(Id text) {
 
 // --- the head
 
-void Crossings::refresh() {
-    follow();
+void Crossings::refresh(Guard& guard) {
+    follow(guard);
     if (present().is_load) {
-        count_all(State::kNew, 1);
+        count_all(State::kNew, 1, guard);
         return;
     }
     const std::vector<std::int64_t> before = times(State::kOld, nullptr);
     for (std::size_t n = present().changes; n < changes_.size(); ++n) {
         const Change& change = changes_[n];
+        guard.pass(before.size());
         for (const std::int64_t now : before) {
             if (!condition_.holds(now - change.entry.moment)) continue;
             count(change.entry, change.taken_out.empty() ? 1 : -1);
         }
     }
-    tick();
+    tick(guard);
 }
 
-void Crossings::count_all(State state, int step) {
+void Crossings::count_all(State state, int step, Guard& guard) {
     const bool is_new = state == State::kNew;
-    if (is_new) follow();
-    for (const std::int64_t now : times(state, is_new ? failures_ : nullptr)) count_at(now, step);
+    if (is_new) follow(guard);
+    for (const std::int64_t now : times(state, is_new ? failures_ : nullptr)) {
+        count_at(now, step, guard);
+    }
 }
 
 // Goes from the old times to the new ones, with all texts as they are now.
-void Crossings::tick() {
+void Crossings::tick(Guard& guard) {
     std::vector<std::int64_t> gone;
     std::vector<std::int64_t> come;
     clock_.each_removed([&](RowId row) {
@@ -140,17 +149,17 @@ void Crossings::tick() {
         if (const auto time = moment_of(*clock_.row(row), failures_)) come.push_back(*time);
     });
     const std::size_t both = std::min(gone.size(), come.size());
-    for (std::size_t n = 0; n < both; ++n) cross(gone[n], come[n]);
-    for (std::size_t n = both; n < gone.size(); ++n) count_at(gone[n], -1);
-    for (std::size_t n = both; n < come.size(); ++n) count_at(come[n], 1);
+    for (std::size_t n = 0; n < both; ++n) cross(gone[n], come[n], guard);
+    for (std::size_t n = both; n < gone.size(); ++n) count_at(gone[n], -1, guard);
+    for (std::size_t n = both; n < come.size(); ++n) count_at(come[n], 1, guard);
 }
 
 // One time takes the place of another: what passes a turn between them.
-void Crossings::cross(std::int64_t from, std::int64_t to) {
+void Crossings::cross(std::int64_t from, std::int64_t to, Guard& guard) {
     const auto [earlier, later] = std::minmax(from, to);
     for (std::size_t turn = 0; turn < condition_.turns.size(); ++turn) {
         const std::int64_t age = condition_.turns[turn];
-        each_between(earlier - age, later - age, [&](const Entry& entry) {
+        each_between(earlier - age, later - age, guard, [&](const Entry& entry) {
             // Another turn may lie between the two times as well: the first has found it.
             if (condition_.passed(earlier - entry.moment) != turn) return;
             const bool held = condition_.holds(from - entry.moment);
@@ -159,19 +168,23 @@ void Crossings::cross(std::int64_t from, std::int64_t to) {
     }
 }
 
-void Crossings::count_at(std::int64_t now, int step) {
+void Crossings::count_at(std::int64_t now, int step, Guard& guard) {
     const std::vector<std::int64_t>& turns = condition_.turns;
     for (std::size_t part = condition_.at_first ? 0 : 1; part <= turns.size(); part += 2) {
         const std::int64_t until = part == 0 ? kAlways : now - turns[part - 1];
         const std::int64_t after = part == turns.size() ? -kAlways : now - turns[part];
-        each_between(after, until, [&](const Entry& entry) { count(entry, step); });
+        each_between(after, until, guard, [&](const Entry& entry) { count(entry, step); });
     }
 }
 
 template <class Use>
-void Crossings::each_between(std::int64_t after, std::int64_t until, Use use) const {
+void Crossings::each_between(std::int64_t after, std::int64_t until, Guard& guard,
+                             Use use) const {
     auto entry = entries_.upper_bound({after, std::numeric_limits<Id>::max()});
-    for (; entry != entries_.end() && entry->moment <= until; ++entry) use(*entry);
+    for (; entry != entries_.end() && entry->moment <= until; ++entry) {
+        guard.pass(1);
+        use(*entry);
+    }
 }
 
 void Crossings::count(const Entry& entry, int step) {

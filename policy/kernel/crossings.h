@@ -40,8 +40,8 @@ public:
     Crossings(Relation& head, Relation& texts, Relation& clock, Builtin& moment,
               AgeCondition condition, Symbols& symbols, FailureLog* failures);
 
-    void count_all(State state, int step) override;
-    void refresh() override;
+    void count_all(State state, int step, Guard& guard) override;
+    void refresh(Guard& guard) override;
     std::size_t bytes() const override;
 
 private:
@@ -58,14 +58,14 @@ private:
 
     std::optional<std::int64_t> moment_of(Id cell, FailureLog* failures);
     std::vector<std::int64_t> times(State state, FailureLog* failures);
-    void follow();
+    void follow(Guard& guard);
     void add(Id text);
     void remove(Id text);
-    void tick();
-    void cross(std::int64_t from, std::int64_t to);
-    void count_at(std::int64_t now, int step);
+    void tick(Guard& guard);
+    void cross(std::int64_t from, std::int64_t to, Guard& guard);
+    void count_at(std::int64_t now, int step, Guard& guard);
     template <class Use>
-    void each_between(std::int64_t after, std::int64_t until, Use use) const;
+    void each_between(std::int64_t after, std::int64_t until, Guard& guard, Use use) const;
     void count(const Entry& entry, int step);
     void take_back(const Mark& mark) override;
     void forget_log() override { changes_.clear(); }

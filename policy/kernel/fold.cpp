@@ -35,29 +35,33 @@ Fold::~Fold() {
 
 // --- following the inputs
 
-void Fold::follow() {
+void Fold::follow(Guard& guard) {
     if (!open_step(changes_.size(), touched_.size())) return;
     if (present().is_load) {
-        load();
+        load(guard);
         return;
     }
     for (std::uint32_t input = 0; input < inputs_.size(); ++input) {
-        inputs_[input]->each_removed([&](RowId row) { change(input, row, -1); });
-        inputs_[input]->each_added([&](RowId row) { change(input, row, 1); });
+        const auto follow = [&](RowId row, int step) {
+            guard.pass(1);
+            change(input, row, step);
+        };
+        inputs_[input]->each_removed([&](RowId row) { follow(row, -1); });
+        inputs_[input]->each_added([&](RowId row) { follow(row, 1); });
     }
 }
 
-void Fold::load() {
+void Fold::load(Guard& guard) {
     for (std::uint32_t input = 0; input < inputs_.size(); ++input) {
         const Relation& read = *inputs_[input];
-        for (RowId row = 0; row < read.end(); ++row) {
-            if (!read.is_in(row, State::kNew)) continue;
+        guard.each_below(read.end(), [&](RowId row) {
+            if (!read.is_in(row, State::kNew)) return;
             const Id* cells = read.row(row);
             const Id value = cells[columns_];
             const std::uint32_t group = group_of(cells);
             groups_.prepare(group, input, value);
             groups_.add(group, input, value, 1);
-        }
+        });
     }
     aggregates_.note_loaded();
 }
@@ -98,25 +102,25 @@ void Fold::touch(std::uint32_t group) {
 
 // --- the head
 
-void Fold::refresh() {
-    follow();
+void Fold::refresh(Guard& guard) {
+    follow(guard);
     if (present().is_load) {
-        for (std::uint32_t group = 0; group < groups_.end(); ++group) settle(group, true);
+        guard.each_below(groups_.end(), [&](std::uint32_t group) { settle(group, true); });
         return;
     }
-    for (std::size_t n = present().touched; n < touched_.size(); ++n) {
-        settle(touched_[n].group, true);
-    }
+    const std::size_t first = present().touched;
+    guard.each_below(touched_.size() - first,
+                     [&](std::size_t n) { settle(touched_[first + n].group, true); });
 }
 
-void Fold::count_all(State state, int step) {
+void Fold::count_all(State state, int step, Guard& guard) {
     const bool is_new = state == State::kNew;
-    if (is_new) follow();
-    for (std::uint32_t group = 0; group < groups_.end(); ++group) {
+    if (is_new) follow(guard);
+    guard.each_below(groups_.end(), [&](std::uint32_t group) {
         const bool is_changed = present().is_load || (flags_[group] & kTouched) != 0;
         if (is_new && is_changed) settle(group, false);
         if ((flags_[group] & kHasRow) != 0) count(group, results(group), step);
-    }
+    });
 }
 
 void Fold::count(std::uint32_t group, const Id* results, int step) {

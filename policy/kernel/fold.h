@@ -26,8 +26,8 @@ public:
          std::vector<FoldPart> parts, Symbols& symbols, FailureLog* failures);
     ~Fold() override;
 
-    void count_all(State state, int step) override;
-    void refresh() override;
+    void count_all(State state, int step, Guard& guard) override;
+    void refresh(Guard& guard) override;
     std::size_t bytes() const override;
 
 private:
@@ -46,8 +46,8 @@ private:
     static constexpr std::uint8_t kTouched = 2;  // in the present step
     static constexpr std::uint8_t kListed = 4;   // in `to_trim_`
 
-    void follow();
-    void load();
+    void follow(Guard& guard);
+    void load(Guard& guard);
     void change(std::uint32_t input, RowId row, int step);
     std::uint32_t group_of(const Id* key);
     void touch(std::uint32_t group);

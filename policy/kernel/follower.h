@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "buffer.h"
+#include "guard.h"
 #include "relation.h"
 
 namespace congress {
@@ -20,11 +21,11 @@ public:
 
     // Adds the head's rows, or takes them away. They are those of the new state, for which it
     // follows the tables first, or of the old one, which it knows as long as it has not followed
-    // them in this step.
-    virtual void count_all(State state, int step) = 0;
+    // them in this step. Raises: as Guard::pass, and std::bad_alloc.
+    virtual void count_all(State state, int step, Guard& guard) = 0;
     // Follows the net changes of the tables, which are final for this step, and counts what they
-    // change in the head.
-    virtual void refresh() = 0;
+    // change in the head. Raises: as `count_all`.
+    virtual void refresh(Guard& guard) = 0;
 
     // --- ends of steps, whether they changed something here or not; none of them fails
 

@@ -84,6 +84,17 @@ public:
         }
         watch_.spend(bindings, rule_);
     }
+    // Steps that are no bindings: they are not limited. Raises: as Watch::look.
+    void pass(std::uint64_t steps) { watch_.spend(steps, rule_); }
+    // Calls `use(n)` for each n below `end`, such steps. Raises: as `pass`, and what `use` raises.
+    template <class Number, class Use>
+    void each_below(Number end, Use use) {
+        for (Number n = 0; n < end;) {
+            const Number last = end - n < kBlock ? end : static_cast<Number>(n + kBlock);
+            pass(last - n);
+            for (; n < last; ++n) use(n);
+        }
+    }
     void refuse_rows(std::uint64_t rows) const {
         if (rows > limits_.max_rows) {
             throw LimitExceeded(rule_, "it derives more than " +
@@ -93,6 +104,7 @@ public:
 
 private:
     static constexpr std::uint64_t kPerRun = 32;  // bindings that a run is worth which makes none
+    static constexpr unsigned kBlock = 1024;      // steps that are told at once
 
     Limits limits_;
     Watch& watch_;

@@ -176,6 +176,7 @@ void Kernel::change(RelationId id, std::span<const Id> added, std::span<const Id
     Relation& changed = relation(id);
     const std::size_t width = std::max<std::size_t>(changed.width(), 1);
     for (std::size_t at = 0; at < removed.size(); at += width) {
+        watch_.spend(1);
         const RowId row = changed.find(&removed[at]);
         if (row != kNoRow && changed.is_in(row, State::kNew)) changed.hide(row);
     }
@@ -185,6 +186,7 @@ void Kernel::change(RelationId id, std::span<const Id> added, std::span<const Id
 void Kernel::replace(RelationId id, std::span<const Id> rows) {
     Relation& changed = relation(id);
     for (RowId row = 0; row < changed.end(); ++row) {
+        watch_.spend(1);
         if (changed.is_in(row, State::kNew)) changed.hide(row);
     }
     show_rows(changed, rows);

@@ -79,7 +79,6 @@ void Maintenance::insert_anew(Component& component, std::span<Rule* const> touch
         return;
     }
     const Relation& table = *component.tables.front();
-    const bool is_bare = NewRows::fits(table);
     const Parts old_rules = part(touched, table);
     const Parts new_rules = part(added, table);
     insert_from_below(component, old_rules.from_below);
@@ -87,21 +86,21 @@ void Maintenance::insert_anew(Component& component, std::span<Rule* const> touch
     if (table.size() == 0) return;  // the others need a row to go on from
     const std::optional<ClosureShape> shape = find_closure(component);
     if (shape.has_value() && is_worth_a_search(table, rules_of(component, shape->steps))) {
-        search(component, *shape, is_bare);
+        search(component, *shape);
     } else {
         insert(component, old_rules.recursive, new_rules.recursive);
     }
 }
 
 // Ordering: the mirrors first, so that what they give is gone on from, and is an edge.
-void Maintenance::search(Component& component, const ClosureShape& shape, bool is_bare) {
+void Maintenance::search(Component& component, const ClosureShape& shape) {
     for (Rule* mirror : rules_of(component, shape.mirrors)) insert_whole(component, *mirror);
     Relation& table = *component.tables.front();
     Closure closure(table, shape.column);
     const std::vector<Rule*> steps = rules_of(component, shape.steps);
     for (Rule* step : steps) add_edges(component, *step, shape.column, closure.edges());
-    closure.begin(is_bare);
     Guard guard(limits_, watch_, steps.front()->id);
+    closure.begin(guard);
     while (closure.grow(guard)) {
         if (table.size() <= guard.max_rows()) continue;
         for (const Rule* step : steps) {
@@ -109,7 +108,7 @@ void Maintenance::search(Component& component, const ClosureShape& shape, bool i
             Guard(limits_, watch_, step->id).refuse_rows(table.size());
         }
     }
-    closure.finish();
+    closure.finish(guard);
 }
 
 void Maintenance::add_edges(const Component& component, Rule& rule, std::uint32_t column,

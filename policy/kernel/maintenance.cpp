@@ -214,6 +214,7 @@ void Maintenance::refresh(Component& component, const Work& work) {
 void Maintenance::empty(Component& component) {
     for (Relation* table : component.tables) {
         for (RowId row = 0; row < table->end(); ++row) {
+            watch_.spend(1);
             if (!table->is_in(row, State::kNew)) continue;
             table->set_support(row, 0);
             table->hide(row);
@@ -227,7 +228,8 @@ void Maintenance::refresh_counted(const Work& work) {
     for (Rule* rule : work.removed) count_whole(*rule, Reads::kOld, -1);
     for (Rule* rule : work.touched) {
         if (rule->follower != nullptr) {
-            rule->follower->refresh();
+            Guard guard(limits_, watch_, rule->id);
+            rule->follower->refresh(guard);
             continue;
         }
         if (rule->is_redone()) count_whole(*rule, Reads::kOld, -1);
@@ -246,7 +248,8 @@ void Maintenance::refresh_counted(const Work& work) {
 
 void Maintenance::count_whole(Rule& rule, Reads reads, int step) {
     if (rule.follower != nullptr) {
-        rule.follower->count_all(reads == Reads::kOld ? State::kOld : State::kNew, step);
+        Guard guard(limits_, watch_, rule.id);
+        rule.follower->count_all(reads == Reads::kOld ? State::kOld : State::kNew, step, guard);
         return;
     }
     if (is_idle(rule, reads)) return;

@@ -50,7 +50,7 @@ private:
                      std::span<Rule* const> added);
     std::optional<ClosureShape> find_closure(const Component& component);
     static void require_fits(const Component& component, const ClosureShape& shape);
-    void search(Component& component, const ClosureShape& shape, bool is_bare);
+    void search(Component& component, const ClosureShape& shape);
     void add_edges(const Component& component, Rule& rule, std::uint32_t column, Sink& edges);
     void withdraw_level(Component& component, std::uint32_t height);
     void check(Component& component, Relation& table, std::span<const RowId> rows,

@@ -55,27 +55,28 @@ void NewRows::write_supports(const std::uint32_t* supports, std::uint32_t count)
     for (std::uint32_t n = 0; n < count; ++n) to[n] = static_cast<std::uint8_t>(supports[n]);
 }
 
-void NewRows::place() {
+void NewRows::place(Guard& guard) {
     Relation& relation = relation_;
+    const RowId first = from_;
     const RowId end = relation.end();
     relation.slots_.reserve_more(end - from_);
     std::uint32_t hashes[2 * kAhead];  // of the rows that are placed, and of those after them
-    const auto fetch = [&](RowId first) {
-        const RowId last = std::min<RowId>(end, first + kAhead);
-        for (RowId row = first; row < last; ++row) {
+    const auto fetch = [&](RowId block) {
+        const RowId last = std::min<RowId>(end, block + kAhead);
+        for (RowId row = block; row < last; ++row) {
             const std::uint32_t hash = hash_cells(relation.row(row), relation.width_);
-            hashes[(row - from_) % (2 * kAhead)] = hash;
+            hashes[(row - first) % (2 * kAhead)] = hash;
             relation.slots_.prefetch(hash);
         }
     };
-    fetch(from_);
-    const RowId first = from_;
+    fetch(first);
     for (RowId block = first; block < end; block += kAhead) {
         if (end - block > kAhead) fetch(block + kAhead);
         const RowId last = std::min<RowId>(end, block + kAhead);
         for (RowId row = block; row < last; ++row) enter(row, hashes[(row - first) % (2 * kAhead)]);
+        from_ = last;
+        guard.pass(last - block);
     }
-    from_ = end;
 }
 
 void NewRows::enter(RowId row, std::uint32_t hash) {

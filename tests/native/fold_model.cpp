@@ -204,10 +204,10 @@ private:
         for (const auto& each : cases_) {
             if (below(2) == 0 && body_ == after) continue;  // nothing to follow
             if (below(6) != 0) {
-                each->fold.refresh();
+                each->fold.refresh(guard_);
             } else {  // as when a rule is switched off and on
-                each->fold.count_all(State::kOld, -1);
-                each->fold.count_all(State::kNew, 1);
+                each->fold.count_all(State::kOld, -1, guard_);
+                each->fold.count_all(State::kNew, 1, guard_);
             }
         }
     }
@@ -334,7 +334,7 @@ private:
     // Without rows nothing may be held any more.
     void finish() {
         change_inputs({});
-        for (const auto& each : cases_) each->fold.refresh();
+        for (const auto& each : cases_) each->fold.refresh(guard_);
         body_.clear();
         commit();
         for (const Id id : values_) symbols_.release(id);
@@ -352,6 +352,8 @@ private:
     std::size_t symbols_before_ = 0;
     std::set<Body> body_;
     std::vector<Kept> kept_;
+    Watch watch_;
+    Guard guard_{{}, watch_, 0};
 };
 
 // Replaces rows of one large group with fresh values, one at a time.
@@ -363,6 +365,8 @@ const Test forgotten("values of a large group that are gone are forgotten", [] {
     Relation head(2, Support::kCount, symbols, dirty);
     const FoldPart group{true, Aggregate::kCount, 0};
     Fold fold(head, 1, {&input}, {group, {false, Aggregate::kMax, 0}}, symbols, nullptr);
+    Watch watch;
+    Guard guard({}, watch, 0);
     const auto row = [&](int number) {
         return Cells{inline_id(1), symbols.intern_float(number / 4.0)};
     };
@@ -372,7 +376,7 @@ const Test forgotten("values of a large group that are gone are forgotten", [] {
         const Cells removed = row(number - 200);
         input.show(added.data(), hash_cells(added.data(), 2), 0);
         if (number >= 200) input.hide(input.find(removed.data()));
-        fold.refresh();
+        fold.refresh(guard);
         require(rows_of(head) == CellRows{added}, "the latest value is not the greatest");
         for (Relation* relation : dirty) relation->commit_step();
         dirty.clear();

@@ -173,7 +173,10 @@ MUTANTS = (
     ),
     Mutant("aggregates.cpp", "total.add(tally.sum);", ""),
     Mutant("aggregates.cpp", "!tally.is_ordered && tally.rows <= kFew", "tally.rows <= kFew"),
-    Mutant("fold.cpp", "[&](RowId row) { change(input, row, -1); }", "[&](RowId) {}"),
+    Mutant("fold.cpp", "[&](RowId row) { follow(row, -1); }", "[&](RowId) {}"),
+    # Rows that are put in at once.
+    Mutant("new_rows.cpp", "from_ = last;", "if (last == end) from_ = last;"),
+    Mutant("new_rows.h", " && relation.indexes_.empty()", ""),
     Mutant(
         "fold.cpp",
         "if (had_row == has_row && std::equal(after, after + width_, before)) return;",

@@ -16,6 +16,7 @@ import pytest
 
 from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded, InvalidRequest
 from congress_dist.policy import Engine, within
+from congress_dist.policy.kernel import Kernel
 
 ROWS = 3_000
 ENDLESS = "big(x, y, z) :- d:n(x), d:n(y), d:n(z), x < y, y < z, z < x"
@@ -329,6 +330,38 @@ def test_ctrl_c_at_any_moment_leaves_a_change_whole_or_not_made() -> None:
         thread.join()
         signal.signal(signal.SIGINT, kept)
     assert interrupted > 0
+
+
+def test_a_stop_at_any_look_leaves_nothing_to_the_next_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ends a change of rules at each of its looks in turn, and then makes it."""
+    engine = new_engine()
+    engine.insert("p", "a(x) :- small(x)  a(x) :- b(x), d:switch(x)  b(x) :- d:n(x), x = 7")
+    look, left = Kernel.look, 0
+
+    def count(kernel: Kernel) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        look(kernel)
+
+    monkeypatch.setattr(Kernel, "look", count)
+    for number in itertools.count(1):
+        before = [*engine.rows("p", "a"), *engine.policy_rules("p")]
+        left = number
+        try:
+            engine.insert("p", "b(x) :- a(x)  c(x) :- a(x), not b(x)")
+        except KeyboardInterrupt:
+            assert [*engine.rows("p", "a"), *engine.policy_rules("p")] == before
+            engine.insert("p", "other(x) :- a(x)")
+            assert engine.rows("p", "other") == engine.rows("p", "a")
+            engine.delete("p", "other(x) :- a(x)")
+        else:
+            break
+    assert number > 4
+    assert sorted(engine.rows("p", "b")) == [(0,), (1,), (2,), (7,)]
 
 
 def whats_made(engine: Engine) -> list[bool]:
