@@ -36,8 +36,8 @@ from .planner.program import Program
 from .prepared import PreparedQuery, Queries
 from .query import Query, refusing_too_large
 from .row_input import (
-    PLAIN,
     TableInputs,
+    are_plain,
     held,
     marked_missing,
     row_given,
@@ -261,10 +261,7 @@ class Engine:
         """
         added = held(source, {} if added is None else added)
         removed = held(source, {} if removed is None else removed)
-        with self._lock.change():
-            return self._sources.change(
-                source, self._rows_given(source, added), self._rows_given(source, removed)
-            )
+        return self._lock.carry_out(self._change, source, added, removed)
 
     def mark_missing(self, source: str, tables: Iterable[str], reason: str) -> Changes:
         """Make tables unknown, without rows, until they are loaded again.
@@ -580,12 +577,16 @@ class Engine:
         self._face.program.forget_staged()
         self._program.touch()
 
+    def _change(self, source: str, added: TableInputs, removed: TableInputs) -> Changes:
+        return self._sources.change(
+            source, self._rows_given(source, added), self._rows_given(source, removed)
+        )
+
     def _rows_given(self, source: str, tables: TableInputs) -> GivenRows:
-        # Hot: what is a row of rows already costs no more than to see that.
+        if are_plain(tables):
+            return tables  # type: ignore[return-value]
         return {
-            table: given  # type: ignore[misc]
-            if type(given) in PLAIN
-            else rows_of(given, self._program.columns(source, table), f"{source}:{table}")
+            table: rows_of(given, self._program.columns(source, table), f"{source}:{table}")
             for table, given in tables.items()
         }
 

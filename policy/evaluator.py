@@ -225,17 +225,14 @@ class Evaluator:
         """Add and remove rows of base tables and do what `refresh` does: in one call, when nothing
         goes wrong.
         """
-        mark = self.journal.mark()
         try:
-            return self.face.step(added, removed, self.base, self.derived)
+            return self.face.step(added, removed, self.base)
         except CellRefused:
             agenda = Agenda(added=added, removed=removed)  # tells which row of which table it is
-            self.journal.rollback(mark)
         except LimitExceeded as error:
             reason, number = error.args
-            agenda, blamed = Agenda(added=added, removed=removed), self.face.take_blamed(number)
-            self.journal.rollback(mark)
-            self._park(blamed, reason, agenda)
+            agenda = Agenda(added=added, removed=removed)
+            self._park(self.face.take_blamed(number), reason, agenda)
         return self.refresh(agenda)
 
     def refresh(self, agenda: Agenda) -> Changes:

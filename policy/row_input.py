@@ -47,6 +47,7 @@ TableInputs = Mapping[str, TableInput]
 
 PLAIN = (list, tuple, set, frozenset, BulkRows)
 """Rows as they are; the others cost a look at each attribute of a protocol."""
+_PLAIN = frozenset(PLAIN)
 
 
 def rows_of(
@@ -92,10 +93,18 @@ def held(source: str, tables: TableInputs) -> TableInputs:
         anything, even for ever.
     Raises: InvalidRequest: as `tables_given`, or a stream that cannot be read.
     """
+    tables = tables_given(tables)
+    if are_plain(tables):
+        return dict(tables)
     return {
         table: given if type(given) in PLAIN else _held_table(given, f"{source}:{table}")
-        for table, given in tables_given(tables).items()
+        for table, given in tables.items()
     }
+
+
+def are_plain(tables: Mapping[str, object]) -> bool:
+    """Tell whether the rows of all tables are what they are to be: of most changes they are."""
+    return _PLAIN.issuperset(map(type, tables.values()))
 
 
 def _held_table(given: TableInput, name: str) -> TableInput:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import ParamSpec, TypeVar
 
 from congress_dist.clock import SystemClock
 from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded, InvalidRequest
@@ -24,6 +25,9 @@ from .kernel import (
     let_interrupt,
 )
 from .planner.journal import Journal, Mark
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Meaning = tuple[int, int]
 """The versions of the program and of what is missing."""
@@ -105,6 +109,32 @@ class Transactions:
         """Change the engine; whatever is raised inside, nothing has changed afterwards."""
         return _Change(self)
 
+    def carry_out(self, change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what changes the engine as in a block of `change`, which costs more than a call."""
+        self.__enter__()
+        mark = self._journal.mark()
+        try:
+            changed = change(*args, **kwargs)
+            self._kernel.look()
+        except BaseException as error:
+            self.give_up(mark, error)
+            raise
+        self.leave()
+        return changed
+
+    def give_up(self, mark: Mark, error: BaseException) -> None:
+        """Take back what was changed after a mark, and let others in.
+
+        Raises: Cancelled, DeadlineExceeded: when that was the error.
+        """
+        told = self.told(error) if isinstance(error, Stopped) else None
+        try:
+            self.roll_back(mark)
+        finally:
+            self.leave()
+        if told is not None:
+            raise told from error
+
     def trial(self) -> _Trial:
         """Change the engine for the time of a `with` block, and take everything back."""
         return _Trial(self)
@@ -178,14 +208,10 @@ class _Change:
         transactions = self._transactions
         stop = transactions.find_stop() if error is None else None
         cause = error or stop
-        told = transactions.told(cause) if isinstance(cause, Stopped) else None
-        try:
-            if cause is not None:
-                transactions.roll_back(self._mark)
-        finally:
+        if cause is None:
             transactions.leave()
-        if told is not None:
-            raise told from cause
+            return
+        transactions.give_up(self._mark, cause)
         if stop is not None:
             raise stop
 

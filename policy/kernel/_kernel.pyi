@@ -7,7 +7,8 @@ Cells are str, int, float, bool and None; ids are ints that stand for cells (`in
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, final, overload
 
-from ..planner.answers import Answer
+from ..planner.answers import Answer, Changes
+from ..planner.normal_form import TableKey
 
 Cell = str | int | float | bool | None
 Row = tuple[Cell, ...]
@@ -208,7 +209,13 @@ class Kernel:
     def hold(self, ids: Iterable[Id]) -> Hold: ...
 
     # what there is
-    def add_relation(self, width: int, kind: Literal["base", "derived"]) -> RelationId: ...
+    def add_relation(
+        self, width: int, kind: Literal["base", "derived"], name: TableKey | None = None
+    ) -> RelationId:
+        """`step` tells its changes by its name, if it has one and rules."""
+
+    def expect_size(self, relation: RelationId, least: int, most: int) -> None:
+        """Let `step` tell when it has less or more rows."""
     def drop_relation(self, relation: RelationId) -> None: ...
     def add_component(
         self, relations: Sequence[RelationId], is_recursive: bool, order: int
@@ -272,9 +279,12 @@ class Kernel:
     def step(
         self,
         given: list[tuple[RelationId, Iterable[Sequence[Cell]], Iterable[Sequence[Cell]]]],
-    ) -> list[tuple[RelationId, Rows, Rows]]:
+    ) -> tuple[Changes, list[RelationId]]:
         """Do `change` for each relation with its rows added and removed, `propagate`, `changes` of
-        each derived relation that changed (of a base one there are no rows), and `end_step`.
+        each derived relation with a name that changed, and `end_step`; give also those that
+        changed and are not of the size that is expected.
+
+        Promises: when it raises, nothing has changed since the last step.
         """
 
     # transactions

@@ -27,7 +27,9 @@ void bind_kernel(py::module_& module) {
         .def("find_row", py::overload_cast<const py::sequence&>(&Host::find_row))
         .def("decode", &Host::decode)
         .def("hold", &Host::hold)
-        .def("add_relation", &Host::add_relation)
+        .def("add_relation", &Host::add_relation, py::arg("width"), py::arg("kind"),
+             py::arg("name") = py::none())
+        .def("expect_size", &Host::expect_size)
         .def("drop_relation", [](Host& host, RelationId id) { host.kernel().drop_relation(id); })
         .def("add_component", [](Host& host, const std::vector<RelationId>& relations,
                                  bool is_recursive, std::uint64_t order) {
@@ -50,18 +52,17 @@ void bind_kernel(py::module_& module) {
         .def("propagate", &Host::propagate)
         .def("changes",
              [](py::object self, RelationId id) {
-                 auto [added, removed] = self.cast<Host&>().changes(id);
-                 return py::make_tuple(kept_alive(std::move(added), self),
-                                       kept_alive(std::move(removed), self));
+                 Host& host = self.cast<Host&>();
+                 auto [added, removed] = host.changes(id);
+                 return py::make_tuple(host.told_rows(std::move(added), self),
+                                       host.told_rows(std::move(removed), self));
              })
         .def("step",
              [](const py::object& self, const py::list& given) {
-                 py::list made;
-                 for (auto& [id, added, removed] : self.cast<Host&>().step(given)) {
-                     made.append(py::make_tuple(id, kept_alive(std::move(added), self),
-                                                kept_alive(std::move(removed), self)));
-                 }
-                 return made;
+                 Host& host = self.cast<Host&>();
+                 Stepped stepped = host.step(given);
+                 return py::make_tuple(host.told(std::move(stepped.changes), self),
+                                       stepped.outgrown);
              })
         .def("end_step", [](Host& host) { host.kernel().end_step(); })
         .def("mark", [](Host& host) { return host.kernel().mark(); })

@@ -31,6 +31,20 @@ std::size_t Host::add_builtin(const std::string& name, std::uint32_t inputs, std
     return builtins_.size() - 1;
 }
 
+RelationId Host::add_relation(std::uint32_t width, const std::string& kind, py::object name) {
+    const Support support = kind == "base" ? Support::kNone : Support::kCount;
+    const RelationId id = kernel_.add_relation(width, support);
+    if (faces_.size() <= id) faces_.resize(id + std::size_t{1});
+    faces_[id].name = std::move(name);
+    return id;
+}
+
+void Host::expect_size(RelationId id, std::size_t least, std::size_t most) {
+    kernel_.relation(id);
+    faces_[id].least = least;
+    faces_[id].most = most;
+}
+
 RuleId Host::add_rule(RelationId head,
                       const std::vector<std::tuple<RelationId, bool, Constants>>& body,
                       const std::vector<RelationId>& asks) {

@@ -25,8 +25,19 @@
 
 namespace congress {
 
-// A relation with the rows that it gained and lost in a step, null for none.
-using Changed = std::tuple<RelationId, std::unique_ptr<Rows>, std::unique_ptr<Rows>>;
+// The rows that a relation gained and lost in a step, null for none, and which relation it is.
+struct Changed {
+    RelationId relation;
+    std::unique_ptr<Rows> added;
+    std::unique_ptr<Rows> removed;
+};
+
+// What came of a step: the changes of relations with names, and which are of another size now than
+// is expected.
+struct Stepped {
+    std::vector<Changed> changes;
+    std::vector<RelationId> outgrown;
+};
 
 class Host : private Planner {
 public:
@@ -51,9 +62,10 @@ public:
 
     // --- what there is
 
-    RelationId add_relation(std::uint32_t width, const std::string& kind) {
-        return kernel_.add_relation(width, kind == "base" ? Support::kNone : Support::kCount);
-    }
+    // `step` tells its changes by its name, unless that is None.
+    RelationId add_relation(std::uint32_t width, const std::string& kind, py::object name);
+    // Lets `step` tell when it has less or more rows.
+    void expect_size(RelationId id, std::size_t least, std::size_t most);
     RuleId add_rule(RelationId head,
                     const std::vector<std::tuple<RelationId, bool, Constants>>& body,
                     const std::vector<RelationId>& asks);
@@ -74,7 +86,11 @@ public:
     std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> changes(RelationId id);
     // Changes, propagation and the end of the step in one call: what a transaction of a few rows
     // costs is the calls between Python and here.
-    std::vector<Changed> step(const py::list& given);
+    // Promises: when it raises, nothing has changed since the last step.
+    Stepped step(const py::list& given);
+    // By name the pairs of rows that came and went; `self` is the kernel's Python object.
+    py::dict told(std::vector<Changed> changes, const py::object& self);
+    py::object told_rows(std::unique_ptr<Rows> rows, const py::object& self);
     void commit();
 
     // --- answers: bindings_answers.cpp
@@ -123,6 +139,7 @@ private:
     std::unique_ptr<Plan> plan(RuleId rule, PlanKind kind, std::uint32_t literal) override;
     std::optional<ClosureShape> closure(const std::vector<RuleId>& rules) override;
     void read_rows(const py::handle& given, std::uint32_t width, Buffer<Id>& out);
+    void change_all(const py::list& given);
     void keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures);
     Id checked(Id id) const;
     RowId find_row(RelationId id, const std::vector<Id>& row);
@@ -141,6 +158,13 @@ private:
     std::vector<std::unique_ptr<RuleFailures>> failures_;
     bool is_busy_ = false;
     Answers found_{0, ~0u};  // scratch of look_up
+    struct Face {
+        py::object name = py::none();
+        std::size_t least = 1;  // rows that it is expected to have: at first, none are right
+        std::size_t most = 0;
+    };
+    std::vector<Face> faces_;  // by relation
+    py::object nothing_;       // Rows that are none
     Buffer<Id> in_;          // scratch of step
     Buffer<Id> out_;
 };

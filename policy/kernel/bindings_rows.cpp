@@ -89,13 +89,6 @@ void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, 
     }
 }
 
-py::object kept_alive(std::unique_ptr<Rows> rows, const py::object& host) {
-    if (rows == nullptr) return py::none();
-    py::object made = py::cast(std::move(rows));
-    py::detail::keep_alive_impl(made, host);
-    return made;
-}
-
 void bind_rows(py::module_& module) {
     py::class_<Hold>(module, "Hold");
     py::class_<Rows> face(module, "Rows");

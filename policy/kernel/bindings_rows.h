@@ -32,12 +32,15 @@ public:
         for (std::uint32_t column = 0; column < width_; ++column) symbols_.retain(cells[column]);
         ++size_;
     }
+    // The kernel's Python object, which is to live as long.
+    void keep(py::object owner) { owner_ = std::move(owner); }
     std::size_t size() const { return size_; }
     py::tuple row(std::size_t number) const {
         const Entrance::Glance glance(entrance_.alone());
         return decoded(symbols_, cells_.data() + number * width_, width_);
     }
     py::list list() const {
+        if (size_ == 0) return py::list();
         const Entrance::Glance glance(entrance_.alone());
         py::list rows(size_);
         for (std::size_t n = 0; n < size_; ++n) rows[n] = row(n);
@@ -51,9 +54,7 @@ private:
     Symbols& symbols_;
     Entrance& entrance_;
     std::shared_ptr<Released> released_;
+    py::object owner_;
 };
-
-// Rows as a Python object that keeps its kernel; None for none.
-py::object kept_alive(std::unique_ptr<Rows> rows, const py::object& host);
 
 }  // namespace congress

@@ -65,15 +65,20 @@ std::vector<RelationId> Host::propagate() {
 
 std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> Host::changes(RelationId id) {
     const Relation& relation = kernel_.relation(id);
-    Symbols& symbols = kernel_.symbols();
-    auto added = std::make_unique<Rows>(relation.width(), symbols, entrance_, released_);
-    auto removed = std::make_unique<Rows>(relation.width(), symbols, entrance_, released_);
-    relation.each_added([&](RowId row) { added->push(relation.row(row)); });
-    relation.each_removed([&](RowId row) { removed->push(relation.row(row)); });
+    std::unique_ptr<Rows> added;
+    std::unique_ptr<Rows> removed;
+    const auto put = [&](std::unique_ptr<Rows>& rows, RowId row) {
+        if (rows == nullptr) {
+            rows = std::make_unique<Rows>(relation.width(), kernel_.symbols(), entrance_, released_);
+        }
+        rows->push(relation.row(row));
+    };
+    relation.each_added([&](RowId row) { put(added, row); });
+    relation.each_removed([&](RowId row) { put(removed, row); });
     return {std::move(added), std::move(removed)};
 }
 
-std::vector<Changed> Host::step(const py::list& given) {
+void Host::change_all(const py::list& given) {
     for (const py::handle each : given) {
         const auto one = py::reinterpret_borrow<py::tuple>(each);
         const auto id = py::cast<RelationId>(one[0]);
@@ -84,15 +89,48 @@ std::vector<Changed> Host::step(const py::list& given) {
         read_rows(one[2], width, out_);
         kernel_.change(id, {in_.data(), in_.size()}, {out_.data(), out_.size()});
     }
-    std::vector<Changed> changed;
-    for (const RelationId id : propagate()) {
-        auto [added, removed] = kernel_.is_derived(id)
-                                    ? changes(id)
-                                    : decltype(changes(id)){nullptr, nullptr};
-        changed.emplace_back(id, std::move(added), std::move(removed));
+}
+
+Stepped Host::step(const py::list& given) {
+    const Kernel::Mark before = kernel_.mark();
+    try {
+        change_all(given);
+        Stepped stepped;
+        for (const RelationId id : propagate()) {
+            const Face& face = faces_[id];
+            const std::size_t size = kernel_.relation(id).size();
+            if (size < face.least || size > face.most) stepped.outgrown.push_back(id);
+            if (face.name.is_none() || !kernel_.is_derived(id)) continue;
+            auto [added, removed] = changes(id);
+            stepped.changes.push_back({id, std::move(added), std::move(removed)});
+        }
+        kernel_.end_step();
+        return stepped;
+    } catch (...) {
+        kernel_.rollback(before);
+        throw;
     }
-    kernel_.end_step();
-    return changed;
+}
+
+py::object Host::told_rows(std::unique_ptr<Rows> rows, const py::object& self) {
+    if (rows != nullptr) {
+        rows->keep(self);
+        return py::cast(std::move(rows));
+    }
+    if (!nothing_) {
+        nothing_ = py::cast(std::make_unique<Rows>(0, kernel_.symbols(), entrance_, released_));
+    }
+    return nothing_;
+}
+
+py::dict Host::told(std::vector<Changed> changes, const py::object& self) {
+    py::dict told;
+    for (Changed& each : changes) {
+        const py::object name = faces_[each.relation].name;
+        told[name] = py::make_tuple(told_rows(std::move(each.added), self),
+                                    told_rows(std::move(each.removed), self));
+    }
+    return told;
 }
 
 void Host::commit() {

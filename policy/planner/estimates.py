@@ -114,13 +114,23 @@ class Estimates:
             self._planned.pop(each, None)
         self._moving |= reached
 
+    @property
+    def is_moving(self) -> bool:
+        """Tell whether the next `note_step` takes the sizes of more than what changed."""
+        return bool(self._moving)
+
     def note_step(self, changed: Iterable[int]) -> None:
-        """Take the sizes after a step, and let rules be planned anew that read others."""
+        """Take the sizes after a step, and let rules be planned anew that read others.
+
+        Shapes: `changed` may leave out relations of the size that the kernel was told to expect.
+        """
         moved, self._moving = self._moving, set()
         for relation in (*changed, *moved):
             # One that moved may be gone with what was taken back.
             if self._tables.key(relation) is not None and self._is_other(relation):
-                self._planned[relation] = self._kernel.size(relation).bit_length()
+                bits = self._planned[relation] = self._kernel.size(relation).bit_length()
+                least = 1 << (bits - _STEP) if bits >= _STEP else 0
+                self._kernel.expect_size(relation, least, (1 << (bits + _STEP - 1)) - 1)
                 for rule in self._program.readers(relation):
                     self._kernel.replan(rule)
 

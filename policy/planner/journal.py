@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ..kernel import Kernel
 
@@ -13,11 +13,8 @@ V = TypeVar("V")
 Undo = Callable[[], object]
 
 
-class Mark(NamedTuple):
-    """A place in a journal, and the kernel's own beside it."""
-
-    steps: int
-    kernel: int
+Mark = tuple[int, int]
+"""A place in a journal, and the kernel's own beside it."""
 
 
 class Journal:
@@ -53,13 +50,14 @@ class Journal:
 
     def mark(self) -> Mark:
         """Give the place up to which a later `rollback` goes."""
-        return Mark(len(self._steps), 0 if self._kernel is None else self._kernel.mark())
+        return len(self._steps), 0 if self._kernel is None else self._kernel.mark()
 
     def rollback(self, mark: Mark) -> None:
         """Undo everything that was done after a mark."""
+        steps, of_kernel = mark
         if self._kernel is not None:
-            self._kernel.rollback(mark.kernel)
-        while len(self._steps) > mark.steps:
+            self._kernel.rollback(of_kernel)
+        while len(self._steps) > steps:
             self._steps.pop()()
 
     def clear(self) -> None:

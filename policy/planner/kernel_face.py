@@ -169,28 +169,25 @@ class KernelFace:
         added: Mapping[TableKey, Sequence[Sequence[Cell]]],
         removed: Mapping[TableKey, Sequence[Sequence[Cell]]],
         tables: Mapping[TableKey, Wide],
-        shown: Container[TableKey],
     ) -> Changes:
         """Change base tables and bring the others up to date, where no rule comes or goes.
 
+        Promises: when it raises, nothing has changed.
         Raises: CellRefused: of some table; `change` tells which. LimitExceeded.
         """
         given: list[tuple[int, Iterable[Sequence[Cell]], Iterable[Sequence[Cell]]]] = []
+        number_of = self.tables.number
         for table, rows in added.items():
-            number = self.tables.number(table, tables[table].width)
+            number = number_of(table, tables[table].width)
             if len(rows) > _MANY:
                 self.estimates.note_load(number, len(rows))
             given.append((number, rows, removed.get(table, ())))
         for table, rows in removed.items():
             if table not in added:
-                given.append((self.tables.number(table, tables[table].width), (), rows))
-        changes: Changes = {}
-        changed, key_of = [], self.tables.key
-        for relation, appeared, disappeared in self.kernel.step(given):
-            changed.append(relation)
-            if (key := key_of(relation)) in shown:
-                changes[key] = appeared, disappeared  # type: ignore[index]
-        self.estimates.note_step(changed)
+                given.append((number_of(table, tables[table].width), (), rows))
+        changes, outgrown = self.kernel.step(given)
+        if outgrown or self.estimates.is_moving:
+            self.estimates.note_step(outgrown)
         return changes
 
     def finish_step(self, shown: Container[TableKey]) -> Changes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Literal
+from typing import Literal, cast
 
 from ..kernel import Kernel
 from .journal import Journal
+from .normal_form import TableKey
 
 RelationKey = Hashable
 """A table's key, or that of an internal table."""
@@ -83,7 +84,9 @@ class KernelTables:
         self._kernel.drop_relation(number)
 
     def _make(self, key: RelationKey, width: int, kind: Literal["base", "derived"]) -> int:
-        number = self._kernel.add_relation(width, kind)
+        # Internal tables have keys of classes of their own.
+        name = cast("TableKey", key) if isinstance(key, tuple) else None
+        number = self._kernel.add_relation(width, kind, name)
         self._journal.put(self._numbers, (key, width), number)
         self._journal.put(self._keys, number, (key, width))
         return number

@@ -31,5 +31,8 @@ def test_what_an_engine_gave_outlives_it() -> None:
     ask = engine.prepare("p", "q(?, l)")
     del engine
     gc.collect()
-    assert changes["p", "q"][0] == [(3, 2)]
+    appeared, disappeared = changes["p", "q"]
+    assert appeared == [(3, 2)]
+    del appeared, changes
+    assert (len(disappeared), list(disappeared), disappeared[:1]) == (0, [], [])
     assert ask(3) == [(3, 2)]
