@@ -36,7 +36,7 @@ bool Entrance::is_own() const { return owner_ == PyThread_get_thread_ident(); }
 void Entrance::enter() {
     if (depth_ > 0 && is_own()) {
         ++depth_;
-        if (is_deferring_) Interrupts::defer();
+        if (is_deferring_) defer();
         return;
     }
     while (depth_ > 0) wait(deadline());
@@ -44,7 +44,16 @@ void Entrance::enter() {
     watch_.forget_cancelling();
     set_deadline();
     is_deferring_ = is_main_thread();
-    if (is_deferring_) Interrupts::defer();
+    if (is_deferring_) defer();
+}
+
+// What came before is raised here: Python would raise it at its next step, inside.
+void Entrance::defer() {
+    Interrupts::defer();
+    if (PyErr_CheckSignals() == 0) return;
+    py::error_already_set raised;
+    leave();
+    throw raised;
 }
 
 void Entrance::leave() {

@@ -20,7 +20,7 @@ public:
 
     // Waits until no other thread is inside. Ctrl-C waits from then on, and the deadline of the
     // calls of this thread holds.
-    // Raises: DeadlinePassed; py::error_already_set: what a signal's handler raised meanwhile.
+    // Raises: DeadlinePassed; py::error_already_set: what a signal's handler raised, up to then.
     void enter();
     void leave();
     // Raises: as Watch::look.
@@ -53,6 +53,7 @@ public:
 
 private:
     bool is_own() const;
+    void defer();
     void take();
     void give();
     void wait(Watch::Clock::time_point until);
