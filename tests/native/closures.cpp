@@ -182,5 +182,23 @@ const Test wide("many long searches look at the clock and at whether they are ca
     }
 });
 
+const Test anew("a closure that loses much of what it has is searched for again", [] {
+    Searched engine(kLeft);
+    std::vector<Row> chain;
+    for (int n = 0; n < 80; ++n) chain.push_back({n, n + 1});
+    engine.put("e", chain);
+    engine.require_right();
+    const unsigned before = engine.edge_plans;
+    const auto cut = [&](int from) {
+        engine.change("e", {}, {{from, from + 1}});
+        engine.program.tables["e"].erase({from, from + 1});
+        engine.require_right();
+    };
+    cut(79);
+    require_equal(engine.edge_plans, before, "80 rows are few");
+    cut(40);
+    require(engine.edge_plans > before, "1,599 of 3,160 rows were withdrawn one by one");
+});
+
 }  // namespace
 }  // namespace congress::tests

@@ -276,5 +276,52 @@ const Test batches("more rows than a batch are joined all", [] {
     require_equal(bench.run().size(), std::size_t{3000}, "1,500 rows times two");
 });
 
+const Test settled("a probe of a table at rest tests the columns that its index does not have", [] {
+    Bench bench;
+    bench.relation.commit_step();
+    bench.dirty.clear();
+    bench.add_scan();
+    Step& step = bench.add(StepKind::kProbe);
+    step.columns = {0};
+    step.index = bench.relation.share_index(step.columns);
+    step.key = {at(0)};
+    step.picks = {{1, 2}};
+    step.checks = {{1, constant(2)}};
+    step.keep = {0, 1};
+    bench.plan.head = {at(0), at(1), at(2)};
+    require_equal(bench.run(), Answers{{1, 1, 2}, {1, 2, 2}}, "those with a 2");
+});
+
+// Gives its input beside itself, and beside one more.
+class Beside : public Builtin {
+public:
+    Beside() : Builtin("beside", 1, 2) {}
+    std::uint32_t solve(const Id* cells, Buffer<Id>& solutions, const char*&) override {
+        const std::int64_t input = inline_integer(cells[0]);
+        for (const std::int64_t more : {0, 1}) {
+            solutions.push_back(cells[0]);
+            solutions.push_back(inline_id(input + more));
+        }
+        return 2;
+    }
+};
+
+const Test same_results("of a builtin's solutions those agree whose same results are equal", [] {
+    Bench bench;
+    Beside beside;
+    bench.add_scan();
+    Step& step = bench.add(StepKind::kCall);
+    step.builtin = &beside;
+    step.key = {at(1)};
+    step.results = {{1, 2}};
+    step.keep = {0};
+    bench.plan.head = {at(0), at(2)};
+    require_equal(bench.run(), (Answers{{1, 1}, {1, 2}, {1, 2}, {1, 3}, {2, 3}, {2, 4}, {3, 3},
+                                        {3, 4}}),
+                  "all");
+    step.same = {{0, 1}};
+    require_equal(bench.run(), (Answers{{1, 1}, {1, 2}, {2, 3}, {3, 3}}), "equal ones");
+});
+
 }  // namespace
 }  // namespace congress::tests

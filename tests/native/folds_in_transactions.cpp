@@ -94,5 +94,13 @@ const Test second("two aggregates with the same result are two reasons", [] {
                   "one removed while rows change");
 });
 
+const Test same_results("a group whose values change and whose results do not leaves its row alone", [] {
+    Summed engine;
+    engine.change("e", {{1, 12}, {1, 18}}, {{1, 10}, {1, 20}});
+    engine.kernel.propagate();
+    require(!engine.relation("s").is_dirty(), "the row was touched");
+    require_equal(engine.rows("s"), kSums, "another sum");
+});
+
 }  // namespace
 }  // namespace congress::tests

@@ -1,6 +1,7 @@
 // Runs all tests, or those whose names contain a word:
-//   kernel_tests [word] [--seed S] [--runs N]
-// Models are tried with N times their number of seeds, from S on; a failure names its seed.
+//   kernel_tests [word] [--seed S] [--runs N] [--stop]
+// Models are tried with N times their number of seeds, from S on; a failure names its seed. With
+// --stop the first one ends the run.
 #include "harness.h"
 
 #include <chrono>
@@ -30,6 +31,7 @@ struct Options {
     std::string word;
     std::uint64_t seed = 1;
     std::uint64_t runs = 1;
+    bool stops = false;
 };
 
 Options read_options(int count, char** arguments) {
@@ -40,6 +42,8 @@ Options read_options(int count, char** arguments) {
             options.seed = std::stoull(arguments[++n]);
         } else if (argument == "--runs" && n + 1 < count) {
             options.runs = std::stoull(arguments[++n]);
+        } else if (argument == "--stop") {
+            options.stops = true;
         } else {
             options.word = argument;
         }
@@ -87,6 +91,7 @@ int run_all(const Options& options) {
         ++done;
         if (!run_case(each, options)) ++failed;
         std::fflush(stdout);
+        if (failed != 0 && options.stops) break;
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     std::printf("%u tests, %u failed, seeds from %llu, %.1f s\n", done, failed,

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <new>
+#include <unordered_map>
 #include <vector>
 
 #include "failing_allocator.h"
@@ -80,6 +82,43 @@ const Test rebuilt("an index for which memory was short is built at the next att
     }
     require_equal(find(index, {0}).size(), std::size_t{80}, "rows came twice, or not");
     require_equal(index.keys(), std::size_t{321}, "other keys");
+});
+
+const Test numbers("numbers of postings are used again", [] {
+    Buffer<Id> cells;
+    for (Id row = 0; row < 200; ++row) cells.push_back(row % 50);
+    Index index({0}, Cells{&cells, 1});
+    std::size_t bytes = 0;
+    for (int round = 0; round < 20; ++round) {
+        for (RowId row = 0; row < 200; ++row) index.insert(row);
+        for (RowId row = 0; row < 200; ++row) index.erase(row);
+        if (round == 2) bytes = index.bytes();
+    }
+    require_equal(index.bytes(), bytes, "it grows from round to round");
+});
+
+// Two keys of two cells with one hash: one in some 65,000 keys has another's.
+std::array<Id, 4> keys_of_one_hash() {
+    Random random(1);
+    std::unordered_map<std::uint32_t, std::array<Id, 2>> seen;
+    for (;;) {
+        const std::array<Id, 2> key = {static_cast<Id>(random()), static_cast<Id>(random())};
+        const auto [place, is_new] = seen.try_emplace(hash_cells(key.data(), 2), key);
+        const std::array<Id, 2> other = place->second;
+        if (!is_new && other != key) return {key[0], key[1], other[0], other[1]};
+    }
+}
+
+const Test one_hash("keys of the same hash are told apart", [] {
+    const std::array<Id, 4> keys = keys_of_one_hash();
+    Buffer<Id> cells;
+    for (int times = 0; times < 2; ++times) cells.append(keys.data(), keys.size());
+    Index index({0, 1}, Cells{&cells, 2});
+    index.build(3, [](RowId) { return true; });
+    require_equal(find(index, {keys[0], keys[1]}), std::vector<RowId>{0, 2}, "the first key");
+    require_equal(find(index, {keys[2], keys[3]}), std::vector<RowId>{1}, "the second key");
+    index.insert(3);
+    require_equal(find(index, {keys[2], keys[3]}), std::vector<RowId>{1, 3}, "it has two rows");
 });
 
 }  // namespace

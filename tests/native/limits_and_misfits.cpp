@@ -120,6 +120,50 @@ const Test shrinking("a table above a limit that was lowered may become smaller"
     require(kernel.relation(product.derived).size() == 100, "10 times 10");
 });
 
+const Test leaving("a rule goes in one run, though more follows from it than one run may join", [] {
+    for (const bool is_recursive : {false, true}) {
+        Product product;
+        Kernel& kernel = product.kernel;
+        if (is_recursive) product.component = kernel.add_component({product.derived}, true, 1);
+        kernel.limits().max_bindings = 2'500;
+        const RuleId rule = product.add();
+        for (int n = 0; n < 100; n += 10) {
+            product.fill(n, n + 10);
+            kernel.propagate();
+            kernel.end_step();
+            kernel.commit();
+        }
+        require(kernel.relation(product.derived).size() == 10'000, "100 times 100");
+        kernel.remove_rule(rule);
+        kernel.propagate();
+        require(kernel.relation(product.derived).size() == 0, "nothing is left");
+        kernel.rollback(0);
+        product.add();
+        require_raises<LimitExceeded>([&] { kernel.propagate(); }, "another may not join so much");
+    }
+});
+
+const Test from_nothing("rules of tables that were empty are planned as a whole, for what is there", [] {
+    for (const bool is_recursive : {false, true}) {
+        Product product;
+        Kernel& kernel = product.kernel;
+        if (is_recursive) product.component = kernel.add_component({product.derived}, true, 1);
+        std::vector<PlanKind> asked;
+        product.giver.give = [&](PlanKind kind, std::uint32_t literal) {
+            asked.push_back(kind);
+            return product.product(kind, literal);
+        };
+        product.add();
+        kernel.propagate();
+        kernel.end_step();
+        require(asked.empty(), "nothing is there to plan for");
+        product.fill(0, 3);
+        kernel.propagate();
+        require(asked == std::vector{PlanKind::kWhole}, "another plan was asked for");
+        require(kernel.relation(product.derived).size() == 9, "3 times 3");
+    }
+});
+
 const Test misfits("a plan for another table than the rule's is refused", [] {
     Product product;
     product.fill(0, 3);

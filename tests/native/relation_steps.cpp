@@ -193,5 +193,27 @@ const Test estimate("how many values columns hold is exact with an index, and ne
     require(pairs.relation.distinct(first) == 50.0, "an index knows it");
 });
 
+const Test short_of_memory("a place for which memory was short is used at the next attempt", [] {
+    Pairs pairs(Support::kCount);
+    for (int n = 0; n < 10; ++n) pairs.show(n, n, 1);
+    const std::uint32_t columns[] = {0};
+    const auto index = pairs.relation.share_index(columns);
+    pairs.relation.fill(*index);
+    pairs.commit();
+    pairs.relation.hide(pairs.find(0, 0));
+    pairs.commit();
+    unsigned failures = 0;  // the last ones while the index makes its first posting
+    for (std::uint64_t number = 1; pairs.find(1, 7) == kNoRow; ++number) {
+        try {
+            const FailingAllocator failing(number);
+            pairs.show(1, 7, 1);
+        } catch (const std::bad_alloc&) {
+            ++failures;
+        }
+    }
+    require(failures >= 2, "it asked for less memory than it needs");
+    require(pairs.relation.end() == 10 && pairs.relation.size() == 10, "the place was lost");
+});
+
 }  // namespace
 }  // namespace congress::tests

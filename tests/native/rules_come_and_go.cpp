@@ -157,5 +157,24 @@ const Test dropped_with("a table and its rules are dropped in one transaction", 
                                 "its component");
 });
 
+const Test anew("what a recursive table lost in an earlier step counts for nothing later", [] {
+    Engine engine;
+    engine.add_base("e", 2);
+    engine.add_derived("tc", 2);
+    engine.add_component({"tc"}, true, 1);
+    engine.add_rule("tc(x, y) :- e(x, y)");
+    const RuleId further = engine.add_rule("tc(x, z) :- tc(x, y), e(y, z)");
+    engine.change("e", {{1, 2}, {2, 3}, {3, 4}}, {});
+    engine.finish();
+    engine.change("e", {}, {{3, 4}});
+    engine.step();
+    engine.kernel.remove_rule(further);
+    engine.kernel.rebuild(engine.add_component({"tc"}, false, 1));
+    engine.change("e", {{1, 4}}, {});
+    engine.finish();
+    require_equal(engine.rows("tc"), (Rows{{1, 2}, {2, 3}, {1, 4}}), "the edges");
+    require_equal(engine.support("tc", {1, 4}), 1u, "it was at height 2 before it went");
+});
+
 }  // namespace
 }  // namespace congress::tests
