@@ -21,7 +21,7 @@ test-native:
 test-sanitized:
 	@devstack/set-up.sh test
 	@$(BIN)/python -m pip install --disable-pip-version-check -q "pybind11>=2.13"
-	@$(MAKE) --no-print-directory -j2 -C tests/sanitized address ARGS="$(ARGS)"
+	@$(MAKE) --no-print-directory -j2 -C tests/sanitized address thread ARGS="$(ARGS)"
 
 mutants-native:
 	@devstack/set-up.sh test

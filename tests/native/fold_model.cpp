@@ -382,7 +382,8 @@ const Test forgotten("values of a large group that are gone are forgotten", [] {
         dirty.clear();
         fold.commit();
         symbols.collect(100);
-        if (number == 1'000) bytes = fold.bytes() + symbols.bytes();
+        // With colliding hashes the tables find their size late.
+        if (number == 10'000) bytes = fold.bytes() + symbols.bytes();
     }
     require(fold.bytes() + symbols.bytes() == bytes, "memory grows");
 });

@@ -6,10 +6,12 @@ import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from functools import partial
 
 import pytest
 
-from congress_dist.errors import InvalidRequest
+from congress_dist.errors import Cancelled, InvalidRequest
 from congress_dist.policy import Engine
 
 TIMES = 200
@@ -109,3 +111,41 @@ def test_a_thread_that_waits_gets_in_when_a_call_raises() -> None:
             assert engine.query("p", "same(v)") == [(0,)]
 
     run_together(fail, succeed, fail)
+
+
+def test_an_engine_goes_with_its_last_question_under_way() -> None:
+    engines = [new_engine()]
+    with ThreadPoolExecutor(1) as pool:
+        ask = partial(engines[0].query, "p", "ans(x, y) :- d:t(x, v), d:t(y, v), x < y")
+        answer = pool.submit(ask)
+        del ask
+        engines[0] = new_engine()
+        gc.collect()
+        assert engines[0].size("p", "both") == 36
+        assert len(answer.result(timeout=60)) == ROWS * (ROWS - 1) // 2
+
+
+def test_calls_that_a_third_thread_cancels_are_whole_or_not_made() -> None:
+    engine = new_engine()
+    is_over = threading.Event()
+
+    def change() -> None:
+        try:
+            for value in range(TIMES // 4):
+                with suppress(Cancelled):
+                    engine.load("d", {"t": [(n, value) for n in range(ROWS)]})
+        finally:
+            is_over.set()
+
+    def read() -> None:
+        while not is_over.is_set():
+            with suppress(Cancelled):
+                assert len({row[1] for row in engine.query("p", "d:t(x, v)")}) == 1
+
+    def cancel() -> None:
+        while not is_over.wait(0.001):
+            engine.cancel()
+
+    run_together(change, read, cancel)
+    ((value,),) = engine.rows("p", "same")
+    assert sorted(engine.rows("d", "t")) == [(n, value) for n in range(ROWS)]
