@@ -16,6 +16,7 @@ from congress_dist.row import Cell
 
 from .kernel import CellRefused, LimitExceeded, Stopped
 from .language.ast import Rule
+from .language.names import table_name
 from .language.printer import print_rule
 from .planner.active_rule import ActiveRule, Missing
 from .planner.answers import Changes
@@ -26,6 +27,9 @@ from .planner.kernel_program import TooManyColumns
 from .planner.normal_form import Match, NormalRule, TableKey
 from .planner.pending import Pending
 from .planner.symbols import Tuple
+
+_MOST_SHOWN = 200
+"""Characters of a rule in the reason why its table is not known, which goes along with answers."""
 
 
 class BaseTable:
@@ -137,7 +141,7 @@ class Evaluator:
 
     def name_rule(self, number: int) -> str:
         """Give the text of a rule of the kernel; of one shared by several the first."""
-        owner = next(iter(self.face.take_blamed(number)), None)
+        owner = next(iter(self.face.owners_of(number)), None)
         return print_rule(owner.rule) if isinstance(owner, ActiveRule) else "a fact"
 
     def component(self, table: TableKey) -> Component[TableKey] | None:
@@ -230,9 +234,9 @@ class Evaluator:
         except CellRefused:
             agenda = Agenda(added=added, removed=removed)  # tells which row of which table it is
         except LimitExceeded as error:
-            reason, number = error.args
+            reason, blamed = self.face.blame(error)
             agenda = Agenda(added=added, removed=removed)
-            self._park(self.face.take_blamed(number), reason, agenda)
+            self._park(blamed, reason, agenda)
         return self.refresh(agenda)
 
     def refresh(self, agenda: Agenda) -> Changes:
@@ -247,8 +251,7 @@ class Evaluator:
             try:
                 return self._follow_up(agenda)
             except LimitExceeded as error:
-                reason, number = error.args
-                blamed = self.face.take_blamed(number)
+                reason, blamed = self.face.blame(error)
             except TooManyColumns as error:
                 reason, owner = error.args
                 blamed = [owner]
@@ -369,7 +372,10 @@ class Evaluator:
         for owner in owners:
             assert isinstance(owner, ActiveRule)  # noqa: S101 - facts cross no limit
             self.journal.note(owner.memento())
-            owner.parked = {f"{owner.head[0]}:{owner.head[1]}": f"a rule was stopped: {reason}"}
+            what = (
+                f"a rule was stopped: {reason}; narrow '{print_rule(owner.rule):.{_MOST_SHOWN}}'"
+            )
+            owner.parked = {table_name(owner.head): f"{what} and insert it again"}
             agenda.parked[owner] = reason
             agenda.rules[owner] = None
 

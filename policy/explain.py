@@ -19,7 +19,7 @@ from .language.names import column_names, table_name
 from .language.printer import print_conjunct, print_rule
 from .planner.active_rule import ActiveRule
 from .planner.join_order import order_body
-from .planner.kernel_face import ALL, AdHocPlan
+from .planner.kernel_face import ALL_ROWS, AdHocPlan
 from .planner.normal_form import Group, Match, NormalRule, TableKey, Term, bound_by
 from .planner.program import Program
 from .planner.symbols import Id, Tuple
@@ -135,7 +135,7 @@ class Explainer:
                     return rule, self._members(rule, row), ()
                 continue
             for normal in rule.alternatives:
-                most = ALL if self._may_lead_back(normal, table) else 1
+                most = ALL_ROWS if self._may_lead_back(normal, table) else 1
                 for values in self._solutions(normal, row, most):
                     matched = self._rows_below(normal, values, (table, row))
                     if matched is not None:
@@ -176,7 +176,7 @@ class Explainer:
         """Give a row for each positive literal, None if one has none that can stand below."""
         chosen: list[_Child] = []
         for match in normal.matches():
-            most = ALL if self._is_together(match.table, parent[0]) else 1
+            most = ALL_ROWS if self._is_together(match.table, parent[0]) else 1
             rows = self._rows_of(match, values, most)
             below = next((child for child in rows if self._is_below(child, parent)), None)
             if below is None:

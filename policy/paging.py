@@ -13,7 +13,7 @@ from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.row import Cell
 
 from .planner.answers import Row
-from .planner.kernel_face import ALL
+from .planner.kernel_face import ALL_ROWS
 
 OrderedRows = Callable[[int, Row | None], list[Row]]
 """Gives up to so many rows in order, of those behind a row."""
@@ -37,7 +37,7 @@ def page_of(ordered: OrderedRows, limit: int | None, marker: str | None) -> Page
         raise InvalidRequest(f"limit is {limit}, expected at least 1", reason="limit")
     after = None if marker is None else _row_of(marker)
     try:
-        rows = ordered(ALL if limit is None else min(limit + 1, ALL), after)
+        rows = ordered(ALL_ROWS if limit is None else min(limit + 1, ALL_ROWS), after)
     except InvalidRow as error:
         raise _not_given(marker) from error
     if limit is None or len(rows) <= limit:

@@ -1,8 +1,15 @@
 #include "bindings_builtins.h"
 
 #include "bindings_cells.h"
+#include "bindings_failures.h"
 
 namespace congress {
+
+namespace {
+
+constexpr std::size_t kMostReasons = 1000;  // they are kept as long as the builtin
+
+}  // namespace
 
 std::uint32_t PythonBuiltin::solve(const Id* cells, Buffer<Id>& solutions, const char*& failure) {
     const Memo::Found* found = memo_.find(cells);
@@ -47,7 +54,9 @@ void PythonBuiltin::ask(const Id* cells) {
 }
 
 const char* PythonBuiltin::reason(const std::string& text) {
-    return reasons_.try_emplace(text).first->first.c_str();
+    const auto found = reasons_.find(text);
+    if (found != reasons_.end()) return found->c_str();
+    return reasons_.size() < kMostReasons ? reasons_.insert(text).first->c_str() : kOtherReasons;
 }
 
 }  // namespace congress

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "builtin.h"
@@ -30,14 +30,14 @@ public:
 
 private:
     void ask(const Id* cells);
-    // A text that lives as long as the builtin; there are few different ones.
+    // A text that lives as long as the builtin, of the first thousand different ones.
     const char* reason(const std::string& text);
 
     py::object solve_;
     const py::object& failure_;
     Symbols& symbols_;
     Memo memo_;
-    std::unordered_map<std::string, bool> reasons_;
+    std::unordered_set<std::string> reasons_;
 };
 
 }  // namespace congress

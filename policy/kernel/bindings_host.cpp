@@ -52,7 +52,7 @@ RuleId Host::add_rule(RelationId head,
     for (const auto& [relation, is_negated, constants] : body) {
         literals.push_back({relation, is_negated, constants});
     }
-    auto failures = std::make_unique<RuleFailures>(kernel_.symbols());
+    auto failures = std::make_unique<RuleFailures>(kernel_.symbols(), &kernel_);
     const RuleId id = kernel_.add_rule(head, literals, asks, failures.get());
     keep_failures(id, std::move(failures));
     return id;
@@ -62,7 +62,7 @@ RuleId Host::add_fold(RelationId head, std::uint32_t groups, const std::vector<R
                       const std::vector<std::pair<std::string, std::uint32_t>>& parts) {
     std::vector<FoldPart> made;
     for (const auto& [function, number] : parts) made.push_back(fold_part(function, number));
-    auto failures = std::make_unique<RuleFailures>(kernel_.symbols());
+    auto failures = std::make_unique<RuleFailures>(kernel_.symbols(), &kernel_);
     const RuleId id = kernel_.add_fold(head, groups, inputs, std::move(made), failures.get());
     keep_failures(id, std::move(failures));
     return id;
@@ -74,7 +74,7 @@ RuleId Host::add_crossings(RelationId head, RelationId texts, RelationId clock,
     if (moment >= builtins_.size()) {
         throw InvalidPlan("there is no builtin " + std::to_string(moment));
     }
-    auto failures = std::make_unique<RuleFailures>(kernel_.symbols());
+    auto failures = std::make_unique<RuleFailures>(kernel_.symbols(), &kernel_);
     const RuleId id = kernel_.add_crossings(head, texts, clock, *builtins_[moment],
                                             {holds_at_first, turns}, failures.get());
     keep_failures(id, std::move(failures));

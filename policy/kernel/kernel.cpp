@@ -418,6 +418,7 @@ void Kernel::forget_work() {
 
 void Kernel::rollback(Mark mark) {
     ++version_;
+    ++span_;
     forget_work();
     for (Relation* relation : dirty_) relation->undo_step();
     dirty_.clear();
@@ -435,6 +436,7 @@ void Kernel::rollback(Mark mark) {
 }
 
 void Kernel::commit() {
+    ++span_;
     for (Relation* relation : dirty_) relation->commit_step();
     dirty_.clear();
     for (Follower* follower : dirty_followers_) follower->commit();

@@ -93,8 +93,16 @@ public:
 
     // --- transactions
 
-    Mark mark() const { return log_.size(); }
+    Mark mark() {
+        ++span_;
+        return log_.size();
+    }
     void rollback(Mark mark);
+    // Takes what a rollback is to call; it must not fail.
+    void note(std::function<void()> undo);
+    // Another one after each mark, rollback and commit: what is noted in one span is taken back
+    // together.
+    std::uint64_t span() const { return span_; }
     // Cost: the rows touched; a few symbols that nobody refers to are forgotten on the way.
     void commit();
 
@@ -115,7 +123,6 @@ private:
     };
 
     Table& table(RelationId id);
-    void note(std::function<void()> undo);
     std::unique_ptr<Rule> make_rule(RuleId id, RelationId head,
                                     const std::vector<LiteralGiven>& body, FailureLog* failures);
     RuleId admit(std::unique_ptr<Rule> rule);
@@ -136,6 +143,7 @@ private:
     Limits limits_;
     Watch watch_;
     std::uint64_t version_ = 0;
+    std::uint64_t span_ = 1;
     Executor executor_{symbols_};
     Maintenance maintenance_;
     Buffer<RowId> shown_;  // scratch of show_rows

@@ -183,7 +183,9 @@ void Maintenance::run(Rule& rule, const Plan& plan, Sink& sink, Run run) {
     Guard guard(limits_, watch_, rule.id);
     // All that a rule derived before goes in one run, and it came in many: a rule that was stopped
     // could not be taken out otherwise.
-    if (run.reads == Reads::kOld && run.changes.empty()) guard.lift_limits();
+    // And who told a rule's rows is not told that there are too many.
+    const bool is_taken_out = run.reads == Reads::kOld && run.changes.empty();
+    if (is_taken_out || !rule.is_limited) guard.lift_limits();
     Bounded bounded(sink, rule, guard);
     run.plan = &plan;
     run.sink = &bounded;

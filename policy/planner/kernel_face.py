@@ -9,7 +9,7 @@ from weakref import WeakMethod
 
 from congress_dist.row import Cell
 
-from ..kernel import CellRefused, Kernel, Plan, PreparedQuery
+from ..kernel import CellRefused, Kernel, LimitExceeded, Plan, PreparedQuery
 from ..language.names import table_name
 from .answers import Changes, Row
 from .closure import find_closure
@@ -26,11 +26,9 @@ from .symbols import Id, Symbols, Tuple
 
 _BINDINGS_PER_ROW = 20
 """Bindings that a step may make for each row that a rule may derive: seconds of work."""
-
-
-ALL = 2**32 - 1
+ALL_ROWS = 2**32 - 1
 """More rows than there can be."""
-_MANY = 100
+_MANY_ROWS = 100
 """Rows in one change that may make a table another magnitude."""
 
 
@@ -64,7 +62,7 @@ class AdHocPlan:
         """Let a prepared query be answered by this plan until what names mean is changed."""
         prepared.adopt(self._plan)
 
-    def ids(self, given: Sequence[Id] = (), most: int = ALL) -> list[Tuple]:
+    def ids(self, given: Sequence[Id] = (), most: int = ALL_ROWS) -> list[Tuple]:
         """Give the rows, each once, as ids; not many more than `most`. Raises: LimitExceeded."""
         return self._kernel.query_ids(self._plan, given, most)
 
@@ -155,7 +153,7 @@ class KernelFace:
             self.kernel.change(number, (), removed)
         with _refusing(table, width, added):
             self.kernel.change(number, added, ())
-        if len(added) > _MANY:
+        if len(added) > _MANY_ROWS:
             self.estimates.note_load(number)
 
     def change_ids(
@@ -179,7 +177,7 @@ class KernelFace:
         number_of = self.tables.number
         for table, rows in added.items():
             number = number_of(table, tables[table].width)
-            if len(rows) > _MANY:
+            if len(rows) > _MANY_ROWS:
                 self.estimates.note_load(number, len(rows))
             given.append((number, rows, removed.get(table, ())))
         for table, rows in removed.items():
@@ -242,9 +240,16 @@ class KernelFace:
         numbers = self.program.rules_of(owner)
         return [failure for number in numbers for failure in self.kernel.failures(number)]
 
-    def take_blamed(self, number: int | None) -> list[Owner]:
-        """Give whose rule of the kernel it is."""
+    def owners_of(self, number: int | None) -> list[Owner]:
+        """Give whose rule of the kernel it is; nobody's when it is none."""
         return [] if number is None else self.program.owners(number)
+
+    def blame(self, error: LimitExceeded) -> tuple[str, list[Owner]]:
+        """Give what was too much, and whose rule it was: of an internal table all that use it."""
+        reason, number = error.args
+        if number is not None and not self.program.is_shown(number):
+            reason = reason.replace("derives", "needs an internal table of")
+        return reason, self.owners_of(number)
 
     def _plan(self, rule: int, kind: Kind, literal: int) -> PlanData:
         return self.plans.plan(self.program.entry(rule), kind, literal)

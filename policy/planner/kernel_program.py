@@ -13,13 +13,14 @@ from .components import Component, EvaluationOrder
 from .internal_key import InternalKey
 from .kernel_rules import AnyKernelRule, KernelCrossings, KernelFold, KernelRule, Lowered
 from .lowering import lower
+from .normal_form import Condition, Match
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
     from .journal import Journal
     from .kernel_builtins import KernelBuiltins
     from .kernel_tables import KernelTables
-    from .normal_form import Match, NormalRule, TableKey
+    from .normal_form import NormalRule, TableKey
     from .symbols import Symbols
 
 Owner = Hashable
@@ -141,7 +142,9 @@ class KernelProgram:
                 entry = self._entry(owner, rule)
                 self._staged.added.append(replace(entry, is_limited=is_limited))
             elif rule.head in new:
-                self._staged.added.append(self._entry(rule.head, rule))
+                entry = self._entry(rule.head, rule)
+                is_limited = not _is_part_of_a_table(rule)
+                self._staged.added.append(replace(entry, is_limited=is_limited))
 
     def lower(
         self,
@@ -216,6 +219,11 @@ class KernelProgram:
         if not isinstance(owner, InternalKey):
             return [owner]
         return [user for user, lowered in self._lowered.items() if owner in lowered.widths]
+
+    def is_shown(self, number: int) -> bool:
+        """Tell whether a rule's rows are those of a rule of the language, and no internal ones."""
+        head = self.entry(number).rule.head
+        return not isinstance(head, InternalKey) or head.kind == "report"
 
     def lowered(self, owner: Owner) -> Lowered | None:
         """Give what an owner's rule came to; None when it does not run."""
@@ -349,6 +357,14 @@ class KernelProgram:
 
 def _constants(match: Match) -> tuple[tuple[int, int], ...]:
     return tuple((n, term) for n, term in enumerate(match.terms) if isinstance(term, int))
+
+
+def _is_part_of_a_table(rule: AnyKernelRule) -> bool:
+    """Tell whether a rule has, as a projection has, at most the rows of a table that it reads."""
+    if not isinstance(rule, KernelRule):
+        return False
+    reads = [literal for literal in rule.body if not isinstance(literal, Condition)]
+    return len(reads) == 1 and isinstance(reads[0], Match) and not reads[0].negated
 
 
 def _refuse_wide(lowered: Lowered, owner: Owner) -> None:

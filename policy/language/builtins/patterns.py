@@ -39,6 +39,7 @@ def compiled(regex: str, *, ignores_case: bool = False) -> Any:
 
 
 def _reason(error: Exception) -> str:
+    """Give what is wrong without the part of the expression that RE2 puts behind it."""
     reason = error.args[0] if error.args else ""
     text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-    return text[:200]
+    return text.partition(":")[0]

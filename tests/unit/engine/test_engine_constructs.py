@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from congress_dist.errors import InvalidRow
 from congress_dist.policy import Engine
+from congress_dist.policy.language.builtins import BuiltinFailure, registry
 from congress_dist.policy.language.grammar import parse
 
 Rows = list[tuple[Any, ...]]
@@ -264,6 +266,43 @@ def test_failures_are_kept_until_the_rule_is_put_to_work_again() -> None:
     engine.delete("p", "p(x / y) :- a:t(x, y)")
     engine.insert("p", "p(x / y) :- a:t(x, y)")
     assert engine.failures() == []
+
+
+def test_failures_of_what_was_taken_back_are_not_told() -> None:
+    engine = engine_with("p(x / y) :- a:t(x, y)", a=[(1, 0)])
+    before = engine.failures()
+    with engine.trial():
+        engine.apply("a", added={"t": [(2, 0), ("x", 1)]})
+        assert sorted(each.count for each in engine.failures()) == [1, 2]
+        with pytest.raises(InvalidRow):
+            engine.apply("a", added={"t": [(3, 0), (4, object())]})
+        with engine.trial():
+            engine.apply("a", added={"t": [(5, 0)]})
+        engine.apply("a", added={"t": [(6, 0)]})
+        assert sorted(each.count for each in engine.failures()) == [1, 3]
+    assert engine.failures() == before
+    engine.simulate("p", "p(x)", "a:t+(3, 0)")
+    assert engine.failures() == before
+    engine.apply("a", added={"t": [("y", 1)]})
+    assert [each.example for each in engine.failures() if each.reason == "x is text"] == [("y", 1)]
+
+
+def test_failures_are_of_few_kinds() -> None:
+    engine = engine_with("q(x) :- a:t(x), matches('abc', x)", a=[("abc",)])
+    engine.load("a", {"t": [(f"[{number}",) for number in range(500)]})
+    (failure,) = engine.failures()
+    assert (failure.reason, failure.count) == ("the regular expression is wrong: missing ]", 500)
+
+
+def test_failures_of_many_kinds_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    def named(x: str) -> bool:
+        raise BuiltinFailure(f"there is no {x}")
+
+    monkeypatch.setattr(registry, "_BUILTINS", dict(registry._BUILTINS))
+    registry.builtin("named(x: any |)")(named)
+    engine = engine_with("q(x) :- a:t(x), named(x)", a=[(number,) for number in range(3000)])
+    counts = {each.reason: each.count for each in engine.failures()}
+    assert (len(counts), counts["other reasons"]) == (101, 2900)
 
 
 def test_a_derivation_of_an_aggregate_names_the_rows_of_its_group() -> None:

@@ -28,6 +28,39 @@ def test_facts_are_never_too_many() -> None:
     assert sorted(engine.rows("p", "fact")) == [(1,), (2,), (3,), (4,), (5,)]
 
 
+def test_facts_may_join_more_than_a_rule() -> None:
+    engine = Engine(max_rows=1)
+    engine.create_policy("p")
+    engine.insert("p", " ".join(f"fact({number})" for number in range(100)))
+    assert engine.size("p", "fact") == 100
+
+
+def test_a_projection_does_not_count_as_what_the_rule_derives() -> None:
+    engine = Engine(max_rows=10)
+    engine.create_policy("p")
+    engine.load("clock", {"now": [("2026-01-01 00:00:00",)]})
+    engine.set_schema("d", {"a": ["x"], "b": ["x", "y"], "t": ["k", "at"]})
+    engine.insert(
+        "p",
+        "u(x) :- d:a(x), not d:b(x, _); old(k) :- d:t(k, at), age_seconds(at, s), s > 100000000",
+    )
+    times = [(number, f"2025-12-31 00:00:{number}") for number in range(10, 60)]
+    pairs = [(number, number) for number in range(50)]
+    engine.load("d", {"a": [(n,) for n in range(48, 53)], "b": pairs, "t": times})
+    assert sorted(engine.rows("p", "u")) == [(50,), (51,), (52,)]
+    assert engine.missing("p", "old") == engine.missing("p", "u") == {}
+
+
+def test_an_internal_table_that_is_too_large_is_told_as_such() -> None:
+    engine = Engine(max_rows=10)
+    engine.create_policy("p")
+    engine.set_schema("d", {"a": ["x"]})
+    engine.insert("p", "most(max(z)) :- d:a(x), d:a(y), z = x + 9 * y")
+    engine.load("d", {"a": [(number,) for number in range(9)]})
+    (reason,) = engine.missing("p", "most").values()
+    assert "it needs an internal table of more than 10 rows; narrow 'most(max(z)) :- " in reason
+
+
 def test_a_row_with_many_derivations_is_explained() -> None:
     assert engine_with(rows=10).explain("p", "q", (1,)).children
 

@@ -63,6 +63,7 @@ def state(engine: Engine) -> object:
         {waiting.rule: waiting.reasons for waiting in engine.waiting()},
         {policy: set(engine.policy_rules(policy)) for policy in ["p"]},
         engine.tables("p"),
+        engine.failures(),
     )
 
 

@@ -229,8 +229,9 @@ def test_data_is_never_refused_because_of_a_rule() -> None:
     engine.apply("d", {"t": [(10,)]})
     assert len(engine.rows("p", "one")) == 11
     assert engine.rows("p", "pair") == engine.rows("p", "both") == []
-    reason = {"p:pair": "a rule was stopped: it derives more than 100 rows"}
-    assert engine.missing("p", "both") == reason
+    reason = "a rule was stopped: it derives more than 100 rows"
+    remedy = "narrow 'pair(x, y) :- d:t(x), d:t(y)' and insert it again"
+    assert engine.missing("p", "both") == {"p:pair": f"{reason}; {remedy}"}
     assert [entry.rule.head.table for entry in engine.waiting()] == ["pair", "both"]
     engine.delete("p", "pair(x, y) :- d:t(x), d:t(y)")
     assert engine.missing("p", "both") == {}
