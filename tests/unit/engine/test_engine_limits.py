@@ -52,13 +52,13 @@ def test_a_projection_does_not_count_as_what_the_rule_derives() -> None:
 
 
 def test_an_internal_table_that_is_too_large_is_told_as_such() -> None:
-    engine = Engine(max_rows=10)
+    engine = Engine(max_rows=50)
     engine.create_policy("p")
     engine.set_schema("d", {"a": ["x"]})
     engine.insert("p", "most(max(z)) :- d:a(x), d:a(y), z = x + 9 * y")
     engine.load("d", {"a": [(number,) for number in range(9)]})
     (reason,) = engine.missing("p", "most").values()
-    assert "it needs an internal table of more than 10 rows; narrow 'most(max(z)) :- " in reason
+    assert "it needs an internal table of more than 50 rows; narrow 'most(max(z)) :- " in reason
 
 
 def test_a_row_with_many_derivations_is_explained() -> None:
