@@ -65,4 +65,4 @@ bench-memory:
 
 sim:
 	@devstack/set-up.sh test
-	$(BIN)/python -m congress_dist.testing.stream_simulation --seed $(SEED) --count $(N) $(ARGS)
+	$(BIN)/python -m congress_dist.testing.simulation --seed $(SEED) --count $(N) $(ARGS)

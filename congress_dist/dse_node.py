@@ -218,10 +218,11 @@ class DseNode:
         """
         return self._feeds.subscribe(source, tables, listener)
 
-    def heard_epoch(self, name: str) -> int:
-        """Give the newest epoch heard of a stream, 0 for none."""
+    def heard_epoch(self, name: str, *, besides: str | None = None) -> int:
+        """Give the newest epoch heard of a stream from others than one incarnation, 0 for none."""
         with self._lock:
-            return self._membership.heard_epoch(name)
+            heard = self._membership.heard_epoch(name, besides)
+        return max(heard, self._feeds.heard_epoch(name, besides))
 
     def peers(self) -> list[Peer]:
         """Give the services that were heard lately."""

@@ -45,15 +45,20 @@ class Freshness:
         self._alive_at: float | None = None
         self._read_at: dict[str, float] = {}
 
+    def is_news(self, incarnation: str, beat: int) -> bool:
+        """Tell whether a beat is higher than the highest heard of its incarnation."""
+        sender = self._senders.get(incarnation)
+        return sender is None or beat > sender.highest_beat
+
     def hear(self, incarnation: str, beat: int, sent: float, now: float) -> float | None:
         """Take one message's beat; give its extra delay when it is a sign of life, else None.
 
         A beat that is not higher than the highest seen proves nothing: it may have been under way
         for long.
         """
-        sender = self._sender(incarnation)
-        if beat <= sender.highest_beat:
+        if not self.is_news(incarnation, beat):
             return None
+        sender = self._sender(incarnation)
         sender.highest_beat = beat
         excess = sender.excess(sent, now)
         alive_at = now - excess

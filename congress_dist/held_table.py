@@ -25,7 +25,7 @@ class HeldTable:
         self.said: TableState = UNREAD
         self.state: TableState = UNREAD
         self.was_read = False
-        """Whether any epoch ever said more than `unread`."""
+        """Whether any epoch said more than `unread` since there is such a table."""
         self.is_absent = False
         """Whether the publisher has no such table."""
         self.is_diverged = False
@@ -93,6 +93,7 @@ class HeldTable:
         """Take the publisher's word that it has no such table."""
         self.tell(state, None)
         self.is_absent = True
+        self.was_read = False
         return self.content.replace(frozenset())
 
     def distrust(self) -> NetChange:

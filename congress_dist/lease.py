@@ -215,6 +215,7 @@ class LeaseHolder:
         self._watch = None
         self._replaces = None
         self._generation = generation
+        self._note_heard(answer)
         used = max(self._heard_from_other, self._newest_epoch)
         if generation < self._heard or generation <= used:
             # The row is older than what subscribers have seen: a database restored from a backup,
@@ -228,6 +229,11 @@ class LeaseHolder:
         return [Granted(Epoch(generation))]
 
     def _on_renewed(self, answer: Mapping[str, Any], sent: float, now: float) -> list[LeaseEffect]:
+        self._note_heard(answer)
+        heard = self._heard_from_other
+        if answer["granted"] and heard >= self._generation:
+            # Whoever heard that epoch takes nothing of this one: a higher one must be asked for.
+            return self._yield(f"another incarnation published epoch {heard}", now)
         if answer["granted"]:
             self._renewed_at = sent
             return []
@@ -251,6 +257,11 @@ class LeaseHolder:
         self._state = LeaseState.SEEKING
         self._watch = None
         self._due = now
+
+    def _note_heard(self, answer: Mapping[str, Any]) -> None:
+        """Take the newest epoch that the policy service has heard from others."""
+        self._heard_from_other = max(self._heard_from_other, int(answer.get("heard", 0)))
+        self._heard = max(self._heard, self._heard_from_other)
 
     def _note_read(self, generation: int, renewals: int, now: float) -> None:
         watch = self._watch

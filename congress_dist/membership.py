@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .effects import Alarm, Count, Effect
+from .heard_epochs import HeardEpochs
 from .messages import Heartbeat
 from .options import DseOptions
 
@@ -40,16 +41,17 @@ class Membership:
     def __init__(self, options: DseOptions) -> None:
         self._options = options
         self._peers: dict[tuple[str, str], Peer] = {}
-        self._epochs: dict[str, int] = {}
+        self._epochs: dict[str, HeardEpochs] = {}
 
     def on_heartbeat(self, heartbeat: Heartbeat, now: float) -> list[Effect]:
         """Take a heartbeat of anybody."""
         key = (heartbeat.incarnation, heartbeat.service)
         before = self._peers.pop(key, None)
-        if heartbeat.epoch is not None:
-            known = self._epochs.get(heartbeat.service, 0)
-            if known or len(self._epochs) < _MAX_PEERS:
-                self._epochs[heartbeat.service] = max(known, heartbeat.epoch)
+        if heartbeat.epoch is not None and (
+            heartbeat.service in self._epochs or len(self._epochs) < _MAX_PEERS
+        ):
+            heard = self._epochs.setdefault(heartbeat.service, HeardEpochs())
+            heard.hear(heartbeat.epoch, heartbeat.incarnation)
         if heartbeat.stopping:
             return []
         peer = self._peers[key] = Peer(
@@ -67,9 +69,10 @@ class Membership:
         fields = {"node_id": peer.node_id, "incarnations": sorted({*twins, peer.incarnation})}
         return [Count("twins"), Alarm("two live processes run under one node id", fields)]
 
-    def heard_epoch(self, service: str) -> int:
-        """Give the newest epoch heard of a stream, 0 for none."""
-        return self._epochs.get(service, 0)
+    def heard_epoch(self, service: str, besides: str | None = None) -> int:
+        """Give the newest epoch heard of a stream from others than one incarnation, 0 for none."""
+        heard = self._epochs.get(service)
+        return 0 if heard is None else heard.newest(besides)
 
     def alive(self, now: float) -> list[Peer]:
         """Give who was heard within the time after which a node is suspect."""

@@ -53,6 +53,11 @@ class SourceFeed:
         with self._lock:
             return self._machine.next_tick
 
+    def heard_epoch(self, besides: str | None) -> int:
+        """Give the newest epoch heard of the source from others than one incarnation."""
+        with self._lock:
+            return self._machine.heard.newest(besides)
+
     def tick(self) -> None:
         """Let the machine do what is due."""
         self.step(lambda machine, now: machine.on_tick(now) if now >= machine.next_tick else [])

@@ -106,6 +106,11 @@ class SourceFeeds:
         if feed is not None:
             feed.step(lambda machine, now: machine.on_message(message, now))
 
+    def heard_epoch(self, source: str, besides: str | None) -> int:
+        """Give the newest epoch heard of a source from others than one incarnation, 0 for none."""
+        feed = self._find(source)
+        return 0 if feed is None else feed.heard_epoch(besides)
+
     def on_listener_failure(self, source: str) -> None:
         """Count that a listener raised."""
         feed = self._find(source)

@@ -10,15 +10,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .clock import Clock, Random
 from .effects import Effect, Send
 from .errors import LeaseLost, NotFound
 from .lease import Granted, LeaseCall, LeaseEffect, LeaseHolder, LeaseState, Lost
-from .messages import ChunkRequest, SyncReply, SyncRequest
+from .messages import ChunkRequest, Delta, Heartbeat, SyncReply, SyncRequest
 from .options import DseOptions
-from .outbox import Outbox
 from .publisher import Identity, Published, Publisher, TableResult
 from .stream import Epoch
 
@@ -35,6 +34,14 @@ class StreamSpec:
     on_lost: Callable[[str], None]
 
 
+class Outgoing(Protocol):
+    """Where messages leave, in order; the outbox, or a simulated network."""
+
+    def put(self, message: Delta | Heartbeat, size_bytes: int) -> bool:
+        """Take a message; tell whether there was room."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StreamTools:
     """What a stream carries its effects out with."""
@@ -45,7 +52,7 @@ class StreamTools:
     clock: Clock
     rng: Random
     beats: Iterator[int]
-    outbox: Outbox
+    outbox: Outgoing
     call: Callable[[StreamPublisher, LeaseCall], None]
     callback: Callable[[Callable[[], None]], None]
     wants: Callable[[], Mapping[str, tuple[str, ...]]]
@@ -83,6 +90,11 @@ class StreamPublisher:
         """Give the epoch of what is published, None while the stream is not ours."""
         machine = self._machine
         return None if machine is None else machine.epoch
+
+    @property
+    def machine(self) -> Publisher | None:
+        """Give what publishes, None while the stream is not ours; for tests."""
+        return self._machine
 
     @property
     def is_stopped(self) -> bool:

@@ -21,6 +21,7 @@ from .delta_buffer import DeltaBuffer
 from .distrust import Distrust
 from .effects import Alarm, Apply, Count, Effect
 from .freshness import Freshness
+from .heard_epochs import HeardEpochs
 from .holding import Holding
 from .messages import (
     NO_SEQ,
@@ -56,17 +57,19 @@ class Subscriber:
     """Hold the wanted tables of one source exactly as its publisher had them at one position.
 
     Invariant: the epoch of `position` is at most `epoch`, the newest in which a transaction was
-    heard of; `epoch` is at most `heard_epoch`, the newest heard of at all.
+    heard of; `epoch` is at most `heard_epoch`, the newest heard of at all. What is held was
+    published by `_held_from`; only what `incarnation` says is taken, and nothing of it is applied
+    to what another one published.
     """
 
     def __init__(self, source: str, *, options: DseOptions, rng: Random, now: float) -> None:
         self.source = source
         self._options = options
-        self._holding = Holding(source)
+        self.holding = Holding(source)
         self._syncing = Syncing(source, options, rng)
         self._buffer = DeltaBuffer(options.buffer_bytes)
         self._distrust = Distrust(options.backoff_max)
-        self._freshness = Freshness()
+        self.freshness = Freshness()
         self._max_age: dict[str, float | None] = {}
         self._heard: dict[str, TableSummary] = {}
         self._missing: _Missing | None = None
@@ -74,30 +77,35 @@ class Subscriber:
         self._unrenewed = 0.0
         self._created_at = now
         self.epoch: Epoch | None = None
-        self.heard_epoch = Epoch(0)
+        self.heard = HeardEpochs()
         self.incarnation = ""
+        self._held_from = ""
 
     # --- stimuli --------------------------------------------------------------------------------
 
     def want(self, tables: Iterable[str], now: float) -> list[Effect]:
         """Hold exactly these tables from now on; the rows of others are dropped."""
-        self._holding.want(tables)
+        self.holding.want(tables)
         return self._settle(now)
 
     def on_message(self, message: Delta | Heartbeat, now: float) -> list[Effect]:
         """Take a delta or a heartbeat of the stream."""
         if message.epoch is None:
             return []
+        self.heard.hear(message.epoch, message.incarnation)
         if self.epoch is not None and message.epoch < self.epoch:
             return [Count("outdated")]
-        excess = self._freshness.hear(message.incarnation, message.beat, message.sent, now)
-        self.heard_epoch = max(self.heard_epoch, message.epoch)
-        if isinstance(message, Heartbeat) and message.seq == NO_SEQ:
+        is_rival = message.epoch == self.epoch and message.incarnation != self.incarnation
+        is_starting = isinstance(message, Heartbeat) and message.seq == NO_SEQ
+        if is_rival and is_starting:
+            return [Count("rival")]  # no sign of life of whoever published what is held
+        excess = self.freshness.hear(message.incarnation, message.beat, message.sent, now)
+        if is_starting:
             return []  # starting: everything stays, stale; there is nothing to ask for
         effects: list[Effect] = []
         if self.epoch is None or message.epoch > self.epoch:
             self._enter(message.epoch, message.incarnation)
-        elif message.incarnation != self.incarnation:
+        elif is_rival:
             return self._conflict(message, now)
         self._syncing.encourage(now)
         self._heard_seq = max(self._heard_seq, message.seq)
@@ -139,7 +147,7 @@ class Subscriber:
         elif self._syncing.is_retry_due(now):
             effects += self._retry(now)
         if not self._syncing.is_active:
-            repair = self._distrust.due(now) & self._holding.wanted
+            repair = self._distrust.due(now) & self.holding.wanted
             if self._missing is not None and now >= self._missing.due:
                 effects += [Count("gap"), *self._sync(now, repair)]
             elif repair:
@@ -151,20 +159,30 @@ class Subscriber:
         self._buffer.clear()
         self._missing = None
         self._syncing.stop()
-        return [] if self.epoch is None else self._sync(now, self._holding.wanted)
+        return [] if self.epoch is None else self._sync(now, self.holding.wanted)
 
     # --- what callers may ask -------------------------------------------------------------------
 
     @property
+    def heard_epoch(self) -> int:
+        """Give the newest epoch heard of, 0 for none."""
+        return self.heard.newest()
+
+    @property
     def position(self) -> Position | None:
         """Give the position of what is held."""
-        return self._holding.position
+        return self.holding.position
 
     @property
     def is_live(self) -> bool:
         """Tell whether the rows are the publisher's at `position` and nothing newer is fetched."""
-        at_epoch = self.position is not None and self.position.epoch == self.epoch
-        return at_epoch and not self._syncing.is_active
+        return self.position is not None and not (self._is_behind or self._syncing.is_active)
+
+    @property
+    def is_led_on(self) -> bool:
+        """Whether deltas of the present publisher can follow what is held."""
+        is_epoch = self.position is not None and self.position.epoch == self.epoch
+        return is_epoch and self._held_from == self.incarnation
 
     @property
     def next_tick(self) -> float:
@@ -180,19 +198,19 @@ class Subscriber:
 
     def rows(self, table: str) -> frozenset[Row] | None:
         """Give the rows held of a table, None when nothing was answered yet."""
-        held = self._holding.tables.get(table)
+        held = self.holding.tables.get(table)
         return None if held is None else frozenset(held.content.rows)
 
     def everything(self, tables: Iterable[str]) -> Transaction | None:
         """Give what is held of some tables as one transaction on nothing."""
-        return self._holding.everything(tables)
+        return self.holding.everything(tables)
 
     def status(self, now: float) -> SourceStatus:
         """Give positions, states and ages."""
-        link_age = self._freshness.link_age(now)
+        link_age = self.freshness.link_age(now)
         silent_for = now - self._created_at if link_age is None else link_age
         unknown = NO_PUBLISHER if silent_for >= self._options.source_wait else UNREAD
-        wanted = sorted(self._holding.wanted)
+        wanted = sorted(self.holding.wanted)
         return SourceStatus(
             position=self.position,
             live=self.is_live and self._missing is None,
@@ -204,7 +222,7 @@ class Subscriber:
 
     def check(self) -> None:
         """Assert every invariant; for tests, after each step."""
-        self._holding.check()
+        self.holding.check()
         self._syncing.check()
         position = self.position
         epoch = self.epoch or Epoch(0)
@@ -220,10 +238,10 @@ class Subscriber:
 
     @property
     def _is_behind(self) -> bool:
-        """Whether nothing is held of the newest epoch with a transaction."""
-        if self.epoch is None or not self._holding.wanted:
+        """Whether nothing is held of the newest epoch with a transaction, or of its publisher."""
+        if self.epoch is None or not self.holding.wanted:
             return False
-        return self.position is None or self.position.epoch < self.epoch
+        return self.position is None or not self.is_led_on
 
     def _enter(self, epoch: Epoch, incarnation: str) -> None:
         """Leave an epoch for a newer one; what is held stays, what is on the way is of no use."""
@@ -233,20 +251,20 @@ class Subscriber:
 
     def _turn_to(self, epoch: Epoch, incarnation: str) -> None:
         self.epoch, self.incarnation = epoch, incarnation
-        self.heard_epoch = max(self.heard_epoch, epoch)
+        self.heard.hear(epoch, incarnation)
         self._heard_seq = NO_SEQ
         self._missing = None
         self._buffer.clear()
         self._distrust.clear()
 
     def _conflict(self, message: Delta | Heartbeat, now: float) -> list[Effect]:
-        """Two incarnations use one epoch: its seqs say nothing any more, only all rows do."""
+        """Two incarnations use one epoch: a position says nothing any more, only digests do."""
         assert self.epoch is not None  # a first message enters its epoch
         self._turn_to(self.epoch, message.incarnation)
         self._heard_seq = message.seq
         fields = {"source": self.source, "epoch": self.epoch, "incarnation": message.incarnation}
         alarm = Alarm("two incarnations publish one epoch of a stream", fields)
-        return [Count("conflict"), alarm, *self._sync(now, self._holding.wanted)]
+        return [Count("conflict"), alarm, *self._sync(now)]
 
     # --- deltas ---------------------------------------------------------------------------------
 
@@ -264,14 +282,14 @@ class Subscriber:
             return []
         effects: list[Effect] = []
         follower = self._buffer.find(position.seq + 1)
-        while follower is not None and not follower.pull and self._holding.can_apply(follower):
-            effects.append(Apply(self._holding.apply(follower)))
+        while follower is not None and not follower.pull and self.holding.can_apply(follower):
+            effects.append(Apply(self.holding.apply(follower)))
             position = Position(follower.epoch, follower.seq)
             follower = self._buffer.find(position.seq + 1)
         if self._syncing.is_active:
             return effects  # what was applied stays buffered: it may overtake an answer
         self._buffer.drop_up_to(position.seq)
-        if self._holding.lacking or (follower is not None and follower.pull):
+        if self.holding.lacking or (follower is not None and follower.pull):
             return effects + self._sync(now)
         self._watch(position, now)
         return effects
@@ -293,12 +311,14 @@ class Subscriber:
         self, heartbeat: Heartbeat, epoch: Epoch, now: float, *, excess: float | None
     ) -> list[Effect]:
         if excess is not None:
-            self._freshness.note_reads(heartbeat.read_age, now - excess)
+            self.freshness.note_reads(heartbeat.read_age, now - excess)
             self._unrenewed = heartbeat.unrenewed
             self._max_age |= {name: table.max_age for name, table in heartbeat.tables.items()}
             self._heard = {**({} if heartbeat.full else self._heard), **heartbeat.tables}
         if self._is_behind:
-            return self._adopt(heartbeat, epoch) if self._holding.is_same(heartbeat) else []
+            is_further = self.position is not None and self.position <= (epoch, heartbeat.seq)
+            is_same = is_further and self.holding.is_same(heartbeat)
+            return self._adopt(heartbeat, epoch) if is_same else []
         if self._syncing.is_active:
             return []
         effects: list[Effect] = []
@@ -306,19 +326,20 @@ class Subscriber:
         if self.position == (epoch, heartbeat.seq):
             repair = self._find_differing(heartbeat, now, effects)
         if heartbeat.full and excess is not None:
-            repair |= self._holding.wanted - heartbeat.tables.keys()
+            repair |= self.holding.wanted - heartbeat.tables.keys()
         return effects + (self._sync(now, repair) if repair else [])
 
     def _adopt(self, heartbeat: Heartbeat, epoch: Epoch) -> list[Effect]:
         """Go to a new epoch without a transfer: everything in it is as held."""
         self._syncing.succeed()
-        return [Count("adopted"), Apply(self._holding.adopt(heartbeat, epoch))]
+        self._held_from = self.incarnation
+        return [Count("adopted"), Apply(self.holding.adopt(heartbeat, epoch))]
 
     def _find_differing(self, heartbeat: Heartbeat, now: float, effects: list[Effect]) -> set[str]:
         """Give the tables to repair: they differ though no transaction is missing."""
         repair = set()
         for name, summary in heartbeat.tables.items():
-            held = self._holding.tables.get(name)
+            held = self.holding.tables.get(name)
             if held is None or not held.is_syncable:
                 continue
             if held.equals(summary):
@@ -327,7 +348,7 @@ class Subscriber:
             fields = {"source": self.source, "table": name, "position": self.position}
             effects += [Count("divergence"), Alarm("a table differs from its source", fields)]
             if self._distrust.note(name, now):
-                effects.append(Apply(self._holding.give_up(name)))
+                effects.append(Apply(self.holding.give_up(name)))
             else:
                 repair.add(name)
         return repair
@@ -341,10 +362,10 @@ class Subscriber:
         return self._ask(now)
 
     def _ask(self, now: float) -> list[Effect]:
-        held = self._holding.digests(self._syncing.repair)
-        add = self._holding.wanted - held.keys()
+        held = self.holding.digests(self._syncing.repair)
+        add = self.holding.wanted - held.keys()
         position = self.position
-        have = position if position is not None and position.epoch == self.epoch else None
+        have = position if self.is_led_on else None
         return [Count("sync"), self._syncing.ask(self.incarnation, have, held, add, now)]
 
     def _fail(self, why: str, now: float, *, retry_after: float = 0.0) -> list[Effect]:
@@ -360,26 +381,26 @@ class Subscriber:
         """Ask again, unless what was missing has come meanwhile."""
         position = self.position
         is_complete = position is not None and self._heard_seq <= position.seq
-        if is_complete and not (self._is_behind or self._holding.lacking or self._syncing.repair):
+        if is_complete and not (self._is_behind or self.holding.lacking or self._syncing.repair):
             self._syncing.stop()
             return []
         return self._ask(now)
 
     def _note_header(self, answer: SyncAnswer, now: float) -> None:
-        self._freshness.note_reads(answer.read_age, now)
+        self.freshness.note_reads(answer.read_age, now)
         self._max_age |= {name: table.summary.max_age for name, table in answer.tables.items()}
 
     def _complete(self, pull: PulledAnswer, now: float) -> list[Effect]:
         """Apply a whole answer as one transaction, or nothing of it."""
         if self.position is not None and pull.position < self.position:
             return self._complete_overtaken(pull, self.position, now)
-        wrong = self._holding.wrong_tables(pull)
+        wrong = self.holding.wrong_tables(pull)
         given_up = {name for name in wrong if self._distrust.note(name, now)}
         effects: list[Effect] = [Count("pull_mismatch") for _ in wrong]
         if wrong - given_up:
             self._syncing.repair |= wrong
             return effects + self._fail("bad_answer", now)
-        transaction = self._holding.install(pull, given_up)
+        transaction = self.holding.install(pull, given_up)
         return effects + self._succeed(transaction)
 
     def _complete_overtaken(
@@ -388,25 +409,26 @@ class Subscriber:
         """Use an answer that deltas have overtaken: bring the tables it adds forward by them."""
         tables = pull.answer.tables
         names = {name for name, entry in tables.items() if entry.kind == "full"}
-        names = (names & self._holding.wanted) | (self._holding.lacking & tables.keys())
+        names = (names & self.holding.wanted) | (self.holding.lacking & tables.keys())
         run = None
-        if pull.position.epoch == position.epoch and not names & self._holding.wrong_tables(pull):
+        if pull.position.epoch == position.epoch and not names & self.holding.wrong_tables(pull):
             run = self._buffer.find_run(pull.position.seq, position.seq)
-        transaction = None if run is None else self._holding.bring_forward(pull, run, names)
+        transaction = None if run is None else self.holding.bring_forward(pull, run, names)
         if transaction is None:
             return self._fail("overtaken", now)
-        return self._succeed(transaction)
+        return [Count("brought_forward"), *self._succeed(transaction)]
 
     def _succeed(self, transaction: Transaction) -> list[Effect]:
         self._heard_seq = max(self._heard_seq, transaction.position.seq)
+        self._held_from = self.incarnation
         self._syncing.succeed()
         return [Count("synced"), Apply(transaction)]
 
     # --- status ---------------------------------------------------------------------------------
 
     def _table_status(self, name: str, now: float, unknown: TableState) -> TableStatus:
-        held = self._holding.tables.get(name)
-        source_age = self._freshness.source_age(name, now)
+        held = self.holding.tables.get(name)
+        source_age = self.freshness.source_age(name, now)
         if held is None:
             return TableStatus(unknown, source_age, stale=False, rows=0)
         return TableStatus(
@@ -418,19 +440,19 @@ class Subscriber:
         )
 
     def _heard_status(self, name: str, now: float) -> TableStatus:
-        summary, source_age = self._heard[name], self._freshness.source_age(name, now)
+        summary, source_age = self._heard[name], self.freshness.source_age(name, now)
         is_left = self.epoch is None or self.heard_epoch > self.epoch
         stale = is_left or self._is_aged(name, source_age, now)
         return TableStatus(summary.state, source_age, stale, summary.rows)
 
     def _is_stale(self, name: str, source_age: float | None, now: float) -> bool:
         position = self.position
-        if position is None or self.heard_epoch > position.epoch:
+        if position is None or self.heard_epoch > position.epoch or not self.is_led_on:
             return True
         return self._is_aged(name, source_age, now)
 
     def _is_aged(self, name: str, source_age: float | None, now: float) -> bool:
-        link_age, max_age = self._freshness.link_age(now), self._max_age.get(name)
+        link_age, max_age = self.freshness.link_age(now), self._max_age.get(name)
         is_silent = link_age is None or link_age > self._options.stale_after
         is_old = max_age is not None and source_age is not None and source_age > max_age
         return is_silent or is_old or self._unrenewed > self._options.lease_time

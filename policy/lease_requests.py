@@ -13,10 +13,11 @@ from .store.leases import Claim, LeaseTable
 class LeaseRequests:
     """The calls on leases; thread safe.
 
+    Shapes: `heard_epoch` gives the newest epoch heard of a stream from others than an incarnation.
     Promises: none needs the replica to be ready, or the tables.
     """
 
-    def __init__(self, leases: LeaseTable, heard_epoch: Callable[[str], int]) -> None:
+    def __init__(self, leases: LeaseTable, heard_epoch: Callable[[str, str], int]) -> None:
         self._leases = leases
         self._heard_epoch = heard_epoch
 
@@ -30,23 +31,29 @@ class LeaseRequests:
     ) -> dict[str, Any]:
         """Take the lease of a stream if nobody holds it who is still at work.
 
-        Shapes: `owner`, `generation` and `renewals` are those of the lease as it is afterwards.
-        Promises: a new owner's generation is above every epoch that the candidate or this node
-            has heard of the stream.
+        Shapes: `owner`, `generation` and `renewals` are those of the lease as it is afterwards;
+            `heard` is the newest epoch that this node has heard of the stream from others.
+        Promises: a new owner's generation is above `heard` and `heard_epoch`.
         """
         seen = None if expected is None else (expected[0], expected[1])
-        heard = max(heard_epoch, self._heard_epoch(name))
-        granted, lease = self._leases.acquire(Claim(name, owner, replaces, heard, seen))
+        heard = self._heard_epoch(name, owner)
+        above = max(heard, heard_epoch)
+        granted, lease = self._leases.acquire(Claim(name, owner, replaces, above, seen))
         return {
             "granted": granted,
             "owner": lease.owner,
             "generation": lease.generation,
             "renewals": lease.renewals,
+            "heard": heard,
         }
 
-    def lease_renew(self, name: str, owner: str, generation: int) -> dict[str, bool]:
-        """Count a renewal; not granted: the lease is another's."""
-        return {"granted": self._leases.renew(name, owner, generation)}
+    def lease_renew(self, name: str, owner: str, generation: int) -> dict[str, Any]:
+        """Count a renewal; not granted: the lease is another's.
+
+        Shapes: `heard` is the newest epoch that this node has heard of the stream from others.
+        """
+        granted = self._leases.renew(name, owner, generation)
+        return {"granted": granted, "heard": self._heard_epoch(name, owner)}
 
     def lease_release(self, name: str, owner: str, generation: int) -> dict[str, bool]:
         """Give the lease back; not released: it was another's."""

@@ -106,5 +106,5 @@ class PolicyService(Service):
         self.replica.stop()
         self._store.close()
 
-    def _heard_epoch(self, name: str) -> int:
-        return 0 if self._node is None else self._node.heard_epoch(name)
+    def _heard_epoch(self, name: str, owner: str) -> int:
+        return 0 if self._node is None else self._node.heard_epoch(name, besides=owner)

@@ -68,6 +68,10 @@ class Bench:
     def publish_state(self, table: str, state: TableState) -> list[Delta | Heartbeat]:
         return sent(self.publisher.publish({table: TableResult(None, state)}, self.now))
 
+    def due(self) -> list[Delta | Heartbeat]:
+        """Give what the publisher sends when it looks at the clock."""
+        return sent(self.publisher.on_tick(self.now))
+
     def heartbeat(self, *, full: bool = True) -> Heartbeat:
         """Give the publisher's next heartbeat, now."""
         if full:

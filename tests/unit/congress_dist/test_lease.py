@@ -29,6 +29,8 @@ class LeaseRow:
     owner: str | None = None
     generation: int = 0
     renewals: int = 0
+    heard: int = 0
+    """The newest epoch that the policy service heard from others."""
 
     def carry_out(self, call: LeaseCall) -> dict[str, Any]:
         given = call.arguments
@@ -38,20 +40,21 @@ class LeaseRow:
             granted = is_free or given["expected"] == expected
             if granted and self.owner != given["owner"]:
                 self.owner = given["owner"]
-                self.generation = max(self.generation, given["heard_epoch"]) + 1
+                self.generation = max(self.generation, given["heard_epoch"], self.heard) + 1
                 self.renewals = 0
             return {
                 "granted": granted,
                 "owner": self.owner,
                 "generation": self.generation,
                 "renewals": self.renewals,
+                "heard": self.heard,
             }
         is_ours = (given["owner"], given["generation"]) == (self.owner, self.generation)
         if call.method == RENEW and is_ours:
             self.renewals += 1
         if call.method == RELEASE and is_ours:
             self.owner = None
-        return {"granted": is_ours, "released": is_ours}
+        return {"granted": is_ours, "released": is_ours, "heard": self.heard}
 
 
 class Desk:
@@ -312,3 +315,12 @@ def test_holder_after_another_of_the_same_process_begins_a_higher_epoch() -> Non
     desk = Desk(row, past=5)
     desk.run(1.0)
     assert desk.told == [Granted(6)]
+
+
+def test_epoch_that_the_policy_service_heard_from_another_is_left_for_a_higher_one() -> None:
+    desk = Desk(LeaseRow())
+    desk.run(0.0)
+    desk.row.heard = 1
+    desk.run(4.0)
+    assert [type(told) for told in desk.told] == [Granted, Lost, Granted]
+    assert desk.told[-1] == Granted(2)

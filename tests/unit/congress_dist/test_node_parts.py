@@ -261,6 +261,8 @@ def test_newest_epoch_of_a_stream_is_remembered_after_its_publisher_went() -> No
     membership.on_heartbeat(heartbeat("late", epoch=Epoch(6)), 0.1)
     membership.on_heartbeat(heartbeat("first", epoch=Epoch(7), stopping=True), 0.2)
     assert membership.heard_epoch("nova") == 7
+    assert membership.heard_epoch("nova", besides="first") == 6
+    assert membership.heard_epoch("nova", besides="late") == 7
     assert membership.heard_epoch("neutron") == 0
 
 

@@ -34,8 +34,7 @@ def test_equal_epoch_of_another_incarnation_alarms_and_fetches_everything(bench:
     assert len(bench.alarms) == 1
     assert bench.counts["conflict"] == 1
     assert bench.requests[0].incarnation == "twin"
-    assert bench.request().held == {}
-    assert bench.request().add == ("ports", "servers")
+    assert bench.request().have is None
     bench.answer()
     assert bench.position == (1, 2)
     assert bench.held("servers") == "x y"
@@ -49,6 +48,27 @@ def test_answer_of_a_twin_below_the_position_is_not_taken(bench: Any) -> None:
     bench.answer()
     assert bench.position == (1, 2)
     assert bench.held("servers") == "a b"
+
+
+def test_deltas_of_a_twin_do_not_follow_what_the_first_published(bench: Any) -> None:
+    bench.begin(servers="a")
+    bench.restart(1, incarnation="twin")
+    bench.deliver(*bench.publish(servers="x", ports="p"))
+    bench.deliver(*bench.publish(servers="x y"))
+    assert bench.held("servers") == "a"
+    assert not bench.subscriber.is_live
+    assert bench.subscriber.status(bench.now).tables["servers"].stale
+    bench.answer()
+    assert bench.held("servers") == "x y"
+
+
+def test_twin_that_is_starting_is_no_sign_of_life_of_the_first(bench: Any) -> None:
+    bench.begin()
+    bench.now += 10.0
+    bench.restart(1, incarnation="twin")
+    bench.deliver(*bench.due())
+    assert bench.counts["rival"] == 1
+    assert bench.subscriber.status(bench.now).link_age == 10.0
 
 
 def test_duplicate_is_ignored_and_counted(bench: Any) -> None:
@@ -372,6 +392,20 @@ def test_table_that_the_publisher_does_not_have_is_unavailable(bench: Any) -> No
     assert bench.subscriber.is_live
 
 
+def test_table_that_there_is_again_and_that_was_not_read_yet_is_unread(bench: Any) -> None:
+    bench.begin()
+    bench.want("servers", "ports", "volumes")
+    bench.answer()
+    bench.tables.append("volumes")
+    bench.restart(2)
+    bench.publish(servers="a", ports="p")
+    bench.now += bench.options.first_round
+    bench.deliver(*bench.due())
+    bench.answer()
+    assert bench.position == (2, 1)
+    assert bench.subscriber.status(bench.now).tables["volumes"].state.kind is StateKind.UNREAD
+
+
 def test_table_that_is_no_longer_wanted_is_dropped(bench: Any) -> None:
     bench.begin()
     bench.want("ports")
@@ -496,7 +530,7 @@ def test_publisher_that_cannot_renew_is_stale_beyond_the_lease_time(bench: Any) 
 
 
 def corrupt(bench: Any, table: str) -> None:
-    content = bench.subscriber._holding.tables[table].content
+    content = bench.subscriber.holding.tables[table].content
     content.apply(content.net_of(set(), {b"\x91\xa7unknown"}))
 
 

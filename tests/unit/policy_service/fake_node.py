@@ -58,8 +58,10 @@ class FakeNode:
     def __init__(self) -> None:
         self.subscriptions: dict[str, FakeSubscription] = {}
         self.epochs: dict[str, int] = {}
+        self.besides: list[str | None] = []
 
-    def heard_epoch(self, name: str) -> int:
+    def heard_epoch(self, name: str, *, besides: str | None = None) -> int:
+        self.besides.append(besides)
         return self.epochs.get(name, 0)
 
     def subscribe(

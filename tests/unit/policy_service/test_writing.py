@@ -221,17 +221,21 @@ def test_lease_is_acquired_renewed_and_released(system: System) -> None:
         "owner": "a",
         "generation": 1,
         "renewals": 0,
+        "heard": 0,
     }
-    assert system.call("lease_renew", name="nova", owner="a", generation=1) == {"granted": True}
+    renewed = system.call("lease_renew", name="nova", owner="a", generation=1)
+    assert renewed == {"granted": True, "heard": 0}
     assert system.call("lease_acquire", name="nova", owner="b") == {
         "granted": False,
         "owner": "a",
         "generation": 1,
         "renewals": 1,
+        "heard": 0,
     }
     taken = system.call("lease_acquire", name="nova", owner="b", expected=[1, 1])
     assert (taken["granted"], taken["generation"]) == (True, 2)
-    assert system.call("lease_renew", name="nova", owner="a", generation=1) == {"granted": False}
+    refused = system.call("lease_renew", name="nova", owner="a", generation=1)
+    assert refused == {"granted": False, "heard": 0}
     assert system.call("lease_release", name="nova", owner="b", generation=2) == {"released": True}
     assert system.call("lease_list") == [
         {"name": "nova", "owner": None, "generation": 2, "renewals": 0}

@@ -1,0 +1,244 @@
+"""One schedule: faults happen at random, then they end, then everybody must come to the truth."""
+
+# ruff: noqa: S101 - the assertions are the purpose
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from congress_dist.clock import Random, new_random
+from congress_dist.options import DseOptions
+from congress_dist.stream import READY
+
+from .faults import draw_faults
+from .publisher_node import PublisherNode
+from .subscriber_node import SubscriberNode
+from .world import LATEST, TABLES, World
+
+_STEPS = (8, 16, 32)
+_STEP = 0.25
+"""Seconds between looks at whether everybody has arrived."""
+_WANTS_IN_BURST = 0.1
+_STAYS = 0.1
+"""Part of the schedules in which everybody must also stay there."""
+
+
+def run_schedule(seed: int) -> World:
+    """Run one schedule; give the world as it ends.
+
+    Raises: AssertionError: something is not as docs/protocol.md section 5 promises.
+    """
+    rng = new_random(seed)
+    schedule = Schedule(World(rng, draw_faults(rng), draw_options(rng)))
+    schedule.run(rng.choice(_STEPS))
+    return schedule.world
+
+
+def draw_options(rng: Random) -> DseOptions:
+    """Draw the bounds: small ones, so that they are reached."""
+    return replace(
+        DseOptions(),
+        log_transactions=rng.choice((2, 20)),
+        buffer_bytes=rng.choice((2000, 100_000)),
+        chunk_bytes=rng.choice((6, 10_000)),
+        max_inline_bytes=rng.choice((80, 10_000)),
+        snapshots_kept=rng.choice((1, 4)),
+        pull_time=rng.choice((0.2, 60.0)),
+        full_heartbeat_interval=rng.choice((2.0, 10.0)),
+        lease_time=rng.choice((3.0, 6.0)),
+        lease_renewal=1.0,
+    )
+
+
+class Schedule:
+    """What happens to a world, step by step."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._rng = world.rng
+        world.start_publisher()
+        for _ in range(self._rng.choice((1, 2, 2, 3))):
+            world.start_subscriber(self._draw_wanted())
+
+    def run(self, steps: int) -> None:
+        """Let faults happen, end them, and see that everybody comes to the truth."""
+        for _ in range(steps):
+            self._disturb()
+            self._pass(self._rng.choice((0.001, 0.02, 0.2, 1.0)))
+        self._heal()
+
+    # --- faults ---------------------------------------------------------------------------------
+
+    def _disturb(self) -> None:
+        world, rng = self.world, self._rng
+        if rng.random() < 0.7:
+            world.change_source()
+        for owner in world.owners:
+            if rng.random() < 0.7:
+                tables = rng.sample(TABLES, rng.randint(1, len(TABLES)))
+                owner.stimulate(partial(owner.read, tables))
+        for fault, happen in self._happenings.items():
+            if world.happens(fault):
+                happen()
+        rng.choice(world.subscribers).check_staleness()
+
+    @property
+    def _happenings(self) -> dict[str, Callable[[], None]]:
+        return {
+            "lose_last": lambda: self.world.lose_all(self._rng.uniform(0.05, 3.0)),
+            "partition": self._partition,
+            "publisher_stop": self._stop_publisher,
+            "publisher_crash": self._crash_publisher,
+            "publisher_pause": lambda: self._any_publisher().pause(self._long()),
+            "rival": self._start_rival,
+            "subscriber_crash": self._crash_subscriber,
+            "subscriber_pause": lambda: self._any_subscriber().pause(self._rng.uniform(0.1, 8.0)),
+            "database_away": self._take_database_away,
+            "database_slow": self._slow_database,
+            "database_restore": self._restore_database,
+            "database_lost": self._lose_database,
+            "burst": self._burst,
+            "other_wants": lambda: self._any_subscriber().want(self._draw_wanted()),
+            "corrupt": lambda: self._any_subscriber().corrupt(),
+        }
+
+    def _burst(self) -> None:
+        for _ in range(self._rng.randint(3, 12)):
+            self.world.change_source()
+            for owner in self.world.owners:
+                owner.stimulate(partial(owner.read, TABLES))
+            if self._rng.random() < _WANTS_IN_BURST:
+                self._any_subscriber().want(self._draw_wanted())
+            self._pass(self._rng.choice((0.0, 0.005, 0.03)))
+
+    def _partition(self) -> None:
+        names = [node.name for node in (*self.world.publishers, *self.world.subscribers)]
+        sender, receiver = self._rng.sample([*names, "policy"], 2)
+        self.world.cut(sender, receiver, self._rng.uniform(0.5, 2 * self.world.options.lease_time))
+
+    def _stop_publisher(self) -> None:
+        node = self._any_publisher()
+        if not node.is_paused:
+            self.world.publishers.remove(node)
+            node.stop()
+            self.world.start_publisher()
+
+    def _crash_publisher(self) -> None:
+        node = self._any_publisher()
+        self.world.publishers.remove(node)
+        node.die()
+        # With a supervisor, who says whom the next one replaces; or started by hand.
+        self.world.start_publisher(replaces=self._rng.choice((node.incarnation, None)))
+
+    def _start_rival(self) -> None:
+        if len(self.world.publishers) < 3:
+            self.world.start_publisher()
+
+    def _crash_subscriber(self) -> None:
+        node = self._any_subscriber()
+        self.world.subscribers.remove(node)
+        node.die()
+        self.world.start_subscriber(self._draw_wanted())
+
+    def _take_database_away(self) -> None:
+        database = self.world.database
+        database.is_away = True
+        self.world.timeline.after(self._long(), lambda: setattr(database, "is_away", False))
+
+    def _slow_database(self) -> None:
+        database = self.world.database
+        database.delay = self._rng.uniform(1.0, 8.0)
+        self.world.timeline.after(self._long(), lambda: setattr(database, "delay", 0.0))
+
+    def _restore_database(self) -> None:
+        if self._rng.random() < 0.5:
+            self.world.database.save()
+        else:
+            self.world.database.restore()
+            self.world.was_restored = True
+
+    def _lose_database(self) -> None:
+        for node in self.world.owners[:1]:
+            self.world.publishers.remove(node)
+            node.die()
+            self.world.start_publisher()
+        self.world.database.forget_grant()
+        self.world.was_restored = True
+        self.world.knows_nothing_until = self.world.now + self._rng.uniform(0.1, 3.0)
+
+    def _any_publisher(self) -> PublisherNode:
+        return self._rng.choice(self.world.publishers)
+
+    def _any_subscriber(self) -> SubscriberNode:
+        return self._rng.choice(self.world.subscribers)
+
+    def _long(self) -> float:
+        return self._rng.uniform(0.5, 2 * self.world.options.lease_time)
+
+    def _draw_wanted(self) -> set[str]:
+        return set(self._rng.sample(TABLES, self._rng.randint(1, len(TABLES))))
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def _heal(self) -> None:
+        """End all faults, and let everybody come to the truth within the promised time."""
+        world, options = self.world, self.world.options
+        world.heal()
+        world.source_states = dict.fromkeys(TABLES, READY)
+        # What is under way may be late; a candidate looks until lease_time is over, and a call
+        # whose answer was lost before is noticed by its timeout.
+        settled = 2 * LATEST + options.lease_time + 4 * options.lease_renewal
+        settled += 2 * (options.lease_call_timeout + options.backoff_max)
+        self._pass_until(self._has_one_owner, settled, "nobody or more than one publishes")
+        # Section 5, convergence; a request that was lost before the end is noticed by its timeout,
+        # and what differs at an equal position by the next two full heartbeats.
+        bound = (
+            2.4 * options.heartbeat_interval
+            + options.backoff_max
+            + options.sync_timeout
+            + LATEST
+            + 1.0
+        )
+        bound += options.first_round
+        if any(subscriber.is_corrupt for subscriber in world.subscribers):
+            bound += 90.0
+        self._pass_until(lambda: not self._differences(), bound, self._differences)
+        if self._rng.random() < _STAYS:
+            self._pass(12.0)
+            assert not self._differences(), self._differences()
+
+    def _has_one_owner(self) -> bool:
+        return len(self.world.owners) == 1
+
+    def _differences(self) -> list[str]:
+        owners = self.world.owners
+        if len(owners) != 1 or owners[0].stream.machine is None:
+            return [f"{len(owners)} publish"]
+        publisher = owners[0].stream.machine
+        found = []
+        for subscriber in self.world.subscribers:
+            machine = subscriber.machine
+            if not machine.is_live or machine.position != (publisher.epoch, publisher.seq):
+                found.append(f"{subscriber.name} is at {machine.position}")
+                continue
+            status = machine.status(subscriber.monotonic()).tables
+            for name in sorted(subscriber.wanted & publisher.states().keys()):
+                if machine.rows(name) != publisher.rows(name):
+                    found.append(f"{subscriber.name} has other rows of {name}")
+                elif status[name].state != publisher.states()[name]:
+                    found.append(f"{subscriber.name} has another state of {name}")
+        return found
+
+    def _pass(self, seconds: float) -> None:
+        self.world.timeline.pass_until(self.world.now + seconds)
+
+    def _pass_until(self, holds: Callable[[], bool], bound: float, what: object) -> None:
+        end = self.world.now + bound
+        while not holds():
+            if self.world.now >= end:
+                raise AssertionError(what() if callable(what) else what)
+            self._pass(_STEP)
+            for owner in self.world.owners:
+                owner.stimulate(partial(owner.read, TABLES))

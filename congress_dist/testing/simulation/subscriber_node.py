@@ -1,0 +1,161 @@
+"""A process that subscribes to the simulated stream, and a listener that sees its transactions."""
+
+# ruff: noqa: S101 - the assertions are the purpose
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync
+from congress_dist.messages import Delta, Heartbeat, SyncReply
+from congress_dist.row import Row, encode_row
+from congress_dist.stream import Position, TableState, Transaction
+from congress_dist.subscriber import Subscriber
+
+from .section4 import Before, check_row, row_of
+from .timeline import Process
+
+if TYPE_CHECKING:
+    from .world import World
+
+_CHECK_EVERY = 4
+"""Steps without an effect after which everything is compared all the same."""
+
+
+class SubscriberNode(Process):
+    """One incarnation of a subscriber; everything that it is promised is checked at each step."""
+
+    def __init__(self, world: World, name: str, wanted: set[str]) -> None:
+        super().__init__(world.timeline, name, world.rng.uniform(-500.0, 500.0))
+        self.world = world
+        self.wanted = wanted
+        self.is_corrupt = False
+        self._steps = 0
+        now = self.monotonic()
+        self.machine = Subscriber(world.source_name, options=world.options, rng=world.rng, now=now)
+        self.mirror: dict[str, set[Row]] = {}
+        self.states: dict[str, TableState] = {}
+        self.position: Position | None = None
+        self._step(self.machine.want(wanted, now))
+        self.plan_tick()
+
+    def next_due(self) -> float:
+        """Give when the machine has something to do."""
+        return self.machine.next_tick
+
+    def on_tick(self) -> None:
+        """Do what is due."""
+        self._step(self.machine.on_tick(self.monotonic()))
+
+    # --- stimuli --------------------------------------------------------------------------------
+
+    def want(self, wanted: set[str]) -> None:
+        """Change what is wanted."""
+        self.wanted = wanted
+        for name in self.mirror.keys() - wanted:
+            del self.mirror[name]
+            self.states.pop(name, None)
+        self._step(self.machine.want(wanted, self.monotonic()))
+
+    def hear(self, message: Delta | Heartbeat) -> None:
+        """Take a message, and see that the row of the table that it falls under was followed."""
+        machine, taken = self.machine, self.world.taken
+        now = self.monotonic()
+        row = row_of(machine, message)
+        taken[row] += 1
+        before = Before(machine.position, machine.is_live, message)
+        is_news = machine.freshness.is_news(message.incarnation, message.beat)
+        link_age = machine.freshness.link_age(now)
+        effects = machine.on_message(message, now)
+        if not is_news:
+            taken["a beat not higher"] += 1
+            assert machine.freshness.link_age(now) == link_age, "an old beat is no sign of life"
+        check_row(row, before, effects, machine.position)
+        self._step(effects)
+
+    def take_answer(self, reply: SyncReply) -> None:
+        """Take a publisher's reply."""
+        self._step(self.machine.on_answer(reply, self.monotonic()))
+
+    def take_failure(self, request: int) -> None:
+        """Take that a request got no reply."""
+        self._step(self.machine.on_failure(request, self.monotonic()))
+
+    def corrupt(self) -> None:
+        """Change a row behind the machine's back, as a fault in `apply` would."""
+        held = self.machine.holding.tables
+        fit = sorted(n for n, table in held.items() if table.is_syncable and not table.is_unread)
+        if not fit:
+            return
+        content = held[self.world.rng.choice(fit)].content
+        self.is_corrupt = True
+        if self.world.rng.random() < 0.3:
+            content.schema_version = "v0"
+            return
+        row = encode_row((99,))
+        content.apply(content.net_of(set(), {row}))
+        self.mirror.setdefault(content.name, set()).add(row)
+
+    # --- what is promised -----------------------------------------------------------------------
+
+    def check_staleness(self) -> None:
+        """Assert that rows that are left behind are said to be stale, or not live."""
+        now, world = self.monotonic(), self.world
+        status = self.machine.status(now)
+        if self.position is None or not status.live or self.is_corrupt:
+            return
+        left_at = world.truth.left_at(self.machine.incarnation, self.position)
+        if left_at is None:
+            return
+        behind = self.timeline.now - left_at
+        if behind > world.options.stale_after + world.slowest + 0.001:
+            fresh = [name for name, table in status.tables.items() if not table.stale]
+            assert not fresh, (fresh, "behind and not said to be stale", behind)
+
+    def _step(self, effects: list[Effect]) -> None:
+        """Carry effects out and check everything that is promised."""
+        is_changed = False
+        for effect in effects:
+            if isinstance(effect, Apply):
+                self._apply(effect.transaction)
+                is_changed = True
+            elif isinstance(effect, RequestSync):
+                self.world.request(self, effect)
+            elif isinstance(effect, Count):
+                self.world.taken[effect.name] += 1
+            elif isinstance(effect, Alarm):
+                assert self.is_corrupt or self.world.was_restored, effect
+        self._steps += 1
+        if is_changed or self._steps % _CHECK_EVERY == 0:
+            self.machine.check()
+            self._check_against_truth()
+
+    def _apply(self, transaction: Transaction) -> None:
+        assert self.position is None or transaction.position >= self.position, "went back"
+        self.position = transaction.position
+        self.states.update(transaction.states)
+        for name, change in transaction.tables.items():
+            rows = self.mirror.setdefault(name, set())
+            assert change.removed <= rows, "removed what was not there"
+            assert not change.added & rows, "added what was there"
+            rows -= change.removed
+            rows |= change.added
+
+    def _check_against_truth(self) -> None:
+        position = self.machine.position
+        assert position == self.position, "a listener was not told of a position"
+        for name, held in self.machine.holding.tables.items():
+            assert self.mirror.get(name, set()) == held.content.rows, "a listener missed a row"
+            assert self.states.get(name) == held.state, "a listener missed a state"
+            if self.is_corrupt or not held.is_syncable:
+                continue
+            at = held.read_position or position
+            assert at is not None
+            if not held.was_read:
+                assert not held.content.rows, "rows of a table that was never read"
+                continue
+            truths = [tables.get(name) for tables in self.world.truth.at(at).values()]
+            assert any(
+                truth is not None and truth.rows == held.content.rows and truth.state == held.state
+                for truth in truths
+            ), (name, at, "not what was published")

@@ -1,0 +1,69 @@
+"""docs/protocol.md section 5 under drawn faults; a failing seed is named and replays exactly."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from congress_dist.testing.simulation import __main__ as command
+from congress_dist.testing.simulation import runs
+from congress_dist.testing.simulation.runs import rare, run_many
+from congress_dist.testing.simulation.schedule import Schedule, run_schedule
+
+SCHEDULES = 20_000
+FREQUENT = 100
+
+
+@pytest.mark.timeout(900)
+def test_no_schedule_breaks_a_promise_and_every_row_and_fault_is_met_often() -> None:
+    taken: runs.Counter[str] = runs.Counter()
+    for _, batch in run_many(range(SCHEDULES), jobs=os.cpu_count() or 1):
+        taken += batch
+    assert rare(taken, FREQUENT) == []
+
+
+def test_one_seed_gives_one_run() -> None:
+    first, second = run_schedule(17), run_schedule(17)
+    assert first.taken == second.taken
+    assert (first.now, first.rng.random()) == (second.now, second.rng.random())
+
+
+def test_command_says_how_many_schedules_held(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--seed", "5", "--count", "3", "--jobs", "1"]) == 0
+
+    assert "3 schedules from seed 5 hold" in capsys.readouterr().out
+
+
+def test_command_names_the_seed_that_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[int] = []
+
+    def break_the_third(seed: int) -> object:
+        ran.append(seed)
+        assert seed != 8, "rows were lost"
+        return run_schedule(seed)
+
+    monkeypatch.setattr(runs, "run_schedule", break_the_third)
+
+    assert command.main(["--seed", "6", "--count", "4", "--jobs", "1"]) == 1
+    assert "seed 8 breaks a promise: AssertionError('rows were lost" in capsys.readouterr().out
+    assert ran == [6, 7, 8]
+
+
+def test_large_run_that_hardly_met_something_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_EXPECTED_FROM", 2)
+
+    assert command.main(["--count", "2", "--jobs", "1"]) == 1
+    assert "times: fault drop" in capsys.readouterr().out
+
+
+def test_rows_that_are_wrong_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulation can fail: a listener that is told less than there is."""
+    monkeypatch.setattr(Schedule, "_differences", lambda _self: ["other rows"])
+
+    with pytest.raises(AssertionError, match="other rows"):
+        run_schedule(1)
