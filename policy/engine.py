@@ -441,8 +441,18 @@ class Engine:
 
     def plan(self) -> list[PlannedTables]:
         """Tell what will run for a change, in order, and why in that order; run nothing."""
-        with self._lock, refusing_too_large("the plan"):
+        with self._lock:
             return PlanReporter(self._program, self._evaluator).report()
+
+    def deriving(self) -> list[tuple[str, Rule]]:
+        """Give the rules that derive a row now, with their policies.
+
+        Raises: PolicyError: one of several rules of a table would join too many rows at once.
+        Cost: where several rules derive a table, each of them is run.
+        """
+        with self._lock, refusing_too_large("a rule"):
+            rules = [rule for rule in self._rule_book.rules if self._evaluator.derives(rule)]
+            return [(rule.policy, rule.rule) for rule in rules]
 
     def why_not(self, policy: str, table: str, row: Sequence[Cell]) -> WhyNot:
         """Tell, for each rule that could derive a row, how far its body holds and what fails.

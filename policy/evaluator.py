@@ -219,6 +219,14 @@ class Evaluator:
             self.journal.rollback(mark)
             self.face.program.forget_staged()
 
+    def derives(self, rule: ActiveRule) -> bool:
+        """Tell whether any row of its table follows from a rule. Raises: as `derive`."""
+        table = self.derived[rule.head]
+        if rule.is_off or not self.face.size(rule.head, table.width):
+            return False
+        is_alone = len(table.rules) == 1 and not table.facts
+        return is_alone or bool(self.derive(rule.alternatives))
+
     # --- following up
 
     def change(

@@ -34,11 +34,13 @@ from .planner.program import Program
 class PlannedRun:
     """One way in which a conjunction is run: for the changes of a table, or from nothing.
 
-    Shapes: `changes` is that table, None for from nothing.
+    Shapes: `changes` is that table, None for from nothing. A rule of a closure that `gives_edges`
+        is not joined from nothing: its steps are those that give the edges of the search.
     """
 
     changes: str | None
     steps: Sequence[PlannedStep]
+    gives_edges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class PlannedConjunction:
 class PlannedRule:
     """A rule with what the kernel runs for it, internal tables before what reads them.
 
-    Shapes: a rule that is not resolved has no conjunctions; `waits` tells for what. The
+    Shapes: a rule that is not resolved has no conjunctions; `waits` tells for what. `rows` is None
+        where only running the rule would tell which rows of its table are its own. The
         `rows_per_tick` are those of the tables that a rule which asks for the time reads anew at
         each tick.
     """
@@ -67,7 +70,7 @@ class PlannedRule:
     rule: Rule
     conjunctions: Sequence[PlannedConjunction]
     waits: Mapping[str, str]
-    rows: int
+    rows: int | None
     rows_per_tick: int = 0
 
 
@@ -85,6 +88,10 @@ class PlannedTables:
     facts: int
     rows: int
     rules: Sequence[PlannedRule]
+
+
+_Moved = Mapping[AnyKernelRule, int]
+"""Of a closure's steps the column that moves."""
 
 
 class PlanReporter:
@@ -109,40 +116,45 @@ class PlanReporter:
         derived = [self._evaluator.derived[key] for key in tables]
         rules = [rule for table in derived for rule in table.rules]
         reads = {read for rule in rules for read in rule.reads} - set(tables)
+        moved = self._moved_columns(tables[0], rules) if component.is_recursive else {}
         return PlannedTables(
             tables,
             component.is_recursive,
-            component.is_recursive and self._is_closure(tables[0], rules),
+            bool(moved),
             sorted(reads),
             sum(len(table.facts) for table in derived),
             sum(map(self._size, tables)),
-            [self._rule(rule, component) for rule in rules],
+            [self._rule(rule, component, moved) for rule in rules],
         )
 
-    def _is_closure(self, table: TableKey, rules: Sequence[ActiveRule]) -> bool:
+    def _moved_columns(self, table: TableKey, rules: Sequence[ActiveRule]) -> _Moved:
+        """Give the steps of a closure with the column that they move; none when it is none."""
         program, width = self._face.program, self._evaluator.width(table)
         number = None if width is None else self._face.tables.find(table, width)
         component = None if number is None else program.component(number)
         if component is None or len(component.tables) > 1:
-            return False
+            return {}
         lowered = [found for rule in rules if (found := program.lowered(rule)) is not None]
         own = [rule for each in lowered for rule in each.rules if rule.head == table]
-        return find_closure(own) is not None
+        shape = find_closure(own)
+        return {} if shape is None else {own[step]: shape.column for step in shape.steps}
 
-    def _rule(self, rule: ActiveRule, component: Component[TableKey]) -> PlannedRule:
+    def _rule(
+        self, rule: ActiveRule, component: Component[TableKey], moved: _Moved
+    ) -> PlannedRule:
         lowered = self._face.program.lowered(rule)
         if lowered is None:
             together = component.tables if component.is_recursive else ()
             lowered = self._face.program.lower(
                 rule.alternatives, rule, reports=False, recursive=together
             )
-        conjunctions = list(self._conjunctions(lowered))
-        rows, per_tick = self._rows_of(rule), self._rows_per_tick(lowered)
+        conjunctions = list(self._conjunctions(lowered, moved))
+        rows, per_tick = self._find_rows(rule), self._rows_per_tick(lowered)
         return PlannedRule(
             rule.policy, rule.rule, conjunctions, dict(rule.missing), rows, per_tick
         )
 
-    def _conjunctions(self, lowered: Lowered) -> Iterator[PlannedConjunction]:
+    def _conjunctions(self, lowered: Lowered, moved: _Moved) -> Iterator[PlannedConjunction]:
         internal = [key for key in lowered.widths if key.kind != "report"]
         names = {key: f"internal table {number}" for number, key in enumerate(internal, 1)}
         words = PlanWords(self._face, names, self._columns(lowered))
@@ -154,7 +166,7 @@ class PlanReporter:
                 runs = [PlannedRun(None, [_crossing_step(rule, words)])]
                 width = 1
             else:
-                runs = list(_runs(rule, words))
+                runs = list(_runs(rule, words, moved.get(rule)))
                 width = len(rule.terms)
             size = self._face.size(rule.head, width)
             if rule.head in names:
@@ -202,9 +214,15 @@ class PlanReporter:
                     rows += sum(starmap(self._face.size, tables)) - self._face.size(_CLOCK, 1)
         return rows
 
-    def _rows_of(self, rule: ActiveRule) -> int:
-        """Give how many rows a rule derives."""
-        return 0 if rule.is_off else len(self._evaluator.derive(rule.alternatives))
+    def _find_rows(self, rule: ActiveRule) -> int | None:
+        """Give how many rows a rule derives; None when its table's size does not tell it."""
+        table = self._evaluator.derived[rule.head]
+        if rule.is_off:
+            return 0
+        if self._face.is_reported(rule):
+            return len(self._face.reported(rule, rule.width))
+        size = self._size(rule.head)
+        return size if not size or (len(table.rules) == 1 and not table.facts) else None
 
     def _size(self, table: TableKey) -> int:
         width = self._evaluator.width(table)
@@ -234,8 +252,11 @@ def _without_copy(lowered: Lowered) -> Sequence[AnyKernelRule]:
     return lowered.rules[:-1] if reports else lowered.rules
 
 
-def _runs(rule: KernelRule, words: PlanWords) -> Iterator[PlannedRun]:
-    yield PlannedRun(None, list(words.whole(rule)))
+def _runs(rule: KernelRule, words: PlanWords, moved: int | None) -> Iterator[PlannedRun]:
+    if moved is None:
+        yield PlannedRun(None, list(words.whole(rule)))
+    else:
+        yield PlannedRun(None, list(words.edges(rule, moved)), gives_edges=True)
     for number, match in enumerate(rule.matches()):
         yield PlannedRun(words.table(match.table), list(words.variant(rule, number)))
 

@@ -60,11 +60,20 @@ class PlanWords:
         """Tell the steps from nothing."""
         body = self._face.plans.whole_body(rule)
         is_scan = self._face.plans.begins_with_scan(body)
+        return self._from_nothing(body, self._why_first(rule), is_scan=is_scan)
+
+    def edges(self, rule: KernelRule, column: int) -> Iterator[PlannedStep]:
+        """Tell the steps that give the edges of a closure's step."""
+        return self._from_nothing(self._face.plans.edges_body(rule, column), _EDGES, is_scan=True)
+
+    def _from_nothing(
+        self, body: Sequence[NormalLiteral], why_first: str, *, is_scan: bool
+    ) -> Iterator[PlannedStep]:
         first = next((literal for literal in body if isinstance(literal, Match)), None)
         known: set[str] = set()
         for literal in body:
             if literal is first and is_scan and not known and not first.negated:
-                yield self._scan(first, self._why_first(rule))
+                yield self._scan(first, why_first)
             else:
                 yield self._step(literal, known)
             known |= variables_of(literal)
@@ -82,6 +91,8 @@ class PlanWords:
             known |= variables_of(literal)
 
     def _why_first(self, rule: KernelRule) -> str:
+        if self._face.plans.find_own(rule) is not None:
+            return _OWN
         tried = beginnings(NormalRule(("", ""), rule.terms, rule.body), self._face.estimates)
         if not tried:
             positive = [match for match in rule.matches() if not match.negated]
@@ -150,13 +161,15 @@ class PlanWords:
             return PlannedStep(f"keep what has a row in {name}{by}", _AS_SOON)
         estimates = self._face.estimates
         each = estimates.fan_out(literal.table, columns, width)
-        values = f"{size / each:.3g} different" if each else "no"
-        does = f"look up {name}{by} (about {each:.3g} of {counted(size, 'row')} each)"
+        share = f"about {each:.3g} of {size} rows each" if size > 1 else counted(size, "row")
+        does = f"look up {name}{by} ({share})"
         search = estimates.search(literal.table, columns, width)
         index = tuple(self._column(literal, column) for column in search)
         shared = sorted(variables_of(literal) & known)
         why = f"'{shared[0]}' is known" if shared else "a constant narrows it"
-        return PlannedStep(does, f"{why}, {values} values; index by {', '.join(index)}", index)
+        values = f"{size / each:.3g}" if each else "no"
+        different = f"{values} different value{'' if values == '1' else 's'}"
+        return PlannedStep(does, f"{why}, {different}; index by {', '.join(index)}", index)
 
     def _by(self, literal: Match, known: AbstractSet[str], *, word: str = "by") -> str:
         shown = [
@@ -178,5 +191,7 @@ class PlanWords:
 
 
 _ONLY = "it is the only table to begin with"
+_OWN = "first: a table that depends on this one is empty, or small, when this runs"
+_EDGES = "each of its rows may be an edge"
 _AS_SOON = "a test, as soon as its values are known"
 _TEST = "a test on one value"

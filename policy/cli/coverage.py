@@ -22,12 +22,7 @@ class Coverage:
 
     def add(self, packages: Sequence[Package], engine: Engine) -> None:
         """Take in the rules of a case, as they are at work."""
-        deriving = {
-            (planned.policy, print_rule(planned.rule))
-            for tables in engine.plan()
-            for planned in tables.rules
-            if planned.rows
-        }
+        deriving = {(policy, print_rule(rule)) for policy, rule in engine.deriving()}
         for package in packages:
             starts = {source: line_starts_of(text) for source, text in package.texts.items()}
             for rule in package.statements:

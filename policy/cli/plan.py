@@ -134,19 +134,24 @@ def _rule_lines(rule: PlannedRule) -> Iterator[str]:
             yield f"     alternative {number} of {own}:"
         elif len(rule.conjunctions) > 1:
             yield "     the rule itself:"
+        indent = " " * (7 if len(rule.conjunctions) > 1 else 5)
         for run in conjunction.runs:
-            yield from _run_lines(run)
+            yield from _run_lines(run, indent)
     if rule.rows_per_tick:
         yield f"     each tick of the clock reads {counted(rule.rows_per_tick, 'row')} anew"
     for table, reason in sorted(rule.waits.items()):
         yield f"     waits for {table}: {reason}"
 
 
-def _run_lines(run: PlannedRun) -> Iterator[str]:
-    yield "     from nothing:" if run.changes is None else f"     when {run.changes} changes:"
+def _run_lines(run: PlannedRun, indent: str) -> Iterator[str]:
+    if run.changes is not None:
+        yield f"{indent}when {run.changes} changes:"
+    else:
+        what = "edges, for the search " if run.gives_edges else ""
+        yield f"{indent}{what}from nothing:"
     width = min(_WIDTH, max((len(step.does) for step in run.steps), default=0))
     for place, step in enumerate(run.steps, 1):
-        yield f"       {place}. {step.does.ljust(width)}  ({step.why})"
+        yield f"{indent}  {place}. {step.does.ljust(width)}  ({step.why})"
 
 
 def _plain(group: PlannedTables) -> dict[str, Any]:
@@ -172,6 +177,7 @@ def _plain(group: PlannedTables) -> dict[str, Any]:
                         "meaning": conjunction.meaning,
                         "rows": conjunction.rows,
                         "changes": run.changes,
+                        "gives_edges": run.gives_edges,
                         "steps": [_plain_step(step) for step in run.steps],
                     }
                     for conjunction in rule.conjunctions

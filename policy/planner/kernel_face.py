@@ -219,6 +219,11 @@ class KernelFace:
         data = compile_body(body, terms, self._numbers, given=given)
         return AdHocPlan(self.kernel, self.kernel.compile(data))
 
+    def is_reported(self, owner: Owner) -> bool:
+        """Tell whether a rule runs that has a table of its own rows."""
+        lowered = self.program.lowered(owner)
+        return lowered is not None and InternalKey("report", owner) in lowered.widths
+
     def reported(self, owner: Owner, width: int) -> list[Row]:
         """Give the rows of a rule that reports."""
         return self.rows(InternalKey("report", owner), width)

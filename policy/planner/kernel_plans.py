@@ -46,14 +46,25 @@ class KernelPlans:
         A recursive rule begins with a table of its own component: that is empty then, or small,
         and an index of it would have to be kept while it grows.
         """
+        own = self.find_own(rule)
+        if own is not None:
+            return starts_with(_normal(rule), own, self._estimates.fan_out)
+        return cheapest_body(_normal(rule), self._estimates)
+
+    def find_own(self, rule: KernelRule) -> Match | None:
+        """Give the first literal of a recursive rule that reads a table of its own component."""
         for match in rule.matches():
             if not match.negated and self._estimates.are_together(rule, match):
-                return starts_with(_normal(rule), match, self._estimates.fan_out)
-        return cheapest_body(_normal(rule), self._estimates)
+                return match
+        return None
 
     def variant_body(self, rule: KernelRule, number: int) -> list[NormalLiteral]:
         """Give a rule's body in the order in which it is run for a literal's changes."""
         return starts_with(_normal(rule), list(rule.matches())[number], self._estimates.fan_out)
+
+    def edges_body(self, rule: KernelRule, column: int) -> list[NormalLiteral]:
+        """Give the body that gives the edges of a closure's step, in order."""
+        return order_body(edges_of(rule, column), self._estimates.fan_out)
 
     def begins_with_scan(self, body: list[NormalLiteral]) -> bool:
         """Tell whether the first table of a body is gone through when it is run from nothing.
@@ -100,10 +111,9 @@ class KernelPlans:
 
         Before: `p(x, z) :- p(x, y), q(y, z, 1)`; after: `(y, z) :- q(y, z, 1)`.
         """
-        edges = edges_of(rule, column)
-        body = order_body(edges, self._estimates.fan_out)
         reading = Reading(is_counted=False, begins_with_scan=True)
-        return self._compile(body, edges.terms, reading)
+        terms = edges_of(rule, column).terms
+        return self._compile(self.edges_body(rule, column), terms, reading)
 
     def _compile(
         self, body: list[NormalLiteral], terms: tuple[Term, ...], reading: Reading
