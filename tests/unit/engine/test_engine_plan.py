@@ -30,6 +30,7 @@ def runs_of(engine: Engine) -> Iterator[PlannedRun]:
 
 def test_what_is_too_large_for_one_run_is_planned() -> None:
     engine = engine_with(CLOSURE, e=[(0, 1)])
+    engine.load("d", {"e": []})
     engine.load("d", {"e": [(x, (x + n) % 40) for x in range(40) for n in range(1, 31)]})
     (tables,) = engine.plan()
     assert (tables.rows, [rule.rows for rule in tables.rules]) == (1600, [None, None])
