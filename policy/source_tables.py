@@ -10,6 +10,7 @@ from congress_dist.row import Cell
 
 from .evaluator import Agenda, BaseTable, Evaluator
 from .kernel import BulkRows
+from .language.counts import counted
 from .planner.answers import Changes
 from .planner.kernel_face import RowsRefused
 from .planner.normal_form import TableKey
@@ -108,7 +109,7 @@ class SourceTables:
             return self._refused_cell(reason, source, table, refused.number, refused.column)
         if not is_row(row):
             return _no_row(row, source, table, refused.number)
-        what = f"has {len(row)} cells, expected {refused.width}"
+        what = f"has {counted(len(row), 'cell')}, expected {refused.width}"
         return _refused(what, source, table, refused.number)
 
     def _refused_cell(

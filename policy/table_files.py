@@ -16,6 +16,7 @@ from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .kernel import BulkRows, TextRefused, TextTable
+from .language.counts import counted
 from .language.names import column_names
 from .language.text_files import decoded, read_bytes, read_text, yaml_value
 from .planner.symbols import ALLOWED
@@ -89,7 +90,7 @@ def row_of(given: Any, schema: TableSchema, place: str) -> Row:
         cells = tuple(given)
         if len(cells) != len(names):
             raise InvalidRow(
-                f"{place}: the row has {len(cells)} cells, expected {len(names)}: "
+                f"{place}: the row has {counted(len(cells), 'cell')}, expected {len(names)}: "
                 f"{', '.join(names)}"
             )
     else:
@@ -202,7 +203,7 @@ def _text_table(path: Path, mark: str) -> TextTable:
         elif flaw == "twice":
             refused = InvalidRequest(f"{path}:{line}: a column is named twice in {detail}")
         else:
-            what = f"the line has {detail} cells, its header {column}"
+            what = f"the line has {counted(int(detail), 'cell')}, its header {column}"
             refused = InvalidRow(f"{path}:{line}: {what}")
         raise refused from error
 

@@ -40,7 +40,8 @@ _LONGEST = 1e9
 def within(seconds: float) -> Iterator[None]:
     """Give the calls that this thread makes in a `with` block, of any engine, a deadline.
 
-    Promises: a call that is not done by then is taken back; of two deadlines the nearer one holds.
+    Promises: a call that is not done by then is taken back, and one that begins later is refused,
+        a short one too; of two deadlines the nearer one holds.
     Raises: DeadlineExceeded: of such a call. InvalidRequest: `seconds` is no number.
     """
     if not isinstance(seconds, int | float) or math.isnan(min(seconds, _LONGEST)):

@@ -10,9 +10,10 @@ namespace congress {
 namespace {
 
 template <class Make>
-py::list all(const Relation& relation, Make make) {
+py::list all(const Relation& relation, Watch& watch, Make make) {
     py::list rows;
     for (RowId row = 0; row < relation.end(); ++row) {
+        watch.spend(1);
         if (relation.is_in(row, State::kNew)) {
             rows.append(make(relation.row(row), relation.width()));
         }
@@ -25,7 +26,7 @@ py::list all(const Relation& relation, Make make) {
 // Busy also while Python objects are made: that may run finalizers, and they anything.
 py::list Host::rows(RelationId id) {
     const Busy busy(*this);
-    return all(kernel_.relation(id), [&](const Id* cells, std::size_t width) {
+    return all(kernel_.relation(id), kernel_.watch(), [&](const Id* cells, std::size_t width) {
         return decoded(kernel_.symbols(), cells, width);
     });
 }
@@ -43,7 +44,12 @@ py::list Host::page(RelationId id, const std::optional<std::vector<Id>>& after,
         for (const Id cell : *after) checked(cell);
     }
     const Id* const from = after ? after->data() : nullptr;
-    for (const RowId row : page_of(relation, kernel_.symbols(), from, limit)) {
+    const auto find = [&] {
+        const py::gil_scoped_release unlocked;
+        return page_of(relation, kernel_.symbols(), from, limit, kernel_.watch());
+    };
+    for (const RowId row : find()) {
+        kernel_.watch().spend(1);
         rows.append(decoded(kernel_.symbols(), relation.row(row), relation.width()));
     }
     return rows;
@@ -51,7 +57,7 @@ py::list Host::page(RelationId id, const std::optional<std::vector<Id>>& after,
 
 py::list Host::ids(RelationId id) {
     const Busy busy(*this);
-    return all(kernel_.relation(id), ids_of);
+    return all(kernel_.relation(id), kernel_.watch(), ids_of);
 }
 
 std::uint32_t Host::height(RelationId id, const std::vector<Id>& row) {
@@ -74,6 +80,7 @@ py::list Host::query(Compiled& compiled, const std::vector<Id>& given) {
     const std::size_t width = compiled.plan->head.size();
     py::list rows(answers.size());
     for (std::uint32_t n = 0; n < answers.size(); ++n) {
+        kernel_.watch().spend(1);
         rows[n] = decoded(kernel_.symbols(), answers.row(n), width);
     }
     return rows;

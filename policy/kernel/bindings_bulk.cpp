@@ -12,20 +12,27 @@
 #include "bindings.h"
 #include "bindings_cells.h"
 #include "bindings_columns.h"
+#include "bindings_entrance.h"
 #include "bindings_sequence.h"
 #include "text_rows.h"
 
 namespace congress {
 namespace {
 
-py::list list_of(const BulkRows& rows) {
-    py::list made(rows.size());
+// Some of the rows, `step` places from each other.
+py::list list_of(const BulkRows& rows, py::ssize_t first, py::ssize_t step, py::ssize_t count) {
+    py::list made(count);
     std::size_t number = 0;
-    rows.each([&](std::span<const Value> values) {
+    const auto take = [&](std::span<const Value> values) {
         py::tuple row(values.size());
         for (std::size_t n = 0; n < values.size(); ++n) row[n] = to_python(values[n]);
         made[number++] = std::move(row);
-    });
+    };
+    const py::ssize_t parts = step == 1 ? 1 : count;  // that stand side by side
+    for (py::ssize_t part = 0; part < parts; ++part) {
+        const auto from = static_cast<std::size_t>(first + part * step);
+        rows.each(from, from + static_cast<std::size_t>(count / parts), take);
+    }
     return made;
 }
 
@@ -59,7 +66,7 @@ std::unique_ptr<TextTable> text_table(const py::bytes& data, const std::string& 
     });
     const std::string_view text = *keeper;
     const py::gil_scoped_release unlocked;  // nobody can change it
-    return std::make_unique<TextTable>(text, mark[0], see_signals, keeper);
+    return std::make_unique<TextTable>(text, mark[0], Entrance::see, keeper);
 }
 
 std::vector<WrittenType> seen_types(const TextTable& table) {
@@ -106,9 +113,6 @@ void bind_bulk(py::module_& module) {
     py::class_<BulkRows, std::shared_ptr<BulkRows>> rows(module, "BulkRows");
     rows.def(py::init(&column_rows))
         .def("__len__", &BulkRows::size)
-        .def("__getitem__", [](const BulkRows& self, py::ssize_t number) {
-            return py::object(list_of(self).attr("__getitem__")(number));
-        })
         .def("width", &BulkRows::width);
     bind_sequence(rows, list_of);
     py::class_<ArrowTable>(module, "ArrowTable")

@@ -2,11 +2,6 @@
 
 namespace congress {
 
-void see_signals() {
-    const py::gil_scoped_acquire lock;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-}
-
 py::object to_python(const Value& value) {
     switch (value.type) {
         case Type::kNull:

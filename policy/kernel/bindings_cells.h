@@ -79,9 +79,6 @@ inline Id intern(Symbols& symbols, PyObject* value) {
     return with_value(value, Interning{symbols});
 }
 
-// Lets a signal's handler run, which may raise. With or without the interpreter lock.
-void see_signals();
-
 py::object to_python(const Value& value);
 py::tuple decoded(const Symbols& symbols, const Id* cells, std::size_t width);
 py::tuple ids_of(const Id* cells, std::size_t width);

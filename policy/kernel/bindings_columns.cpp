@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bindings_cells.h"
+#include "bindings_interrupts.h"
 
 namespace congress {
 namespace {
@@ -20,13 +21,13 @@ struct Reading {
     Value operator()(std::nullptr_t) const { return {}; }
 };
 
-// The interpreter lock is held while it is read.
 class ValueColumn : public Column {
 public:
     // A copy: nobody can change it.
     explicit ValueColumn(const py::object& values) : values_(py::tuple(values)) {}
 
     std::size_t size() const override { return values_.size(); }
+    bool is_python() const override { return true; }
     Value value(std::size_t row) const override {
         try {
             return with_value(PyTuple_GET_ITEM(values_.ptr(), row), Reading{});
@@ -123,7 +124,7 @@ std::vector<NamedColumn> columns_of_arrow(const py::object& given, bool is_table
         const py::object capsule = given.attr("__arrow_c_stream__")();
         auto& stream = inside<ArrowArrayStream>(capsule, "arrow_array_stream");
         const py::gil_scoped_release unlocked;  // the library may compute in threads of its own
-        return read_arrow(stream, is_table, see_signals);
+        return read_arrow(stream, is_table, Interrupts::see);
     }
     const auto capsules = py::cast<py::tuple>(given.attr("__arrow_c_array__")());
     if (capsules.size() != 2) throw InvalidColumns("an Arrow array without schema");

@@ -16,10 +16,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kSlice = 50ms;  // of waiting, and between two looks for other signals than Ctrl-C
 
-unsigned long main_thread = 0;
-
-bool is_main_thread() { return PyThread_get_thread_ident() == main_thread; }
-
 }  // namespace
 
 Entrance::Entrance(Watch& watch) : watch_(watch) {
@@ -31,9 +27,20 @@ Watch::Clock::time_point& Entrance::deadline() {
     return own;
 }
 
+bool Entrance::is_late() {
+    const Watch::Clock::time_point own = deadline();
+    return own != Watch::kNever && Watch::Clock::now() >= own;
+}
+
+void Entrance::see() {
+    Interrupts::see();
+    if (is_late()) throw DeadlinePassed(kNoRule);
+}
+
 bool Entrance::is_own() const { return owner_ == PyThread_get_thread_ident(); }
 
 void Entrance::enter() {
+    if (is_late()) throw DeadlinePassed(kNoRule);
     if (depth_ > 0 && is_own()) {
         ++depth_;
         if (is_deferring_) defer();
@@ -43,7 +50,7 @@ void Entrance::enter() {
     take();
     watch_.forget_cancelling();
     set_deadline();
-    is_deferring_ = is_main_thread();
+    is_deferring_ = Interrupts::is_main_thread();
     if (is_deferring_) defer();
 }
 
@@ -129,12 +136,12 @@ Entrance::Glance::~Glance() {
 
 void bind_calls(py::module_& module) {
     const py::object thread = py::module_::import("threading").attr("main_thread")();
-    main_thread = py::cast<unsigned long>(thread.attr("ident"));
+    Interrupts::set_main_thread(py::cast<unsigned long>(thread.attr("ident")));
     module.def("let_interrupt", [] {
-        if (is_main_thread()) Interrupts::resume();
+        if (Interrupts::is_main_thread()) Interrupts::resume();
     });
     module.def("defer_interrupt", [] {
-        if (is_main_thread()) Interrupts::defer();
+        if (Interrupts::is_main_thread()) Interrupts::defer();
     });
     module.def("exchange_deadline", [](double at) {
         using Seconds = std::chrono::duration<double>;

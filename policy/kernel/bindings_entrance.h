@@ -20,7 +20,8 @@ public:
 
     // Waits until no other thread is inside. Ctrl-C waits from then on, and the deadline of the
     // calls of this thread holds.
-    // Raises: DeadlinePassed; py::error_already_set: what a signal's handler raised, up to then.
+    // Raises: DeadlinePassed, also when nobody is inside; py::error_already_set: what a signal's
+    // handler raised, up to then.
     void enter();
     void leave();
     // Raises: as Watch::look.
@@ -31,6 +32,11 @@ public:
 
     // The deadline of the calls of this thread, whatever engine they are for.
     static Watch::Clock::time_point& deadline();
+    // Whether it is over.
+    static bool is_late();
+    // Looks on the way of what knows no engine. With the interpreter lock or without.
+    // Raises: DeadlinePassed; py::error_already_set: what a signal's handler raised.
+    static void see();
 
     // Waits until no other thread is inside; nobody gets in before the interpreter lock is let go.
     // Raises: py::error_already_set: what a signal's handler raised meanwhile.

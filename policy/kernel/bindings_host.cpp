@@ -52,20 +52,18 @@ RuleId Host::add_rule(RelationId head,
     for (const auto& [relation, is_negated, constants] : body) {
         literals.push_back({relation, is_negated, constants});
     }
-    auto failures = std::make_unique<RuleFailures>(kernel_.symbols(), &kernel_);
-    const RuleId id = kernel_.add_rule(head, literals, asks, failures.get());
-    keep_failures(id, std::move(failures));
-    return id;
+    return with_failures([&](FailureLog* failures) {
+        return kernel_.add_rule(head, literals, asks, failures);
+    });
 }
 
 RuleId Host::add_fold(RelationId head, std::uint32_t groups, const std::vector<RelationId>& inputs,
                       const std::vector<std::pair<std::string, std::uint32_t>>& parts) {
     std::vector<FoldPart> made;
     for (const auto& [function, number] : parts) made.push_back(fold_part(function, number));
-    auto failures = std::make_unique<RuleFailures>(kernel_.symbols(), &kernel_);
-    const RuleId id = kernel_.add_fold(head, groups, inputs, std::move(made), failures.get());
-    keep_failures(id, std::move(failures));
-    return id;
+    return with_failures([&](FailureLog* failures) {
+        return kernel_.add_fold(head, groups, inputs, std::move(made), failures);
+    });
 }
 
 RuleId Host::add_crossings(RelationId head, RelationId texts, RelationId clock,
@@ -74,16 +72,19 @@ RuleId Host::add_crossings(RelationId head, RelationId texts, RelationId clock,
     if (moment >= builtins_.size()) {
         throw InvalidPlan("there is no builtin " + std::to_string(moment));
     }
-    auto failures = std::make_unique<RuleFailures>(kernel_.symbols(), &kernel_);
-    const RuleId id = kernel_.add_crossings(head, texts, clock, *builtins_[moment],
-                                            {holds_at_first, turns}, failures.get());
-    keep_failures(id, std::move(failures));
-    return id;
+    return with_failures([&](FailureLog* failures) {
+        return kernel_.add_crossings(head, texts, clock, *builtins_[moment],
+                                     {holds_at_first, turns}, failures);
+    });
 }
 
-void Host::keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures) {
+template <class Add>
+RuleId Host::with_failures(Add add) {
+    auto failures = std::make_unique<RuleFailures>(kernel_.symbols(), &kernel_);
+    const RuleId id = add(failures.get());
     if (failures_.size() <= id) failures_.resize(id + std::size_t{1});
     failures_[id] = std::move(failures);
+    return id;
 }
 
 py::list Host::failures(RuleId id) {

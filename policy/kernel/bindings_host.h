@@ -140,7 +140,10 @@ private:
     std::optional<ClosureShape> closure(const std::vector<RuleId>& rules) override;
     void read_rows(const py::handle& given, std::uint32_t width, Buffer<Id>& out);
     void change_all(const py::list& given);
-    void keep_failures(RuleId id, std::unique_ptr<RuleFailures> failures);
+    void put(RelationId id, const Buffer<Id>& in, const Buffer<Id>& out);
+    // Adds a rule with a log of its own, which is there as long as it.
+    template <class Add>
+    RuleId with_failures(Add add);
     Id checked(Id id) const;
     RowId find_row(RelationId id, const std::vector<Id>& row);
     // Only while busy. With `most` it stops soon after it has so many rows.

@@ -13,6 +13,8 @@ namespace {
 std::atomic<bool> is_pressed{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may set it");
 
+unsigned long main_thread = 0;
+
 // Of the main thread alone.
 int depth = 0;
 bool is_replaced = false;
@@ -40,11 +42,21 @@ void Interrupts::resume() {
     if (is_pressed.exchange(false)) PyErr_SetInterruptEx(SIGINT);
 }
 
+void Interrupts::set_main_thread(unsigned long thread) { main_thread = thread; }
+
+bool Interrupts::is_main_thread() { return PyThread_get_thread_ident() == main_thread; }
+
 bool Interrupts::is_waiting() { return is_pressed.load(std::memory_order_relaxed); }
 
 void Interrupts::handle() {
     if (is_pressed.exchange(false)) PyErr_SetInterruptEx(SIGINT);
     if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
+}
+
+void Interrupts::see() {
+    if (!is_main_thread()) return;
+    const pybind11::gil_scoped_acquire lock;
+    handle();
 }
 
 }  // namespace congress

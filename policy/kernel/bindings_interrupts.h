@@ -12,10 +12,17 @@ public:
     // Promises: what waited reaches Python's handler as soon as Python runs.
     static void resume();
 
+    // Tells which thread is the main one, and asks whether it is this one.
+    static void set_main_thread(unsigned long thread);
+    static bool is_main_thread();
+
     static bool is_waiting();
     // Runs Python's handlers of what waited, with the interpreter lock.
     // Raises: py::error_already_set: what a handler raised.
     static void handle();
+    // The same on the way of something long, inside of an engine or not, with the interpreter lock
+    // or without; in another thread than the main one nothing.
+    static void see();
 };
 
 }  // namespace congress

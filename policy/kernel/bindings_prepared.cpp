@@ -46,7 +46,7 @@ PyObject* copied(PyObject* rows) {
 PyObject* look_up(const Prepared& self, PyObject* const* values, std::size_t size) {
     Host& host = *self.host;
     if (self.plan == nullptr || self.meaning != host.meaning()) return nullptr;
-    if (size != self.compiled->plan->given.size()) return nullptr;
+    if (size != self.compiled->plan->given.size() || Entrance::is_late()) return nullptr;
     const Entrance::Glance glance(host.entrance());
     if (!glance.is_inside() || host.is_busy()) return nullptr;
     const std::uint64_t version = host.kernel().version();

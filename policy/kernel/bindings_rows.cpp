@@ -1,11 +1,14 @@
 #include "bindings_rows.h"
 
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "bindings.h"
 #include "bindings_cell_queue.h"
 #include "bindings_sequence.h"
+#include "bulk_rows.h"
 
 namespace congress {
 
@@ -19,7 +22,8 @@ bool is_listed(PyObject* value) { return PyTuple_CheckExact(value) || PyList_Che
 void check_width(std::size_t number, Py_ssize_t size, std::uint32_t width) {
     if (size == static_cast<Py_ssize_t>(width)) return;
     throw CellRefused(number, width,
-                      "has " + std::to_string(size) + " cells, expected " + std::to_string(width));
+                      "has " + std::to_string(size) + (size == 1 ? " cell" : " cells") +
+                          ", expected " + std::to_string(width));
 }
 
 // Texts and mappings are sequences to Python, of something else than cells.
@@ -51,15 +55,14 @@ void intern_row(Symbols& symbols, PyObject* given, std::size_t number, std::uint
     }
 }
 
-// The tuples and lists that rows begin with: nothing that they need runs Python code, so that all
-// stay. Gives how many they were.
-Py_ssize_t intern_listed(Symbols& symbols, PyObject* list, std::uint32_t width, Buffer<Id>& out) {
-    const Py_ssize_t size = PySequence_Fast_GET_SIZE(list);
+// The tuples and lists among the rows [number, end), up to the first row of another kind: nothing
+// that they need runs Python code, so that all stay. Gives where that row is.
+Py_ssize_t intern_listed(Symbols& symbols, PyObject* list, Py_ssize_t number, Py_ssize_t end,
+                         std::uint32_t width, Buffer<Id>& out) {
     PyObject** rows = PySequence_Fast_ITEMS(list);
     CellQueue queue(symbols, out);
-    Py_ssize_t number = 0;
-    for (; number < size && is_listed(rows[number]); ++number) {
-        if (number + kAhead < size) __builtin_prefetch(rows[number + kAhead]);
+    for (; number < end && is_listed(rows[number]); ++number) {
+        if (number + kAhead < end) __builtin_prefetch(rows[number + kAhead]);
         check_width(static_cast<std::size_t>(number), PySequence_Fast_GET_SIZE(rows[number]), width);
         PyObject** cells = PySequence_Fast_ITEMS(rows[number]);
         std::uint32_t column = 0;
@@ -73,16 +76,31 @@ Py_ssize_t intern_listed(Symbols& symbols, PyObject* list, std::uint32_t width, 
     return number;
 }
 
+// The same of all rows, a block at a time: a look between two may run a handler, and that anything.
+Py_ssize_t intern_blocks(Symbols& symbols, PyObject* list, std::uint32_t width, Watch& watch,
+                         Buffer<Id>& out) {
+    const auto block = static_cast<Py_ssize_t>(kBulkBlock / width);
+    for (Py_ssize_t number = 0;;) {
+        const Py_ssize_t end = std::min(PySequence_Fast_GET_SIZE(list), number + block);
+        const Py_ssize_t done = intern_listed(symbols, list, number, end, width, out);
+        if (done < end || end < number + block) return done;
+        watch.spend(kBulkBlock);
+        number = done;
+    }
+}
+
 }  // namespace
 
-void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, Buffer<Id>& out) {
+void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, Watch& watch,
+                 Buffer<Id>& out) {
     PyObject* given = rows.ptr();
     const bool is_many = is_listed(given) && PySequence_Fast_GET_SIZE(given) >= kMany && width != 0;
-    const Py_ssize_t done = is_many ? intern_listed(symbols, given, width, out) : 0;
-    if (is_many && done == PySequence_Fast_GET_SIZE(given)) return;
+    const Py_ssize_t done = is_many ? intern_blocks(symbols, given, width, watch, out) : 0;
+    if (is_many && done >= PySequence_Fast_GET_SIZE(given)) return;
     std::size_t number = 0;
     for (const py::handle row : rows) {
         if (number >= static_cast<std::size_t>(done)) {
+            watch.spend(width + std::uint64_t{1});
             intern_row(symbols, row.ptr(), number, width, out);
         }
         ++number;
@@ -92,15 +110,8 @@ void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, 
 void bind_rows(py::module_& module) {
     py::class_<Hold>(module, "Hold");
     py::class_<Rows> face(module, "Rows");
-    face.def("__len__", &Rows::size)
-        .def("__getitem__",
-             [](const Rows& rows, py::ssize_t number) {
-                 const auto size = static_cast<py::ssize_t>(rows.size());
-                 if (number < 0) number += size;
-                 if (number < 0 || number >= size) throw py::index_error("there is no such row");
-                 return rows.row(static_cast<std::size_t>(number));
-             });
-    bind_sequence(face, [](const Rows& rows) { return rows.list(); });
+    face.def("__len__", &Rows::size);
+    bind_sequence(face, std::mem_fn(&Rows::list));
 }
 
 }  // namespace congress

@@ -13,8 +13,9 @@
 
 namespace congress {
 
-// Appends rows of values as ids. Raises CellRefused with row and column.
-void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, Buffer<Id>& out);
+// Appends rows of values as ids. Raises CellRefused with row and column, and as Watch::look.
+void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, Watch& watch,
+                 Buffer<Id>& out);
 
 // Rows that are turned into Python values when somebody looks at them: in any thread, while others
 // may be inside of the kernel and make its symbols move.
@@ -35,15 +36,16 @@ public:
     // The kernel's Python object, which is to live as long.
     void keep(py::object owner) { owner_ = std::move(owner); }
     std::size_t size() const { return size_; }
-    py::tuple row(std::size_t number) const {
+    // Some of the rows, `step` places from each other.
+    py::list list(py::ssize_t first, py::ssize_t step, py::ssize_t count) const {
+        if (count == 0) return py::list();
         const Entrance::Glance glance(entrance_.alone());
-        return decoded(symbols_, cells_.data() + number * width_, width_);
-    }
-    py::list list() const {
-        if (size_ == 0) return py::list();
-        const Entrance::Glance glance(entrance_.alone());
-        py::list rows(size_);
-        for (std::size_t n = 0; n < size_; ++n) rows[n] = row(n);
+        py::list rows(count);
+        for (py::ssize_t n = 0; n < count; ++n) {
+            const auto number = static_cast<std::size_t>(first + n * step);
+            rows[static_cast<std::size_t>(n)] =
+                decoded(symbols_, cells_.data() + number * width_, width_);
+        }
         return rows;
     }
 

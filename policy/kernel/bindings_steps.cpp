@@ -25,14 +25,22 @@ void Host::read_rows(const py::handle& given, std::uint32_t width, Buffer<Id>& o
     // Lists are the usual thing, and looking for another type costs more than a small one.
     const bool is_plain = PyList_Check(given.ptr()) || PyTuple_Check(given.ptr());
     if (is_plain || !py::isinstance<BulkRows>(given)) {
-        intern_rows(kernel_.symbols(), given, width, out);
+        intern_rows(kernel_.symbols(), given, width, kernel_.watch(), out);
         return;
     }
     const auto rows = py::cast<std::shared_ptr<BulkRows>>(given);
     if (rows->width() != width && rows->size() != 0) {
         throw CellRefused(0, width, "has another number of columns");
     }
-    rows->intern(kernel_.symbols(), [this] { kernel_.watch().look(); }, out);
+    const auto intern = [&] {
+        rows->intern(kernel_.symbols(), [this] { kernel_.watch().look(); }, out);
+    };
+    if (rows->is_python()) {
+        intern();
+        return;
+    }
+    const py::gil_scoped_release unlocked;
+    intern();
 }
 
 void Host::change(RelationId id, const py::object& added, const py::object& removed) {
@@ -41,12 +49,25 @@ void Host::change(RelationId id, const py::object& added, const py::object& remo
     Buffer<Id> out;
     read_rows(added, width, in);
     read_rows(removed, width, out);
-    kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
+    put(id, in, out);
+}
+
+// Busy: what is looked at on the way may be a signal, whose handler may come back here.
+void Host::put(RelationId id, const Buffer<Id>& in, const Buffer<Id>& out) {
+    const Busy busy(*this);
+    const auto change = [&] {
+        kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
+    };
+    if (in.size() + out.size() < kBulkBlock) return change();
+    const py::gil_scoped_release unlocked;
+    change();
 }
 
 void Host::replace(RelationId id, const py::object& rows) {
     Buffer<Id> in;
     read_rows(rows, kernel_.relation(id).width(), in);
+    const Busy busy(*this);
+    const py::gil_scoped_release unlocked;
     kernel_.replace(id, {in.data(), in.size()});
 }
 
@@ -54,7 +75,7 @@ void Host::change_ids(RelationId id, const std::vector<std::vector<Id>>& added,
                       const std::vector<std::vector<Id>>& removed) {
     const Buffer<Id> in = flat(added, kernel_.relation(id).width());
     const Buffer<Id> out = flat(removed, kernel_.relation(id).width());
-    kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
+    put(id, in, out);
 }
 
 std::vector<RelationId> Host::propagate() {
@@ -87,7 +108,7 @@ void Host::change_all(const py::list& given) {
         out_.clear();
         read_rows(one[1], width, in_);
         read_rows(one[2], width, out_);
-        kernel_.change(id, {in_.data(), in_.size()}, {out_.data(), out_.size()});
+        put(id, in_, out_);
     }
 }
 

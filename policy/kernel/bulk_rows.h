@@ -12,7 +12,7 @@
 
 namespace congress {
 
-constexpr std::size_t kBulkBlock = 1 << 16;  // rows between two looks at whether to stop
+constexpr std::size_t kBulkBlock = 1 << 16;  // cells between two looks at whether to stop
 
 class BulkRows {
 public:
@@ -22,10 +22,13 @@ public:
     virtual ~BulkRows() = default;
     virtual std::size_t size() const = 0;
     virtual std::uint32_t width() const = 0;
+    // Whether the interpreter lock is to be held while they are read.
+    virtual bool is_python() const { return false; }
     // Appends the rows as ids. Raises: CellRefused. InvalidColumns.
     virtual void intern(Symbols& symbols, const Poll& poll, Buffer<Id>& out) const = 0;
-    // Calls `take` for one row after the other. Raises: as `intern`.
-    virtual void each(const Take& take) const = 0;
+    // Calls `take` for the rows [first, end), one after the other. Raises: as `intern`.
+    // Cost: those rows, of a text some lines before them.
+    virtual void each(std::size_t first, std::size_t end, const Take& take) const = 0;
 };
 
 inline Id intern_value(Symbols& symbols, const Value& value) {

@@ -67,13 +67,18 @@ ColumnRows::ColumnRows(std::vector<std::shared_ptr<Column>> columns)
     }
 }
 
+bool ColumnRows::is_python() const {
+    return std::ranges::any_of(columns_, [](const auto& column) { return column->is_python(); });
+}
+
 void ColumnRows::intern(Symbols& symbols, const Poll& poll, Buffer<Id>& out) const {
     const std::size_t wide = columns_.size();
     const std::size_t before = out.size();
     out.resize(before + size() * wide, Symbols::kNullId);
-    for (std::size_t first = 0; first < size(); first += kBulkBlock) {
+    const std::size_t block = kBulkBlock / std::max<std::size_t>(wide, 1);
+    for (std::size_t first = 0; first < size(); first += block) {
         poll();
-        std::size_t count = std::min(kBulkBlock, size() - first);
+        std::size_t count = std::min(block, size() - first);
         std::optional<CellRefused> earliest;
         for (std::size_t column = 0; column < wide; ++column) {
             Id* place = out.data() + before + first * wide + column;
@@ -88,9 +93,9 @@ void ColumnRows::intern(Symbols& symbols, const Poll& poll, Buffer<Id>& out) con
     }
 }
 
-void ColumnRows::each(const Take& take) const {
+void ColumnRows::each(std::size_t first, std::size_t end, const Take& take) const {
     std::vector<Value> row(columns_.size());
-    for (std::size_t number = 0; number < size(); ++number) {
+    for (std::size_t number = first; number < end; ++number) {
         for (std::size_t column = 0; column < row.size(); ++column) {
             try {
                 row[column] = columns_[column]->value(number);

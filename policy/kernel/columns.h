@@ -23,6 +23,8 @@ class Column {
 public:
     virtual ~Column() = default;
     virtual std::size_t size() const = 0;
+    // Whether the interpreter lock is to be held while it is read.
+    virtual bool is_python() const { return false; }
     // Raises: CellRefused: no table may hold the cell; says which row, not which column.
     virtual Value value(std::size_t row) const = 0;
     // The ids of some rows, one every `stride` places. Raises: as `value`.
@@ -112,8 +114,9 @@ public:
     explicit ColumnRows(std::vector<std::shared_ptr<Column>> columns);
     std::size_t size() const override { return columns_.empty() ? 0 : columns_[0]->size(); }
     std::uint32_t width() const override { return static_cast<std::uint32_t>(columns_.size()); }
+    bool is_python() const override;
     void intern(Symbols& symbols, const Poll& poll, Buffer<Id>& out) const override;
-    void each(const Take& take) const override;
+    void each(std::size_t first, std::size_t end, const Take& take) const override;
 
 private:
     std::vector<std::shared_ptr<Column>> columns_;

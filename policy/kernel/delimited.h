@@ -20,6 +20,10 @@ public:
     // Reads the next line, false at the end. The cells are good until the next call.
     // Raises: TextRefused: a quote is not closed, or something else than a mark follows it.
     bool next(std::vector<std::string_view>& cells);
+    // Where in the text the next line begins, and a reader of the lines from such a place on, which
+    // does not know their numbers.
+    std::size_t place() const { return at_; }
+    DelimitedReader from(std::size_t place) const { return {text_.substr(place), mark_}; }
     // Where that line ended, from 1.
     std::size_t line() const { return line_; }
 

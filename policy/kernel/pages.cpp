@@ -21,7 +21,7 @@ std::strong_ordering compare_rows(const Symbols& symbols, const Id* left, const 
 }  // namespace
 
 std::vector<RowId> page_of(const Relation& relation, const Symbols& symbols, const Id* after,
-                           std::size_t limit) {
+                           std::size_t limit, Watch& watch) {
     const auto is_before = [&](const Id* left, const Id* right) {
         return std::is_lt(compare_rows(symbols, left, right, relation.width()));
     };
@@ -30,6 +30,7 @@ std::vector<RowId> page_of(const Relation& relation, const Symbols& symbols, con
     };
     std::vector<RowId> page;  // a heap, the last in order on top
     for (RowId row = 0; row < relation.end() && limit != 0; ++row) {
+        watch.spend(1);
         if (!relation.is_in(row, State::kNew)) continue;
         if (after != nullptr && !is_before(after, relation.row(row))) continue;
         if (page.size() == limit) {

@@ -10,17 +10,23 @@ namespace congress {
 namespace {
 
 constexpr std::size_t kNowhere = ~std::size_t{0};
+constexpr std::size_t kNoted = 64;  // of so many rows one is found without those before it
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 using Cells = std::vector<std::string_view>;
 
-// Calls `use` with the cells of each line and the line's number.
+// Calls `use` with the cells of each line, the line's number and the place behind it.
 template <class Use>
 void each_line(DelimitedReader lines, const BulkRows::Poll& poll, Use use) {
     Cells cells;
-    for (std::size_t row = 0; lines.next(cells); ++row) {
-        if (row % kBulkBlock == 0) poll();
-        use(cells, lines.line());
+    std::size_t unseen = 0;  // cells since the last look
+    while (lines.next(cells)) {
+        unseen += cells.size();
+        if (unseen >= kBulkBlock) {
+            poll();
+            unseen = 0;
+        }
+        use(cells, lines.line(), lines.place());
     }
 }
 
@@ -35,9 +41,13 @@ public:
           places_(std::move(places)),
           keeper_(std::move(keeper)) {}
 
-    // Raises: TextRefused: a cell does not fit.
-    void check(const Poll& poll) const {
-        each_line(lines_, poll, [&](const Cells& cells, std::size_t line) {
+    // Once, before rows are asked for. Raises: TextRefused: a cell does not fit.
+    void check(const Poll& poll) {
+        std::size_t row = 0;
+        std::size_t place = lines_.place();
+        each_line(lines_, poll, [&](const Cells& cells, std::size_t line, std::size_t next) {
+            if (row++ % kNoted == 0) noted_.push_back(place);
+            place = next;
             check_line(cells, line);
         });
     }
@@ -45,18 +55,23 @@ public:
     std::uint32_t width() const override { return static_cast<std::uint32_t>(columns_.size()); }
     void intern(Symbols& symbols, const Poll& poll, Buffer<Id>& out) const override {
         out.reserve_more(size_ * columns_.size());
-        each_line(lines_, poll, [&](const Cells& cells, std::size_t) {
+        each_line(lines_, poll, [&](const Cells& cells, std::size_t, std::size_t) {
             for (std::size_t n = 0; n < columns_.size(); ++n) {
                 out.push_reserved(intern_value(symbols, *read(cells, n).value));
             }
         });
     }
-    void each(const Take& take) const override {
+    void each(std::size_t first, std::size_t end, const Take& take) const override {
+        if (first >= end) return;
+        DelimitedReader lines = lines_.from(noted_[first / kNoted]);
+        Cells cells;
         std::vector<Value> row(columns_.size());
-        each_line(lines_, [] {}, [&](const Cells& cells, std::size_t) {
+        for (std::size_t number = first / kNoted * kNoted; number < end; ++number) {
+            lines.next(cells);
+            if (number < first) continue;
             for (std::size_t n = 0; n < row.size(); ++n) row[n] = *read(cells, n).value;
             take(row);
-        });
+        }
     }
 
 private:
@@ -91,6 +106,7 @@ private:
     std::size_t size_;
     std::vector<TextColumnType> columns_;
     std::vector<std::size_t> places_;  // of each column in a line
+    std::vector<std::size_t> noted_;   // where each block of rows begins in the text
     Keeper keeper_;
 };
 
@@ -131,10 +147,10 @@ TextTable::TextTable(std::string_view text, char mark, BulkRows::Poll poll, Keep
     Cells names;
     if (!lines.next(names)) throw TextRefused(TextFlaw::kEmpty, 0, 0, "");
     header_.assign(names.begin(), names.end());
-    const std::size_t first = lines.line();
+    header_line_ = lines.line();
     std::size_t odd_line = 0;
     std::size_t odd_width = 0;
-    each_line(lines, poll_, [&](const Cells& cells, std::size_t line) {
+    each_line(lines, poll_, [&](const Cells& cells, std::size_t line, std::size_t) {
         ++size_;
         if (cells.size() == header_.size() || odd_line != 0) return;
         odd_line = line;
@@ -144,7 +160,7 @@ TextTable::TextTable(std::string_view text, char mark, BulkRows::Poll poll, Keep
     if (distinct.size() != header_.size()) {
         std::string told = header_[0];
         for (std::size_t n = 1; n < header_.size(); ++n) told += ", " + header_[n];
-        throw TextRefused(TextFlaw::kTwice, first, 0, told);
+        throw TextRefused(TextFlaw::kTwice, header_line_, 0, told);
     }
     if (odd_line != 0) {
         throw TextRefused(TextFlaw::kWidth, odd_line, header_.size(), std::to_string(odd_width));
@@ -160,7 +176,7 @@ DelimitedReader TextTable::lines() const {
 
 std::vector<TextColumnType> TextTable::seen_types() const {
     std::vector<Seen> seen(header_.size());
-    each_line(lines(), poll_, [&](const Cells& cells, std::size_t) {
+    each_line(lines(), poll_, [&](const Cells& cells, std::size_t, std::size_t) {
         for (std::size_t n = 0; n < seen.size(); ++n) seen[n].see(look_of(cells[n]));
     });
     std::vector<TextColumnType> types;
@@ -180,7 +196,7 @@ std::shared_ptr<BulkRows> TextTable::rows(std::vector<TextColumnType> columns) c
         if (column != columns.end()) {
             places[static_cast<std::size_t>(column - columns.begin())] = n;
         } else {
-            throw TextRefused(TextFlaw::kUnknown, 1, n, header_[n]);
+            throw TextRefused(TextFlaw::kUnknown, header_line_, n, header_[n]);
         }
     }
     auto rows = std::make_shared<TextRows>(lines(), size_, std::move(columns), std::move(places),

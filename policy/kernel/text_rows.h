@@ -39,6 +39,7 @@ private:
     BulkRows::Poll poll_;
     Keeper keeper_;
     std::vector<std::string> header_;
+    std::size_t header_line_ = 0;
     std::size_t size_ = 0;
 };
 

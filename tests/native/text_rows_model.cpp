@@ -80,10 +80,15 @@ const Model any_bytes("any bytes are refused, or are rows of one width", 10'000,
         rows->intern(symbols, [] {}, ids);
         require_equal(ids.size(), rows->size() * rows->width(), "another number of cells");
         const Id* id = ids.begin();
-        rows->each([&](std::span<const Value> row) {
+        const auto take = [&](std::span<const Value> row) {
             for (const Value& value : row) require_equal(intern_value(symbols, value), *id++, "id");
-        });
+        };
+        rows->each(0, rows->size(), take);
         require(id == ids.end(), "other rows");
+        for (std::size_t row = rows->size(); row-- != 0;) {
+            id = ids.begin() + row * rows->width();
+            rows->each(row, row + 1, take);
+        }
     } catch (const TextRefused&) {
     }
 });

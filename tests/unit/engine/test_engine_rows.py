@@ -80,7 +80,7 @@ def test_a_refused_row_changes_nothing(engine: Engine) -> None:
         ) as caught:
             engine.load("d", {"node": [(2,)], "edge": [(1, 2), (1, bad)]})
         assert caught.value.fields == {"table": "d:edge", "row": 1, "column": 1}
-    with pytest.raises(InvalidRow, match="has 1 cells, expected 2"):
+    with pytest.raises(InvalidRow, match="has 1 cell, expected 2"):
         engine.apply("d", {"node": [(2,)], "edge": [(1,)]})
     assert engine.rows("d", "node") == [(1,)]
     assert engine.rows("d", "edge") == []

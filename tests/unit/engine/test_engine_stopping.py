@@ -171,6 +171,52 @@ def test_a_deadline_that_is_over_refuses_a_change() -> None:
     assert state(engine) == before
 
 
+SHORT: list[Callable[[Engine], object]] = [
+    lambda e: e.rows("p", "small"),
+    lambda e: e.page("p", "small", limit=2),
+    lambda e: e.size("p", "small"),
+    lambda e: e.query("p", "small(x)"),
+    lambda e: e.missing("p", "small"),
+    lambda e: e.explain("p", "small", (1,)),
+    lambda e: e.policy_rules("p"),
+    lambda e: e.prepare("p", "small(?)"),
+    lambda e: e.apply("d", added={"n": [(1,)]}),
+    lambda e: e.insert("p", "one(1)"),
+    lambda e: e.create_policy("q"),
+]
+
+
+@pytest.mark.parametrize("call", SHORT)
+def test_a_deadline_that_is_over_refuses_a_call_however_short(
+    call: Callable[[Engine], object],
+) -> None:
+    engine = new_engine()
+    before = state(engine)
+    for seconds in (0, -1):
+        with within(seconds), pytest.raises(DeadlineExceeded, match="more time"):
+            call(engine)
+    assert state(engine) == before
+    call(engine)
+
+
+def test_a_deadline_that_is_over_refuses_a_prepared_question_and_what_is_inside_of_a_trial() -> (
+    None
+):
+    engine = new_engine()
+    asked = engine.prepare("p", "small(?)")
+    for _ in range(4):
+        assert asked(1) == [(1,)]
+    with within(0), pytest.raises(DeadlineExceeded):
+        asked(1)
+    with within(0), pytest.raises(DeadlineExceeded), engine.trial():
+        pass
+    with engine.trial():
+        with within(0), pytest.raises(DeadlineExceeded):
+            engine.rows("p", "small")
+        assert asked(2) == [(2,)]
+    assert asked(1) == [(1,)]
+
+
 @contextmanager
 def under_way(engine: Engine, call: Call) -> Iterator[list[CongressError]]:
     """Have a call made in another thread, to whose end the block waits."""

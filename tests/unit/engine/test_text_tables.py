@@ -152,7 +152,7 @@ def test_a_column_has_the_narrowest_type_of_its_cells(tmp_path_factory, cells):
     [
         ('a,b\n1,"x\n', r"t\.csv:2: not CSV: unexpected end of data"),
         ('a,b\n1,"x"y\n', r"t\.csv:2: not CSV: ',' expected after '\"'"),
-        ('a,b\n1,"x\n\n"\n2\n', r"t\.csv:5: the line has 1 cells, its header 2"),
+        ('a,b\n1,"x\n\n"\n2\n', r"t\.csv:5: the line has 1 cell, its header 2"),
         ("a,a\n", r"t\.csv:1: a column is named twice in a, a"),
         ("\n\n", r"t\.csv' is empty; its first line names the columns"),
         ("a,b\n\n1,99999999999999999999\n", r"t\.csv:3: column 'b' holds an integer beyond 64"),
@@ -160,6 +160,7 @@ def test_a_column_has_the_narrowest_type_of_its_cells(tmp_path_factory, cells):
         ("a,b\n1,x\0y\n", r"t\.csv:2: column 'b' holds text with NUL; tables hold text"),
         ("a,c\n1,2\n", r"t\.csv:1: there is no column 'c'; columns are a, b"),
         ("a,c\n", r"t\.csv:1: there is no column 'c'; columns are a, b"),
+        ("\n\r\n\na,c\n1,2\n", r"t\.csv:4: there is no column 'c'; columns are a, b"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, text: str, said: str) -> None:
