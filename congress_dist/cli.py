@@ -121,20 +121,26 @@ def _make_node(args: argparse.Namespace) -> DseNode:
     from .clock import SystemClock, new_incarnation
     from .config import default_data_dir, dse_options, load_config, set_up_logging
     from .dse_node import DseNode
+    from .rate_limit import RateLimit
+    from .seal import KeyRing, Sealer
+    from .sealed_transport import SealedTransport
     from .transport import OsloTransport
 
     overrides = {} if args.port is None else {"api__bind_port": args.port}
     conf = load_config(args.data_dir or default_data_dir(), args.config, **overrides)
     set_up_logging(conf)
+    incarnation, clock = args.incarnation or new_incarnation(), SystemClock()
+    ring = KeyRing.parse(conf.dse.message_key)
+    sealer = Sealer(ring, incarnation, accept_unsigned=conf.dse.accept_unsigned)
     make_service = _load(SERVICES, args.kind)
     services: list[Service] = [make_service(conf, name) for name in args.names]
     return DseNode(
         node_id=f"{args.kind}-{args.names[0]}",
-        incarnation=args.incarnation or new_incarnation(),
+        incarnation=incarnation,
         services=services,
-        transport=OsloTransport(conf),
+        transport=SealedTransport(OsloTransport(conf), sealer, RateLimit(clock)),
         options=dse_options(conf),
-        clock=SystemClock(),
+        clock=clock,
         replaces=args.replaces,
     )
 

@@ -36,6 +36,21 @@ DSE_OPTIONS: list[cfg.Opt] = [
         help="How nodes reach each other. Unix sockets by default, because they need no server "
         "and no port; several machines need a broker: rabbit://user:password@host:5672/.",
     ),
+    cfg.ListOpt(
+        "message_key",
+        default=[],
+        secret=True,
+        help="Keys that messages are signed with, as ID:SECRET, separated by commas: the first "
+        "signs, any of them verifies, so that keys can be changed one node at a time. None by "
+        "default, because only this user can reach the sockets of the default bus; on a broker "
+        "that others use too, set it: whoever can publish there could otherwise invent rows.",
+    ),
+    cfg.BoolOpt(
+        "accept_unsigned",
+        default=False,
+        help="Whether messages without a signature are taken though there is a key. Only while "
+        "keys are brought into a running system: first on each node with it, then without.",
+    ),
     cfg.IntOpt(
         "call_threads",
         default=16,

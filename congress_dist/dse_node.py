@@ -232,6 +232,7 @@ class DseNode:
     def counters(self) -> dict[str, int]:
         """Give how often what went wrong, since the start."""
         return {
+            **self._transport.counters(),
             **self._counters,
             "steps_failed": self._loop.failures,
             "inbox_dropped": self._loop.dropped,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from congress_dist import messages as m
+from congress_dist.clock import new_random
 from congress_dist.codec import MAX_MESSAGE_BYTES, WIRE_VERSION, decode, encode
 from congress_dist.errors import InvalidRequest, UnreadableMessage
+from congress_dist.options import DseOptions
 from congress_dist.row import encode_row
 from congress_dist.stream import READY, Epoch, Position, Seq, TableChange, failing
+from congress_dist.subscriber import Subscriber
 
 ROW = encode_row((1, "a", None, 2.5, True))
 SUMMARY = m.TableSummary(failing("timeout"), 3, b"0123456789abcdef", "v1", 6.0)
@@ -48,9 +55,22 @@ MESSAGES: list[Any] = [
 ]
 
 
+GOLDEN = json.loads(Path(__file__).with_name("wire").joinpath("version_1.json").read_text())
+"""Each message of `MESSAGES` in version 1: what other releases send and understand."""
+
+
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_message_survives_the_wire(message: Any) -> None:
     assert decode(encode(message)) == message
+
+
+@pytest.mark.parametrize("index", range(len(MESSAGES)))
+def test_message_of_version_1_is_the_bytes_that_it_always_was(index: int) -> None:
+    golden = GOLDEN[index]
+    payload = bytes.fromhex(golden["bytes"])
+    assert golden["message"] == type(MESSAGES[index]).__name__
+    assert decode(payload) == MESSAGES[index]
+    assert encode(MESSAGES[index]) == payload
 
 
 def test_every_registered_message_is_tried() -> None:
@@ -140,3 +160,49 @@ def test_deeply_nested_value_is_refused() -> None:
         encode(m.CallRequest("id", "method", {"value": value}, 1.0))
     while value:
         value = value[0]
+
+
+# --- fuzz ---------------------------------------------------------------------------------------
+
+
+def is_read_or_refused(payload: bytes) -> m.Message | None:
+    try:
+        return decode(payload)
+    except UnreadableMessage:
+        return None
+
+
+@given(st.binary(max_size=400), st.sampled_from([b"", b"C\x01\x00", b"C\x01\x01", b"S"]))
+def test_any_bytes_are_a_message_or_refused(payload: bytes, front: bytes) -> None:
+    is_read_or_refused(front + payload)
+
+
+@given(st.sampled_from(MESSAGES), st.data())
+def test_message_with_other_bytes_is_a_message_or_refused(
+    message: m.Message, data: st.DataObject
+) -> None:
+    payload = bytearray(encode(message))
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(payload)))
+        stop = data.draw(st.integers(start, min(len(payload), start + 4)))
+        payload[start:stop] = data.draw(st.binary(max_size=4))
+    read = is_read_or_refused(bytes(payload))
+    if read is not None:
+        assert decode(encode(read)) == read
+
+
+@given(st.sampled_from(MESSAGES[:5]), st.data())
+def test_altered_message_of_a_stream_does_not_break_its_subscriber(
+    message: m.Message, data: st.DataObject
+) -> None:
+    payload = bytearray(encode(message))
+    place = data.draw(st.integers(3, len(payload) - 1))
+    payload[place] = data.draw(st.integers(0, 255))
+    read = is_read_or_refused(bytes(payload))
+    subscriber = Subscriber("nova", options=DseOptions(), rng=new_random(1), now=10.0)
+    subscriber.want(("t", "servers"), 10.0)
+    if isinstance(read, m.Delta | m.Heartbeat):
+        subscriber.on_message(read, 10.0)
+        subscriber.check()
+    subscriber.on_tick(12.0)
+    subscriber.check()
