@@ -30,7 +30,7 @@ from .language.rule_key import rule_key
 from .plan_report import PlannedTables, PlanReporter
 from .planner.active_rule import Missing
 from .planner.answers import Answer, Changes, Failure, Footprint, Row, Violation, Waiting
-from .planner.kernel_face import KernelFace
+from .planner.kernel_face import ALL_ROWS, KernelFace
 from .planner.normal_form import TableKey
 from .planner.program import Program
 from .prepared import PreparedQuery, Queries
@@ -52,9 +52,6 @@ from .why_not import Doubter, WhyNot
 
 DEFAULT_MAX_ROWS = 2_000_000
 """Rows that one rule may derive: above the largest table of a host, about 200 MB."""
-
-_UNUSED_SYMBOLS = 100_000
-"""Values that may be unused before they are looked for: about 10 MB of short strings."""
 
 _MANY_RULES = 100
 """So many rules at once make objects enough that Python would look for garbage among them."""
@@ -317,9 +314,14 @@ class Engine:
         Shapes: rows are ordered by their cells, the first column first: null, booleans, numbers,
             text. The row `after` need not be there any more.
         Raises: NotFound: no such policy or datasource. InvalidRow: `after` has another width, or a
-            cell that no table holds.
+            cell that no table holds. InvalidRequest: `limit` is no number of rows.
         Cost: a comparison for each row of the table, and the rows that are given.
         """
+        if type(limit) is not int or limit < 0:
+            what = f"a page has a number of rows, found {limit!r:.60}; give 0 or more"
+            raise InvalidRequest(what, limit=f"{limit!r:.60}")
+        if after is not None:
+            after = row_given(after, f"{owner}:{table}")
         with self._lock:
             self._program.refuse_unknown(owner)
             width = self._evaluator.width((owner, table))
@@ -328,7 +330,7 @@ class Engine:
             if after is not None and len(after) != width:
                 raise InvalidRow(f"the row has {len(after)} cells, {owner}:{table} has {width}")
             behind = None if after is None else self._face.symbols.encode(after)
-            return self._face.page((owner, table), width, limit, behind)
+            return self._face.page((owner, table), width, min(limit, ALL_ROWS), behind)
 
     def size(self, owner: str, table: str) -> int:
         """Give the number of rows of a table; 0 when nothing defines it.

@@ -210,9 +210,10 @@ def _rows_of_columns(given: Columns, columns: Sequence[str] | None, name: str) -
     names = tuple(given) if columns is None else tuple(columns)
     if set(names) != set(given):
         raise InvalidRow(
-            f"table {name!r} has the columns {', '.join(names)}, given are {', '.join(given)}"
+            f"table {name!r} has the columns {', '.join(names)},"
+            f" given are {', '.join(given) or 'none'}"
         )
-    cells = [_column(given[column], name) for column in names]
+    cells = [_column(given[column], name, column) for column in names]
     if len({len(column) for column in cells}) > 1:
         sizes = ", ".join(f"{n}: {len(c)}" for n, c in zip(names, cells, strict=True))
         raise InvalidRow(f"the columns given for table {name!r} differ in length ({sizes})")
@@ -222,37 +223,38 @@ def _rows_of_columns(given: Columns, columns: Sequence[str] | None, name: str) -
         raise _unreadable(error, name) from error
 
 
-def _column(given: Any, name: str) -> Column:
+def _column(given: Any, name: str, column: str) -> Column:
     """Give a column in memory as it lies there, anything else as a list of its values."""
     if isinstance(given, Column):
         return given
-    if isinstance(given, str | bytes):
-        raise _no_column(given)
     try:
-        return Column(given)
+        if not isinstance(given, str | bytes):
+            return Column(given)
     except TypeError:
-        return Column(_values(given))
+        pass
     except InvalidColumns as error:
         raise _unreadable(error, name) from error
+    values = _values(given)
+    if values is None:
+        what = f"column {column!r} of table {name!r} is given as {_kind(given)}"
+        raise InvalidRequest(f"{what}, expected a sequence of values", table=name)
+    return Column(values)
 
 
-def _values(column: Any) -> list[Cell]:
+def _values(column: Any) -> list[Cell] | None:
+    """Give the values of a column; None when it has none that can be read."""
+    if isinstance(column, str | bytes):
+        return None
     for method in ("to_pylist", "tolist"):
         as_list = getattr(column, method, None)
         if as_list is not None:
             try:
                 values = as_list()
-            except NotImplementedError as error:  # memoryview, of cells that are no numbers
-                raise InvalidRequest(f"a column cannot be read: {error}") from error
+            except NotImplementedError:  # memoryview, of cells that are no numbers
+                return None
             if isinstance(values, list):
                 return values
-    if isinstance(column, Iterable):
-        return list(column)
-    raise _no_column(column)
-
-
-def _no_column(given: object) -> InvalidRequest:
-    return InvalidRequest(f"a column is a sequence of values, not {type(given).__name__}")
+    return list(column) if isinstance(column, Iterable) else None
 
 
 def _unreadable(error: InvalidColumns, name: str) -> InvalidRequest:

@@ -112,9 +112,11 @@ std::shared_ptr<Column> column_of_buffer(const py::object& given) {
 
 template <class Structure>
 Structure& inside(const py::handle& capsule, const char* name) {
-    auto* found = static_cast<Structure*>(PyCapsule_GetPointer(capsule.ptr(), name));
-    if (found == nullptr) throw py::error_already_set();
-    return *found;
+    if (!PyCapsule_IsValid(capsule.ptr(), name)) {
+        throw InvalidColumns(std::string("an object whose Arrow methods give no capsule '") +
+                             name + "'");
+    }
+    return *static_cast<Structure*>(PyCapsule_GetPointer(capsule.ptr(), name));
 }
 
 }  // namespace
@@ -126,8 +128,11 @@ std::vector<NamedColumn> columns_of_arrow(const py::object& given, bool is_table
         const py::gil_scoped_release unlocked;  // the library may compute in threads of its own
         return read_arrow(stream, is_table, Interrupts::see);
     }
-    const auto capsules = py::cast<py::tuple>(given.attr("__arrow_c_array__")());
-    if (capsules.size() != 2) throw InvalidColumns("an Arrow array without schema");
+    const py::object made = given.attr("__arrow_c_array__")();
+    if (!py::isinstance<py::tuple>(made) || py::len(made) != 2) {
+        throw InvalidColumns("an object whose __arrow_c_array__ gives no pair of a schema and an array");
+    }
+    const auto capsules = py::reinterpret_borrow<py::tuple>(made);
     return read_arrow(inside<ArrowSchema>(capsules[0], "arrow_schema"),
                       inside<ArrowArray>(capsules[1], "arrow_array"), is_table);
 }

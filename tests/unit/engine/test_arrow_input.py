@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
-from congress_dist.errors import InvalidRow
+from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.policy import Engine
 
 
@@ -147,4 +147,31 @@ def test_an_element_of_structs_is_no_row(engine: Engine) -> None:
     (element,) = pa.array([{"a": 1, "b": "x"}])
     with pytest.raises(InvalidRow, match="row 0 given for table 'd:t' is StructScalar"):
         engine.load("d", {"t": [element]})
+    assert rows_of(engine) == [(0, "kept")]
+
+
+class _Array:
+    def __init__(self, given: object) -> None:
+        self._given = given
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> object:
+        return self._given
+
+
+class _Stream:
+    def __init__(self, given: object) -> None:
+        self._given = given
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._given
+
+
+@pytest.mark.parametrize("given", [_Array(None), _Array((1, 2)), _Array((1,)), _Stream(None)])
+@pytest.mark.parametrize("is_column", [False, True])
+def test_what_gives_no_memory_of_arrow_is_refused(
+    engine: Engine, given: object, *, is_column: bool
+) -> None:
+    table: Any = {"a": given, "b": [1]} if is_column else given
+    with pytest.raises(InvalidRequest, match="'d:t' is given as an object whose "):
+        engine.load("d", {"t": table})
     assert rows_of(engine) == [(0, "kept")]

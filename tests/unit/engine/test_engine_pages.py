@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from congress_dist.errors import InvalidRow, NotFound
+from congress_dist.errors import InvalidRequest, InvalidRow, NotFound
 from congress_dist.policy import Engine
 from congress_dist.policy.row_order import row_order
 
@@ -85,3 +85,19 @@ def test_what_is_no_row_of_the_table_is_refused() -> None:
         engine.page("d", "t", 5, (1, float("nan")))
     with pytest.raises(NotFound):
         engine.page("nowhere", "t", 5)
+
+
+@pytest.mark.parametrize("limit", [-1, "x", 1.5, True, None])
+def test_what_is_no_number_of_rows_is_refused(limit: Any) -> None:
+    with pytest.raises(InvalidRequest, match="a page has a number of rows, found"):
+        opened([(1, 2)]).page("d", "t", limit)
+
+
+def test_a_page_may_be_of_more_rows_than_there_can_be() -> None:
+    assert opened([(1, 2)]).page("d", "t", 2**70) == [(1, 2)]
+
+
+@pytest.mark.parametrize("after", [5, "ab", {"x": 1, "y": 2}])
+def test_what_is_no_row_to_begin_behind_is_refused(after: Any) -> None:
+    with pytest.raises(InvalidRow, match="a row is a tuple or a list of cells"):
+        opened([(1, 2)]).page("d", "t", 3, after)

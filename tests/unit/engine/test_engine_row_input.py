@@ -183,7 +183,7 @@ def test_columns_that_do_not_fit_change_nothing(engine: Engine, columns: Any) ->
 
 
 def test_what_is_no_column_is_refused(engine: Engine, tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="a column is a sequence of values, not int"):
+    with pytest.raises(InvalidRequest, match=r"column 'name' of table 'd:t' is given as int"):
         engine.load("d", {"t": {"name": 1, "size": 2}})
     with pytest.raises(NotFound, match=r"there is no file '.*none\.csv'"):
         engine.load("d", {"t": tmp_path / "none.csv"})

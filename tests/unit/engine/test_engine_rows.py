@@ -190,8 +190,7 @@ def test_a_change_runs_only_what_it_touches(engine: Engine) -> None:
     assert calls() == {"a": before["a"] + 1, "z": before["z"]}
 
 
-def test_forgotten_values_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("congress_dist.policy.engine._UNUSED_SYMBOLS", 10)
+def test_forgotten_values_make_room_for_new_ones() -> None:
     engine = Engine()
     engine.create_policy("p")
     engine.set_schema("d", {"t": ["x"]})
