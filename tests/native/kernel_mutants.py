@@ -51,8 +51,13 @@ MUTANTS = (
     ),
     Mutant(
         "maintenance.cpp",
-        "run.changes.empty()) guard.lift_limits();",
-        "false) guard.lift_limits();",
+        "is_taken_out = run.reads == Reads::kOld && run.changes.empty();",
+        "is_taken_out = false;",
+    ),
+    Mutant(
+        "maintenance.cpp",
+        "is_taken_out || !rule.is_limited) guard",
+        "is_taken_out) guard",
     ),
     # Maintenance: heights.
     Mutant("maintenance.cpp", "head_.is_suspect(row)) continue;", "false) continue;"),

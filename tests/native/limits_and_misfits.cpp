@@ -143,6 +143,19 @@ const Test leaving("a rule goes in one run, though more follows from it than one
     }
 });
 
+const Test unlimited("a rule whose rows were told joins and derives any number", [] {
+    for (const bool is_recursive : {false, true}) {
+        Product product;
+        Kernel& kernel = product.kernel;
+        if (is_recursive) product.component = kernel.add_component({product.derived}, true, 1);
+        kernel.limits().max_bindings = kernel.limits().max_rows = 100;
+        kernel.rule(product.add()).is_limited = false;
+        product.fill(0, 30);
+        kernel.propagate();
+        require(kernel.relation(product.derived).size() == 900, "30 times 30");
+    }
+});
+
 const Test from_nothing("rules of tables that were empty are planned as a whole, for what is there", [] {
     for (const bool is_recursive : {false, true}) {
         Product product;
