@@ -5,7 +5,7 @@ SEED ?= 1
 N ?= 2000
 RUNS ?= 1
 
-.PHONY: run test test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
+.PHONY: run test mutants test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
 
 run:
 	@devstack/set-up.sh run
@@ -66,3 +66,7 @@ bench-memory:
 sim:
 	@devstack/set-up.sh test
 	$(BIN)/python -m congress_dist.testing.simulation --seed $(SEED) --count $(N) $(ARGS)
+
+mutants:
+	@devstack/set-up.sh test
+	$(BIN)/python -m tests.protocol_mutants $(ARGS)

@@ -42,6 +42,10 @@ class ByteQueue(Generic[_T]):
             self.size_bytes -= size_bytes
             return item
 
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._items)
+
     @property
     def is_finished(self) -> bool:
         """Tell whether nothing is in it, and nothing will be."""

@@ -92,6 +92,13 @@ DSE_OPTIONS: list[cfg.Opt] = [
         min=0.0,
     ),
     _number(
+        "coalesce_interval",
+        "Seconds that a transaction may wait while earlier messages have not left, to go with "
+        "those that follow; a broker takes some 2,000 messages a second however small they are. "
+        "Nothing waits while the bus keeps up.",
+        min=0.0,
+    ),
+    _number(
         "gap_grace",
         "Seconds to wait for a missing transaction before asking for it: 50 ms is more than "
         "reordering takes and less than anybody notices.",

@@ -28,7 +28,7 @@ from .node_loop import NodeLoop
 from .options import DseOptions
 from .outbox import HEARTBEATS, Outbox, stream_topic
 from .presence import Presence
-from .publisher import Published, TableResult
+from .published_table import Published, TableResult
 from .rate_limit import RateLimit
 from .schema import TableSchema
 from .service import Service

@@ -29,6 +29,9 @@ class DseOptions:
     burst_heartbeat_delay: float = 0.1
     """After the last delta of a burst: a lost last delta is noticed at once, a burst costs one
     heartbeat."""
+    coalesce_interval: float = 0.01
+    """How long a transaction may wait for others while what was sent before has not left: a bus
+    carries so many messages a second, however small they are."""
     gap_grace: float = 0.05
     """How long a missing delta may just be late before it is asked for."""
     heartbeat_grace: float = 0.5

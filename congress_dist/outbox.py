@@ -47,6 +47,11 @@ class Outbox:
         """Give how many messages found no room."""
         return self._queue.dropped
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether something waits to be sent: the bus does not keep up."""
+        return len(self._queue) > 0
+
     def start(self) -> None:
         """Begin to send."""
         self._thread.start()

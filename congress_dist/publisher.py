@@ -31,87 +31,17 @@ from .messages import (
     TableSummary,
 )
 from .options import DseOptions
+from .pending_reads import PendingReads
+from .published_table import Published, PublishedTable, TableResult
 from .pull_shelf import Pull, PullKey, PullShelf
 from .row import Row, digest_of
-from .stream import UNREAD, Epoch, Seq, StateKind, TableChange, TableState, unavailable
-from .table import NO_CHANGE, NetChange, TableRows, size_of
+from .stream import Epoch, Seq, TableChange, TableState, unavailable
+from .table import NetChange, size_of
 from .transaction_log import TransactionLog
 
 _TABLE_BYTES = 64
 """About what a table's name and frame weigh in a message."""
 _RANDOM_BITS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class TableResult:
-    """What one read says of one table.
-
-    Shapes: `rows` None means the same rows as before; with state unavailable rows are not looked
-        at, and dropped.
-    """
-
-    rows: frozenset[Row] | None
-    state: TableState
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a publisher must know of a table before its first read."""
-
-    schema_version: str
-    max_age: float | None = None
-    is_slow: bool = False
-    """Whether the first round does not wait for it: its first read takes long."""
-
-
-class PublishedTable:
-    """One table of a publisher: rows, state, and when it was last read."""
-
-    def __init__(self, name: str, spec: Published) -> None:
-        self.content = TableRows(name, spec.schema_version)
-        self.max_age = spec.max_age
-        self.state = UNREAD
-        self.read_at: float | None = None
-
-    @property
-    def is_unread(self) -> bool:
-        """Tell whether nothing is known of it in this epoch."""
-        return self.state.kind is StateKind.UNREAD
-
-    def absorb(self, result: TableResult, now: float) -> TableChange | None:
-        """Take one read; give the change, None when it changed nothing.
-
-        Promises: a table leaves `unread` only with a read that has rows or says that there are
-            none to be had.
-        """
-        state, rows = result.state, result.rows
-        if state.kind is StateKind.UNAVAILABLE:
-            rows = frozenset()
-        if rows is None and self.is_unread:
-            state = TableState(StateKind.UNREAD, reason=state.reason)
-        leaves_unread = self.is_unread and rows is not None
-        net = NO_CHANGE if rows is None else self.content.replace(rows)
-        if state.kind in (StateKind.READY, StateKind.UNAVAILABLE):
-            self.read_at = now
-        if state == self.state and not net:
-            return None
-        new_state = None if state == self.state else state
-        self.state = state
-        version = self.content.schema_version
-        if leaves_unread:
-            return TableChange(frozenset(), net.added, True, new_state, version)
-        return TableChange(net.removed, net.added, False, new_state, version)
-
-    def age(self, now: float) -> float | None:
-        """Give the time since the last good read."""
-        return None if self.read_at is None else now - self.read_at
-
-    def summary(self) -> TableSummary:
-        """Give what a heartbeat says of it."""
-        digest = b"" if self.is_unread else self.content.digest
-        return TableSummary(
-            self.state, len(self.content.rows), digest, self.content.schema_version, self.max_age
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +79,7 @@ class Publisher:
         self._awaited = {name for name, spec in tables.items() if not spec.is_slow}
         self._log = TransactionLog(options.log_transactions, options.log_bytes)
         self._shelf = PullShelf(options.snapshots_kept, options.pull_time, options.chunk_bytes)
+        self._pending = PendingReads(options.coalesce_interval)
         self._changed_since_heartbeat: set[str] = set()
         self._first_round_due = now + options.first_round
         self._heartbeat_due = now
@@ -166,15 +97,20 @@ class Publisher:
     @property
     def next_tick(self) -> float:
         """Give when `on_tick` will have something to do."""
-        due = [self._heartbeat_due]
+        due = [self._heartbeat_due, self._pending.due]
         if self.seq == NO_SEQ:
             due.append(self._first_round_due)
         if self._burst_due is not None:
             due.append(self._burst_due)
         return min(due)
 
-    def publish(self, reads: Mapping[str, TableResult], now: float) -> list[Effect]:
+    def publish(
+        self, reads: Mapping[str, TableResult], now: float, *, is_busy: bool = False
+    ) -> list[Effect]:
         """Make one read the next transaction, if it changed anything.
+
+        With `is_busy`, what was sent before has not left: the read waits, for at most
+        `coalesce_interval`, and becomes one transaction with those that come meanwhile.
 
         Promises: nothing is changed when it raises.
         Raises: InvalidRequest: a table is not one of this stream.
@@ -187,21 +123,20 @@ class Publisher:
                 f"it was opened with {sorted(self._tables)}",
                 table=unknown[0],
             )
-        self._awaited -= reads.keys()
-        changes = {}
-        for name, result in reads.items():
-            change = self._tables[name].absorb(result, now)
-            if change is not None:
-                changes[name] = change
         if self.seq == NO_SEQ:
-            return [] if self._awaited else self._open(now)
-        return self._commit(changes, now) if changes else []
+            return self._absorb(reads, now)
+        self._pending.add(reads, now)
+        if is_busy and now < self._pending.due:
+            return []
+        return self._absorb(self._pending.take(), now)
 
     def on_tick(self, now: float) -> list[Effect]:
         """Send the heartbeat that is due; end the first round when its time is over."""
         effects: list[Effect] = []
         if self.seq == NO_SEQ and now >= self._first_round_due:
             effects += self._open(now)
+        if now >= self._pending.due:
+            effects += self._absorb(self._pending.take(), now)
         self._shelf.expire(now)
         is_burst_over = self._burst_due is not None and now >= self._burst_due
         if now >= self._heartbeat_due or is_burst_over:
@@ -209,8 +144,9 @@ class Publisher:
         return effects
 
     def stop(self, now: float) -> list[Effect]:
-        """Say goodbye."""
-        return [self._heartbeat(now, stopping=True)]
+        """Publish what waits, and say goodbye."""
+        effects = self._absorb(self._pending.take(), now) if self.seq != NO_SEQ else []
+        return [*effects, self._heartbeat(now, stopping=True)]
 
     def on_sync(self, request: SyncRequest, now: float) -> SyncReply:
         """Answer who wants to come to a newer position."""
@@ -264,6 +200,17 @@ class Publisher:
     def states(self) -> dict[str, TableState]:
         """Give the state of every table."""
         return {name: table.state for name, table in self._tables.items()}
+
+    def _absorb(self, reads: Mapping[str, TableResult], now: float) -> list[Effect]:
+        self._awaited -= reads.keys()
+        changes = {}
+        for name, result in reads.items():
+            change = self._tables[name].absorb(result, now)
+            if change is not None:
+                changes[name] = change
+        if self.seq == NO_SEQ:
+            return [] if self._awaited else self._open(now)
+        return self._commit(changes, now) if changes else []
 
     def _open(self, now: float) -> list[Effect]:
         """Begin the epoch: transaction 1 is what was read so far; it follows nothing."""

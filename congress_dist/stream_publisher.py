@@ -18,7 +18,8 @@ from .errors import LeaseLost, NotFound
 from .lease import Granted, LeaseCall, LeaseEffect, LeaseHolder, LeaseState, Lost
 from .messages import ChunkRequest, Delta, Heartbeat, SyncReply, SyncRequest
 from .options import DseOptions
-from .publisher import Identity, Published, Publisher, TableResult
+from .published_table import Published, TableResult
+from .publisher import Identity, Publisher
 from .stream import Epoch
 
 LOG = logging.getLogger(__name__)
@@ -39,6 +40,11 @@ class Outgoing(Protocol):
 
     def put(self, message: Delta | Heartbeat, size_bytes: int) -> bool:
         """Take a message; tell whether there was room."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether something taken before has not left yet."""
         ...
 
 
@@ -117,10 +123,11 @@ class StreamPublisher:
                     stream=self.name,
                 )
             now = self._tools.clock.monotonic()
-            effects = self._machine.publish(reads, now)
+            is_busy = self._tools.outbox.is_busy
+            effects = self._machine.publish(reads, now, is_busy=is_busy)
             self._send(effects)
-        if effects:
-            self._tools.wake()  # the heartbeat that ends the burst is due sooner than any other
+        if effects or is_busy:
+            self._tools.wake()  # what waits, and the heartbeat that ends a burst, are due soonest
 
     @property
     def next_tick(self) -> float:

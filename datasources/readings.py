@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from congress_dist.publisher import TableResult
+from congress_dist.published_table import TableResult
 from congress_dist.stream import (
     UNREAD,
     StateKind,

@@ -15,7 +15,7 @@ from congress_dist.errors import NotReady, ServiceUnavailable
 from congress_dist.options import DseOptions
 from congress_dist.policy.service import PolicyService
 from congress_dist.policy.store.rule_store import RuleStore
-from congress_dist.publisher import TableResult
+from congress_dist.published_table import TableResult
 from congress_dist.row import Cell, encode_row
 from congress_dist.schema import TableSchema, schema
 from congress_dist.service import Service

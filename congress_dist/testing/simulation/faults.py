@@ -49,12 +49,19 @@ class Faults:
     """A row that is held is changed by a fault of the subscriber."""
     late: float = 0.0
     """A message takes up to 8 s."""
+    slow_bus: float = 0.0
+    """What was sent before has not left when more is published; per read."""
     burst: float = 0.0
     """The source changes many times at once, and each change is published."""
 
 
 CALM = Faults()
-_RATES = {"drop": (0.05, 0.2, 0.5), "duplicate": (0.1, 0.4), "late": (0.02, 0.1)}
+_RATES = {
+    "drop": (0.05, 0.2, 0.5),
+    "duplicate": (0.1, 0.4),
+    "late": (0.02, 0.1),
+    "slow_bus": (0.2, 0.8),
+}
 _RATE = (0.03, 0.1)
 _PRESENT = 0.3
 

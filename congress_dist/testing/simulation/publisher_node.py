@@ -11,7 +11,7 @@ from congress_dist.effects import RequestSync
 from congress_dist.errors import LeaseLost
 from congress_dist.lease import LeaseCall
 from congress_dist.messages import Delta, Heartbeat, SyncReply, SyncRequest
-from congress_dist.publisher import Published, TableResult
+from congress_dist.published_table import Published, TableResult
 from congress_dist.stream import Epoch, Position, StateKind
 from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 
@@ -97,6 +97,11 @@ class PublisherNode(Process):
             self.timeline.after(delay, job)
 
     # --- the bus --------------------------------------------------------------------------------
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether the bus does not keep up."""
+        return self.world.happens("slow_bus")
 
     def put(self, message: Delta | Heartbeat, size_bytes: int) -> bool:
         """Carry a message of the stream to everybody, as the outbox does."""

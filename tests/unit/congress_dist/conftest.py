@@ -12,7 +12,8 @@ from congress_dist.clock import new_random
 from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync, Send
 from congress_dist.messages import Delta, Heartbeat, SyncRequest
 from congress_dist.options import DseOptions
-from congress_dist.publisher import Identity, Published, Publisher, TableResult
+from congress_dist.published_table import Published, TableResult
+from congress_dist.publisher import Identity, Publisher
 from congress_dist.row import Row, decode_row, encode_row
 from congress_dist.stream import READY, Epoch, TableState, Transaction
 from congress_dist.subscriber import Subscriber

@@ -20,7 +20,7 @@ from congress_dist.messages import (
     SyncNotYet,
     SyncRequest,
 )
-from congress_dist.publisher import TableResult
+from congress_dist.published_table import TableResult
 from congress_dist.row import encode_row
 from congress_dist.stream import READY, Epoch, Position, Seq, StateKind, failing, unavailable
 
@@ -36,6 +36,70 @@ def digests(bench: Any) -> dict[str, bytes]:
 
 def messages(effects: list[Any]) -> list[Any]:
     return [effect.message for effect in effects]
+
+
+# --- coalescing ---------------------------------------------------------------------------------
+
+
+def opened(bench: Any, **tables: str) -> None:
+    bench.publish(**tables)
+    assert bench.publisher.seq == 1
+
+
+def read(bench: Any, table: str, rows: str, *, is_busy: bool) -> list[Any]:
+    result = TableResult(frozenset(encode_row((row,)) for row in rows.split()), READY)
+    return messages(bench.publisher.publish({table: result}, bench.now, is_busy=is_busy))
+
+
+def test_reads_become_one_transaction_while_the_bus_is_busy(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    assert read(bench, "servers", "a b", is_busy=True) == []
+    assert read(bench, "servers", "a c", is_busy=True) == []
+    assert read(bench, "ports", "", is_busy=True) == []
+    assert bench.publisher.next_tick == bench.now + bench.options.coalesce_interval
+    bench.now += bench.options.coalesce_interval
+    delta = messages(bench.publisher.on_tick(bench.now))[0]
+    assert (delta.seq, set(delta.tables)) == (2, {"servers", "ports"})
+    assert delta.tables["servers"].added == {encode_row(("c",))}
+    assert delta.tables["ports"].removed == {encode_row(("p",))}
+
+
+def test_what_waits_leaves_with_the_first_read_that_finds_the_bus_free(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "a b", is_busy=True)
+    (delta,) = read(bench, "ports", "p q", is_busy=False)
+    assert set(delta.tables) == {"servers", "ports"}
+
+
+def test_nothing_waits_longer_than_the_interval(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "a b", is_busy=True)
+    bench.now += bench.options.coalesce_interval
+    (delta,) = read(bench, "ports", "p q", is_busy=True)
+    assert set(delta.tables) == {"servers", "ports"}
+
+
+def test_read_that_fails_later_keeps_the_rows_of_the_one_before(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "a b", is_busy=True)
+    failed = {"servers": TableResult(None, failing("timeout"))}
+    (delta,) = messages(bench.publisher.publish(failed, bench.now))
+    assert delta.tables["servers"].added == {encode_row(("b",))}
+    assert delta.tables["servers"].state == failing("timeout")
+
+
+def test_sync_in_between_is_answered_without_what_waits(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "a b", is_busy=True)
+    answer = sync(bench, None, "servers")
+    assert (answer.seq, answer.tables["servers"].summary.rows) == (1, 1)
+
+
+def test_what_waits_leaves_before_the_goodbye(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "a b", is_busy=True)
+    delta, heartbeat = messages(bench.publisher.stop(bench.now))
+    assert (delta.seq, heartbeat.seq, heartbeat.stopping) == (2, 2, True)
 
 
 # --- the first round ----------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from congress_dist.errors import (
     ServiceUnavailable,
     StartupError,
 )
-from congress_dist.publisher import TableResult
+from congress_dist.published_table import TableResult
 from congress_dist.row import decode_row
 from congress_dist.stream import READY, failing, unavailable
 

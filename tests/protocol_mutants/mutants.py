@@ -1,0 +1,189 @@
+"""Faults that somebody could write into the protocol's state machines, one line each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """In `file`, `before` becomes `after`; `before` stands there once."""
+
+    file: str
+    before: str
+    after: str
+
+    @property
+    def name(self) -> str:
+        """Give what a report calls it."""
+        line = next(text for text in self.before.splitlines() if text.strip())
+        return f"{self.file}: {line.strip()}  →  {' '.join(self.after.split())}"
+
+
+def _of(file: str, *changes: tuple[str, str]) -> list[Mutant]:
+    return [Mutant(file, before, after) for before, after in changes]
+
+
+MUTANTS = [
+    *_of(
+        "subscriber.py",
+        ("if self.epoch is not None and message.epoch < self.epoch:", "if False:"),
+        ("if is_rival and is_starting:", "if False:"),
+        ("        elif is_rival:\n", "        elif False:\n"),
+        ("self._heard_seq = max(self._heard_seq, message.seq)", "pass"),
+        ("if held.equals(summary):", "if True:"),
+        ("        self._buffer.clear()\n        self._distrust.clear()", "        pass"),
+        (
+            "        self._missing = None\n        self._buffer.clear()\n        self._d",
+            "        self._d",
+        ),
+        ("        self._heard_seq = NO_SEQ\n        self._missing", "        self._missing"),
+        ("(delta.epoch, delta.seq) <= self.position", "(delta.epoch, delta.seq) < self.position"),
+        ("if self._missing is not None and now >= self._missing.due:", "if False:"),
+        ("if self.holding.lacking or (follower", "if (follower"),
+        ("follower is not None and not follower.pull and self", "follower is not None and self"),
+        (" and self.holding.can_apply(follower):", ":"),
+        ("if reply.incarnation != self.incarnation or reply.epoch", "if reply.epoch"),
+        ("if reply.epoch > (self.epoch or 0):", "if False:"),
+        ("elif pull.is_complete:", "elif True:"),
+        ("if self.position is not None and pull.position < self.position:", "if False:"),
+        ("wrong = self.holding.wrong_tables(pull)", "wrong: set[str] = set()"),
+        ("        self._held_from = self.incarnation\n        return [", "        return ["),
+        ("return is_epoch and self._held_from == self.incarnation", "return is_epoch"),
+        ("self.position is not None and self.position <= (epoch, heartbeat.seq)", "True"),
+        ("is_same = is_further and self.holding.is_same(heartbeat)", "is_same = is_further"),
+        ("if heartbeat.full and excess is not None:", "if False:"),
+        ("find_run(pull.position.seq, position.seq)", "find_run(position.seq, position.seq)"),
+        (
+            "is_silent = link_age is None or link_age > self._options.stale_after",
+            "is_silent = False",
+        ),
+        ("have = position if self.is_led_on else None", "have = position"),
+        ("repair = self._distrust.due(now) & self.holding.wanted", "repair: set[str] = set()"),
+        ("            self._turn_to(reply.epoch, reply.incarnation)\n", "            pass\n"),
+    ),
+    *_of(
+        "syncing.py",
+        ("return self._deadline is not None and request == self._request", "return True"),
+        ("return self._deadline is not None and now >= self._deadline", "return False"),
+        ("return self._retry_at is not None and now >= self._retry_at", "return False"),
+        (
+            "is_next = (reply.token, reply.index) == (pull.answer.token, pull.next_index)",
+            "is_next = True",
+        ),
+        ("        self._request += 1\n", ""),
+    ),
+    *_of(
+        "delta_buffer.py",
+        ("if other <= seq]", "if other < seq]"),
+        ("range(after + 1, last + 1)", "range(after + 2, last + 1)"),
+        ("if delta is not None and not delta.pull]", "if delta is not None]"),
+    ),
+    *_of(
+        "held_table.py",
+        ("        if change.replace:\n            net", "        if False:\n            net"),
+        ("            self.read_position = left\n", "            pass\n"),
+        ("return self.said == summary.state and self.content", "return self.content"),
+        ("        self.content.schema_version = schema_version\n", ""),
+        ("return change.schema_version == self.content.schema_version", "return True"),
+        ("return stays and not (change.added or change.removed)", "return True"),
+        ("            self.said = self.state = state\n", "            self.said = state\n"),
+    ),
+    *_of(
+        "holding.py",
+        (
+            "content.net_of(pull.removed[name], pull.added[name])",
+            "content.net_of(set(), pull.added[name])",
+        ),
+        ("            del self.tables[name]\n", "            pass\n"),
+        (
+            "if not heartbeat.full or self.position is None or self.lacking:",
+            "if self.position is None:",
+        ),
+        ("            if not is_unread and not held.equals(summary):", "            if False:"),
+        (
+            "net = held.distrust() if name in given_up else self._install(held, pull)",
+            "net = self._install(held, pull)",
+        ),
+    ),
+    *_of(
+        "publisher.py",
+        (
+            "        if self.seq == NO_SEQ:\n            return SyncNotYet",
+            "        if False:\n            return SyncNotYet",
+        ),
+        ("have.epoch != self._me.epoch or have.seq", "have.seq"),
+        ("return have.seq if self._log.covers(have.seq, self.seq) else None", "return have.seq"),
+        (
+            "readable = {name for name in known if not self._tables[name].is_unread}",
+            "readable = known",
+        ),
+        ("if is_behind or self._log", "if self._log"),
+        ("if pull is None or not self._log.covers(pull.seq, self.seq):", "if pull is None:"),
+        ("full = not starting and now >= self._full_due", "full = False"),
+        ("pull = size_bytes > self._options.max_inline_bytes", "pull = False"),
+    ),
+    *_of(
+        "published_table.py",
+        ("leaves_unread = self.is_unread and rows is not None", "leaves_unread = False"),
+        ("if state == self.state and not net:", "if not net:"),
+    ),
+    *_of(
+        "pending_reads.py",
+        ("rows = before.rows if result.rows is None and before is not None else", "rows ="),
+    ),
+    *_of(
+        "pull_shelf.py",
+        ("start, stop = index * self.chunk_rows,", "start, stop = index * self.chunk_rows + 1,"),
+        (
+            "        if len(self._pulls) < self._kept:\n            return True\n",
+            "        return True\n",
+        ),
+    ),
+    *_of(
+        "transaction_log.py",
+        ("dict.fromkeys(change.added, True)", "dict.fromkeys(change.added, False)"),
+        ("self._first <= after + 1 <= last", "self._first <= after + 2 <= last + 1"),
+        ("name: None if name in replaced else _net_of(words)", "name: _net_of(words)"),
+        ("skip = max(0, after + 1 - self._first)", "skip = max(0, after + 2 - self._first)"),
+    ),
+    *_of(
+        "table.py",
+        ("if row in self.rows and row not in added)", "if row in self.rows)"),
+        (
+            "(self.sum - digest_of(net.removed) + digest_of(net.added))",
+            "(self.sum + digest_of(net.added))",
+        ),
+        (
+            "NetChange(frozenset(self.rows - rows), frozenset(rows - self.rows))",
+            "NetChange(frozenset(), frozenset(rows - self.rows))",
+        ),
+    ),
+    *_of(
+        "freshness.py",
+        ("return sender is None or beat > sender.highest_beat", "return True"),
+        ("return offset - min(smallest for _, smallest in self.minima)", "return 0.0"),
+        ("sender.highest_beat = beat", "pass"),
+    ),
+    *_of(
+        "lease.py",
+        ("return [watch.generation, watch.renewals]", "return None"),
+        ('"heard_epoch": self._heard,', '"heard_epoch": 0,'),
+        ("if generation < self._heard or generation <= used:", "if False:"),
+        ('if answer["granted"] and heard >= self._generation:', "if False:"),
+        (
+            '        self._seek(now)\n        return [Lost("a renewal',
+            '        return [Lost("a renewal',
+        ),
+        ("if self._state is not LeaseState.HELD or epoch < self._generation:", "if True:"),
+    ),
+    *_of("heard_epochs.py", ("self._other if incarnation == besides else epoch", "epoch")),
+    *_of(
+        "stream_publisher.py",
+        ("reason)\n        self._machine = None\n", "reason)\n"),
+        ("machine.unrenewed = self._lease.unrenewed(now)", "pass"),
+    ),
+]
+"""All of them; their order is that of the files."""
+
+HARMLESS: dict[str, str] = {}
+"""Mutants that break no promise, by name, each with the argument."""
