@@ -364,6 +364,7 @@ class DseNode:
             callback=self._callbacks.submit,
             wants=lambda: self._feeds.wants,
             wake=self._loop.wake,
+            log_limit=self._log_limit,
         )
 
     def _listen_to_rivals(self, stream: str) -> None:

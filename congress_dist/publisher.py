@@ -1,7 +1,8 @@
 """The publishing end of a stream, without threads, clock or bus (docs/protocol.md section 3).
 
 Stimuli: `publish`, `on_tick`, `on_sync`, `on_chunk`, `stop`. Effects: `Send`, in the order in
-which they must leave. One instance lives for one epoch; a new grant of the lease makes a new one.
+which they must leave, and `Alarm`. One instance lives for one epoch; a new grant of the lease
+makes a new one.
 """
 
 # ruff: noqa: S101 - invariants are asserted, here and in check()
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .clock import Random
-from .effects import Effect, Send
+from .effects import Alarm, Effect, Send
 from .errors import InvalidRequest
 from .messages import (
     NO_SEQ,
@@ -85,6 +86,7 @@ class Publisher:
         self._heartbeat_due = now
         self._full_due = now
         self._burst_due: float | None = None
+        self._slowest_pull = 0.0
         self.seq = NO_SEQ
         self.wants: Mapping[str, tuple[str, ...]] = {}
         self.unrenewed = 0.0
@@ -140,7 +142,7 @@ class Publisher:
         self._shelf.expire(now)
         is_burst_over = self._burst_due is not None and now >= self._burst_due
         if now >= self._heartbeat_due or is_burst_over:
-            effects.append(self._heartbeat(now))
+            effects += [self._heartbeat(now), *self._look_at_log(now)]
         return effects
 
     def stop(self, now: float) -> list[Effect]:
@@ -181,6 +183,7 @@ class Publisher:
         if pull is None or not 0 <= request.index < pull.chunks:
             return SnapshotGone(request.service, request.request)
         rows = pull.chunk(request.index, now)
+        self._slowest_pull = max(self._slowest_pull, pull.took)
         return Chunk(request.service, request.request, request.token, request.index, rows)
 
     def check(self) -> None:
@@ -212,10 +215,23 @@ class Publisher:
             return [] if self._awaited else self._open(now)
         return self._commit(changes, now) if changes else []
 
+    def _look_at_log(self, now: float) -> list[Effect]:
+        """Warn when who pulls as slowly as the slowest may find the log too short afterwards."""
+        reaches_back = self._log.reaches_back(now)
+        if reaches_back >= 2 * self._slowest_pull:
+            return []
+        fields = {
+            "stream": self._me.service,
+            "log_seconds": round(reaches_back, 1),
+            "slowest_pull_seconds": round(self._slowest_pull, 1),
+            "remedy": "raise [dse] log_transactions or log_bytes",
+        }
+        return [Alarm("the log is shorter than twice the slowest pull", fields)]
+
     def _open(self, now: float) -> list[Effect]:
         """Begin the epoch: transaction 1 is what was read so far; it follows nothing."""
         self.seq = Seq(1)
-        self._log.append(self.seq, {}, 0, pinned=None)
+        self._log.append(self.seq, {}, 0, pinned=None, now=now)
         self._full_due = now
         delta = self._delta({}, now, pull=True)
         return [Send(delta, _TABLE_BYTES), self._heartbeat(now)]
@@ -226,7 +242,7 @@ class Publisher:
             size_of(change.removed) + size_of(change.added) + _TABLE_BYTES
             for change in changes.values()
         )
-        self._log.append(self.seq, changes, size_bytes, pinned=self._shelf.pinned)
+        self._log.append(self.seq, changes, size_bytes, pinned=self._shelf.pinned, now=now)
         self._changed_since_heartbeat |= changes.keys()
         self._burst_due = now + self._options.burst_heartbeat_delay
         pull = size_bytes > self._options.max_inline_bytes

@@ -32,7 +32,10 @@ class Pull:
     chunks: int
     chunk_rows: int
     touched: float
+    began: float
     served: set[int] = field(default_factory=set)
+    took: float = 0.0
+    """Seconds from its first piece to the newest one."""
 
     @property
     def is_under_way(self) -> bool:
@@ -46,6 +49,7 @@ class Pull:
         """
         self.touched = now
         self.served.add(index)
+        self.took = now - self.began
         start, stop = index * self.chunk_rows, (index + 1) * self.chunk_rows
         removed: dict[str, list[Row]] = {}
         added: dict[str, list[Row]] = {}
@@ -108,7 +112,8 @@ class PullShelf:
             size_bytes,
             max(1, -(-count // chunk_rows)),
             chunk_rows,
-            now,
+            touched=now,
+            began=now,
         )
 
     def put(self, pull: Pull) -> None:

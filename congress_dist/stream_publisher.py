@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .clock import Clock, Random
-from .effects import Effect, Send
+from .effects import Alarm, Effect, Send
 from .errors import LeaseLost, NotFound
 from .lease import Granted, LeaseCall, LeaseEffect, LeaseHolder, LeaseState, Lost
 from .messages import ChunkRequest, Delta, Heartbeat, SyncReply, SyncRequest
 from .options import DseOptions
 from .published_table import Published, TableResult
 from .publisher import Identity, Publisher
+from .rate_limit import RateLimit
 from .stream import Epoch
 
 LOG = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class StreamTools:
     callback: Callable[[Callable[[], None]], None]
     wants: Callable[[], Mapping[str, tuple[str, ...]]]
     wake: Callable[[], None]
+    log_limit: RateLimit
 
 
 class StreamPublisher:
@@ -226,3 +228,7 @@ class StreamPublisher:
         for effect in effects:
             if isinstance(effect, Send):
                 self._tools.outbox.put(effect.message, effect.size_bytes)
+            elif isinstance(effect, Alarm) and self._tools.log_limit.allows(effect.text):
+                LOG.warning(
+                    "%s %s", effect.text, " ".join(f"{k}={v}" for k, v in effect.fields.items())
+                )

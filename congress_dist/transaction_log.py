@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ class _Entry:
     seq: Seq
     changes: Mapping[str, TableChange]
     size_bytes: int
+    at: float
 
 
 class TransactionLog:
@@ -29,10 +31,23 @@ class TransactionLog:
         self._max_bytes = max_bytes
         self._entries: deque[_Entry] = deque()
         self._first = Seq(1)
+        self._is_cut = False
         self.size_bytes = 0
 
+    def reaches_back(self, now: float) -> float:
+        """Give how long ago the oldest transaction kept was, infinity while none was forgotten."""
+        if not self._is_cut:
+            return math.inf
+        return now - self._entries[0].at if self._entries else 0.0
+
     def append(
-        self, seq: Seq, changes: Mapping[str, TableChange], size_bytes: int, *, pinned: Seq | None
+        self,
+        seq: Seq,
+        changes: Mapping[str, TableChange],
+        size_bytes: int,
+        *,
+        pinned: Seq | None,
+        now: float,
     ) -> None:
         """Keep one more transaction and forget what is beyond the bounds.
 
@@ -41,11 +56,12 @@ class TransactionLog:
         """
         if not self._entries:
             self._first = seq
-        self._entries.append(_Entry(seq, changes, size_bytes))
+        self._entries.append(_Entry(seq, changes, size_bytes, now))
         self.size_bytes += size_bytes
         while self._entries and self._is_too_much(pinned):
             self.size_bytes -= self._entries.popleft().size_bytes
             self._first = Seq(self._first + 1)
+            self._is_cut = True
 
     def covers(self, after: Seq, last: Seq) -> bool:
         """Tell whether every transaction in `(after, last]` is here."""

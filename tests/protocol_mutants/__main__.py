@@ -19,7 +19,7 @@ from pathlib import Path
 from .mutants import HARMLESS, MUTANTS, Mutant
 
 PACKAGE = Path(__file__).parents[2] / "congress_dist"
-_TIMEOUT_S = 600.0
+_TIMEOUT_S = 200.0
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from congress_dist.errors import LeaseLost
 from congress_dist.lease import LeaseCall
 from congress_dist.messages import Delta, Heartbeat, SyncReply, SyncRequest
 from congress_dist.published_table import Published, TableResult
+from congress_dist.rate_limit import RateLimit
 from congress_dist.stream import Epoch, Position, StateKind
 from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 
@@ -57,6 +58,7 @@ class PublisherNode(Process):
                 callback=lambda job: job(),
                 wants=dict,
                 wake=self.plan_tick,
+                log_limit=RateLimit(self),
             ),
             replaces=replaces,
             past=0,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from congress_dist.effects import Alarm
 from congress_dist.errors import InvalidRequest
 from congress_dist.messages import (
     ChunkRequest,
@@ -383,6 +384,33 @@ def test_log_is_pinned_while_a_pull_lasts(make_bench: Callable[..., Any]) -> Non
         bench.publish(servers=f"{i}")
     held = {"servers": answer.tables["servers"].summary.digest}
     assert sync(bench, 1, **held).tables["servers"].kind == "net"
+
+
+def test_log_that_is_shorter_than_twice_the_slowest_pull_is_told(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(chunk_bytes=1, log_transactions=2)
+    bench.publish(servers="a b", ports="p")
+    answer = sync(bench, None, "servers")
+    assert answer.chunks == 2
+    bench.now += 5.0
+    for rows in ("a", "b", "c"):
+        bench.publish(servers=rows)
+        bench.now += 0.5
+    bench.publisher.on_chunk(ChunkRequest("nova", 1, answer.token, 1), bench.now)
+    bench.publish(servers="d")  # now the pull is over, and the log may be cut
+    alarms = [e for e in bench.publisher.on_tick(bench.now) if isinstance(e, Alarm)]
+    assert [alarm.fields["slowest_pull_seconds"] for alarm in alarms] == [6.5]
+    assert alarms[0].fields["log_seconds"] < 13.0
+
+
+def test_log_that_forgot_nothing_is_never_too_short(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=1)
+    bench.publish(servers="a b", ports="p")
+    answer = sync(bench, None, "servers")
+    bench.now += 50.0
+    bench.publisher.on_chunk(ChunkRequest("nova", 1, answer.token, 1), bench.now)
+    assert not any(isinstance(e, Alarm) for e in bench.publisher.on_tick(bench.now))
 
 
 def test_added_table_comes_in_full_beside_the_changes_of_the_held_one(bench: Any) -> None:
