@@ -7,6 +7,7 @@ because `--help` of every level has 0.3 s. The verb `node` is here: every proces
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 import signal
 import sys
@@ -18,7 +19,10 @@ from .arguments import name_given, path_named
 from .errors import CongressError, StartupError, UserError, WorldError
 
 if TYPE_CHECKING:
+    from oslo_config import cfg
+
     from .dse_node import DseNode
+    from .seal import Sealer
     from .service import Service
 
 OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
@@ -75,7 +79,8 @@ class NodeCommand(Command):
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options of a node."""
         parser.description = (
-            "Run a node that hosts services of one kind until SIGTERM or Ctrl-C tells it to stop."
+            "Run a node that hosts services of one kind until SIGTERM or Ctrl-C tells it to stop. "
+            "SIGHUP makes it read keys and log levels of its configuration file again."
         )
         parser.epilog = (
             "example: congress node datasource host_processes host_accounts --config hosts.conf"
@@ -101,7 +106,8 @@ class NodeCommand(Command):
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        node = _make_node(args)
+        node, sealer = _make_node(args)
+        signal.signal(signal.SIGHUP, lambda *_: _reload(args, sealer))
         try:
             node.start()
             _wait(node, stopping, args.alive_fd)
@@ -117,24 +123,47 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def _make_node(args: argparse.Namespace) -> DseNode:
+def _configure(args: argparse.Namespace) -> cfg.ConfigOpts:
+    from .config import default_data_dir, load_config
+
+    overrides = {} if args.port is None else {"api__bind_port": args.port}
+    return load_config(args.data_dir or default_data_dir(), args.config, **overrides)
+
+
+def _reload(args: argparse.Namespace, sealer: Sealer) -> None:
+    """Read again what may change while a node runs; a file that is wrong changes nothing."""
+    from .config import set_up_logging
+    from .seal import KeyRing
+
+    log = logging.getLogger(__name__)
+    try:
+        conf = _configure(args)
+        ring = KeyRing.parse(conf.dse.message_key)
+    except CongressError as error:
+        log.error("the configuration stays as it was: %s", error)
+        return
+    sealer.use(ring, accept_unsigned=conf.dse.accept_unsigned)
+    set_up_logging(conf)
+    log.warning("the configuration was read again keys=%d", len(conf.dse.message_key))
+
+
+def _make_node(args: argparse.Namespace) -> tuple[DseNode, Sealer]:
     from .clock import SystemClock, new_incarnation
-    from .config import default_data_dir, dse_options, load_config, set_up_logging
+    from .config import dse_options, set_up_logging
     from .dse_node import DseNode
     from .rate_limit import RateLimit
     from .seal import KeyRing, Sealer
     from .sealed_transport import SealedTransport
     from .transport import OsloTransport
 
-    overrides = {} if args.port is None else {"api__bind_port": args.port}
-    conf = load_config(args.data_dir or default_data_dir(), args.config, **overrides)
+    conf = _configure(args)
     set_up_logging(conf)
     incarnation, clock = args.incarnation or new_incarnation(), SystemClock()
     ring = KeyRing.parse(conf.dse.message_key)
     sealer = Sealer(ring, incarnation, accept_unsigned=conf.dse.accept_unsigned)
     make_service = _load(SERVICES, args.kind)
     services: list[Service] = [make_service(conf, name) for name in args.names]
-    return DseNode(
+    node = DseNode(
         node_id=f"{args.kind}-{args.names[0]}",
         incarnation=incarnation,
         services=services,
@@ -143,6 +172,7 @@ def _make_node(args: argparse.Namespace) -> DseNode:
         clock=clock,
         replaces=args.replaces,
     )
+    return node, sealer
 
 
 def _wait(node: DseNode, stopping: threading.Event, alive_fd: int | None) -> None:

@@ -85,6 +85,7 @@ def set_up_logging(conf: cfg.ConfigOpts) -> None:
 
 
 def _set_defaults(conf: cfg.ConfigOpts, data_dir: Path) -> None:
+    conf.set_default("use_stderr", True)
     conf.set_default("default_log_levels", log.get_default_log_levels() + _QUIET_LIBRARIES)
     conf.set_override("data_dir", _plain(str(data_dir)))
     conf.set_default("transport_url", f"uds://{quote(str(data_dir / 'bus'))}", group="dse")

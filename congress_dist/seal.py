@@ -109,16 +109,20 @@ class Sealer:
     def __init__(
         self, ring: KeyRing | None, incarnation: str, *, accept_unsigned: bool = False
     ) -> None:
-        self._ring = ring
         self._incarnation = incarnation
-        self._accepts_unsigned = accept_unsigned or ring is None
         self._counter = itertools.count(1)
+        self.use(ring, accept_unsigned=accept_unsigned)
+
+    def use(self, ring: KeyRing | None, *, accept_unsigned: bool = False) -> None:
+        """Take other keys from now on."""
+        self._ring, self._accepts_unsigned = ring, accept_unsigned or ring is None
 
     def seal(self, payload: bytes) -> bytes:
         """Give the payload with its proof in front, if there is a key."""
-        if self._ring is None:
+        ring = self._ring
+        if ring is None:
             return payload
-        return self._ring.seal(payload, self._incarnation, next(self._counter))
+        return ring.seal(payload, self._incarnation, next(self._counter))
 
     def open(self, sealed: bytes) -> bytes:
         """Give the payload of what anybody sealed.
@@ -127,9 +131,8 @@ class Sealer:
         """
         if self._accepts_unsigned and sealed[:1] != _MAGIC:
             return sealed
-        if self._ring is None:
-            return _strip(sealed)
-        return self._ring.open(sealed)
+        ring = self._ring
+        return _strip(sealed) if ring is None else ring.open(sealed)
 
 
 def _strip(sealed: bytes) -> bytes:
