@@ -4,8 +4,9 @@ ARGS ?=
 SEED ?= 1
 N ?= 2000
 RUNS ?= 1
+DEPTH ?= 5
 
-.PHONY: run test mutants test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
+.PHONY: run test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
 
 run:
 	@devstack/set-up.sh run
@@ -66,6 +67,10 @@ bench-memory:
 sim:
 	@devstack/set-up.sh test
 	$(BIN)/python -m congress_dist.testing.simulation --seed $(SEED) --count $(N) $(ARGS)
+
+exhaustive:
+	@devstack/set-up.sh test
+	EXHAUSTIVE_DEPTH=$(DEPTH) $(BIN)/python -m pytest -n 4 tests/unit/congress_dist/test_exhaustive_schedules.py $(ARGS)
 
 mutants:
 	@devstack/set-up.sh test

@@ -32,6 +32,7 @@ def run_schedule(seed: int) -> World:
     """
     rng = new_random(seed)
     schedule = Schedule(World(rng, draw_faults(rng), draw_options(rng)))
+    schedule.start()
     schedule.run(rng.choice(_STEPS))
     return schedule.world
 
@@ -58,16 +59,19 @@ class Schedule:
     def __init__(self, world: World) -> None:
         self.world = world
         self._rng = world.rng
-        world.start_publisher()
+
+    def start(self) -> None:
+        """Start a publisher and some subscribers."""
+        self.world.start_publisher()
         for _ in range(self._rng.choice((1, 2, 2, 3))):
-            world.start_subscriber(self._draw_wanted())
+            self.world.start_subscriber(self._draw_wanted())
 
     def run(self, steps: int) -> None:
         """Let faults happen, end them, and see that everybody comes to the truth."""
         for _ in range(steps):
             self._disturb()
-            self._pass(self._rng.choice((0.001, 0.02, 0.2, 1.0)))
-        self._heal()
+            self.pass_time(self._rng.choice((0.001, 0.02, 0.2, 1.0)))
+        self.heal()
 
     # --- faults ---------------------------------------------------------------------------------
 
@@ -79,13 +83,14 @@ class Schedule:
             if rng.random() < 0.7:
                 tables = rng.sample(TABLES, rng.randint(1, len(TABLES)))
                 owner.stimulate(partial(owner.read, tables))
-        for fault, happen in self._happenings.items():
+        for fault, happen in self.happenings.items():
             if world.happens(fault):
                 happen()
         rng.choice(world.subscribers).check_staleness()
 
     @property
-    def _happenings(self) -> dict[str, Callable[[], None]]:
+    def happenings(self) -> dict[str, Callable[[], None]]:
+        """Give what can happen in a step, by the name of its fault."""
         return {
             "lose_last": lambda: self.world.lose_all(self._rng.uniform(0.05, 3.0)),
             "partition": self._partition,
@@ -111,7 +116,7 @@ class Schedule:
                 owner.stimulate(partial(owner.read, TABLES))
             if self._rng.random() < _WANTS_IN_BURST:
                 self._any_subscriber().want(self._draw_wanted())
-            self._pass(self._rng.choice((0.0, 0.005, 0.03)))
+            self.pass_time(self._rng.choice((0.0, 0.005, 0.03)))
 
     def _partition(self) -> None:
         names = [node.name for node in (*self.world.publishers, *self.world.subscribers)]
@@ -182,7 +187,7 @@ class Schedule:
 
     # --- the end --------------------------------------------------------------------------------
 
-    def _heal(self) -> None:
+    def heal(self) -> None:
         """End all faults, and let everybody come to the truth within the promised time."""
         world, options = self.world, self.world.options
         world.heal()
@@ -204,15 +209,16 @@ class Schedule:
         bound += options.first_round
         if any(subscriber.is_corrupt for subscriber in world.subscribers):
             bound += 90.0
-        self._pass_until(lambda: not self._differences(), bound, self._differences)
+        self._pass_until(lambda: not self.differences(), bound, self.differences)
         if self._rng.random() < _STAYS:
-            self._pass(12.0)
-            assert not self._differences(), self._differences()
+            self.pass_time(12.0)
+            assert not self.differences(), self.differences()
 
     def _has_one_owner(self) -> bool:
         return len(self.world.owners) == 1
 
-    def _differences(self) -> list[str]:
+    def differences(self) -> list[str]:
+        """Give what keeps everybody from having the publisher's rows."""
         owners = self.world.owners
         if len(owners) != 1 or owners[0].stream.machine is None:
             return [f"{len(owners)} publish"]
@@ -231,7 +237,8 @@ class Schedule:
                     found.append(f"{subscriber.name} has another state of {name}")
         return found
 
-    def _pass(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
+        """Let virtual time pass."""
         self.world.timeline.pass_until(self.world.now + seconds)
 
     def _pass_until(self, holds: Callable[[], bool], bound: float, what: object) -> None:
@@ -239,6 +246,6 @@ class Schedule:
         while not holds():
             if self.world.now >= end:
                 raise AssertionError(what() if callable(what) else what)
-            self._pass(_STEP)
+            self.pass_time(_STEP)
             for owner in self.world.owners:
                 owner.stimulate(partial(owner.read, TABLES))

@@ -63,7 +63,7 @@ def test_large_run_that_hardly_met_something_fails(
 
 def test_rows_that_are_wrong_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulation can fail: a listener that is told less than there is."""
-    monkeypatch.setattr(Schedule, "_differences", lambda _self: ["other rows"])
+    monkeypatch.setattr(Schedule, "differences", lambda _self: ["other rows"])
 
     with pytest.raises(AssertionError, match="other rows"):
         run_schedule(1)
