@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from .age_tests import index_ages
 from .binders import Literals, find_binders, run_order
 from .body_parts import cut, set_apart
+from .constants import put_constants
 from .existence import ask_projections
 from .group_tests import as_test, reads_table
 from .internal_key import Conjunction, InternalKey
@@ -104,7 +105,8 @@ def _conjunction(terms: tuple[Term, ...], body: Literals, tables: InternalTables
     given: list[NormalLiteral] = []
     groups: list[Group] = []
     absent: list[Match | Group] = []
-    for literal in dict.fromkeys(body):  # the same literal twice says nothing more
+    put = put_constants(terms, body)
+    for literal in dict.fromkeys(put):  # the same literal twice says nothing more
         if isinstance(literal, Match | Group) and literal.negated:
             absent.append(literal)
         elif isinstance(literal, Group):

@@ -16,7 +16,7 @@ from congress_dist.policy.planner.body_parts import MAX_MATCHES
 from congress_dist.policy.planner.internal_key import InternalKey
 from congress_dist.policy.planner.kernel_rules import KernelRule, Lowered
 from congress_dist.policy.planner.lowering import lower
-from congress_dist.policy.planner.normal_form import Group, Match
+from congress_dist.policy.planner.normal_form import Condition, Group, Match
 from tests.oracle.engine import ReferenceEngine
 from tests.oracle.lowered import (
     TABLES,
@@ -397,3 +397,27 @@ def test_random_programs_give_the_same_rows(
         accepted.append(rule)
     if accepted:
         assert_same("\n".join(accepted), loaded)
+
+
+@pytest.mark.parametrize(
+    ("text", "constants", "is_compared"),
+    [
+        ("p(x) :- d:e(x, y), y = 3", 1, False),
+        ("p(x) :- d:e(x, y), 3 = y, d:f(y)", 2, False),
+        ("p(x, y) :- d:e(x, y), y = 3", 1, True),
+        ("p(x) :- d:e(x, y), y = 3, y < x", 1, True),
+        ("p(x) :- d:e(x, y), y = 3, y = 4", 1, True),
+        ("p(x) :- d:e(x, y), y = 3, not d:f(y)", 2, False),
+        ("p(x) :- d:f(x), y = 3, x != y", 0, True),
+        ("p(x) :- d:e(x, y), y > 3", 0, False),
+    ],
+)
+def test_constants_of_equations_stand_in_the_tables(
+    text: str, constants: int, *, is_compared: bool
+) -> None:
+    rule = lowered(text).rules[-1]
+    assert isinstance(rule, KernelRule)
+    found = [term for match in rule.matches() for term in match.terms if isinstance(term, int)]
+    assert len(found) == constants
+    assert is_compared is any(isinstance(o, Condition) and o.operator == "=" for o in rule.body)
+    assert_same(text)
