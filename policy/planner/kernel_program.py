@@ -142,9 +142,9 @@ class KernelProgram:
                 entry = self._entry(owner, rule)
                 self._staged.added.append(replace(entry, is_limited=is_limited))
             elif rule.head in new:
-                entry = self._entry(rule.head, rule)
-                is_limited = not _is_part_of_a_table(rule)
-                self._staged.added.append(replace(entry, is_limited=is_limited))
+                internal = self._entry(rule.head, rule)
+                is_bounded = _is_part_of_a_table(rule)
+                self._staged.added.append(replace(internal, is_limited=not is_bounded))
 
     def lower(
         self,

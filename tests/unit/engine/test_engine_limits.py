@@ -51,6 +51,15 @@ def test_a_projection_does_not_count_as_what_the_rule_derives() -> None:
     assert engine.missing("p", "old") == engine.missing("p", "u") == {}
 
 
+def test_a_rule_beside_a_table_of_its_own_has_its_limit() -> None:
+    engine = Engine(max_rows=5)
+    engine.create_policy("p", kind="recursive")
+    engine.insert("p", "t(x, y) :- d:e(x, y); t(x, z) :- t(x, y), d:e(y, z), d:e(1, _)")
+    engine.load("d", {"e": [(1, 2), (2, 1), (1, 3)]})
+    assert engine.size("p", "t") == 3
+    assert "it derives more than 5 rows" in engine.missing("p", "t")["p:t"]
+
+
 def test_an_internal_table_that_is_too_large_is_told_as_such() -> None:
     engine = Engine(max_rows=50)
     engine.create_policy("p")
