@@ -10,7 +10,7 @@ from congress_dist.errors import InvalidRow
 from congress_dist.row import Cell
 
 from .evaluator import Evaluator
-from .kernel import LimitExceeded, PreparedQuery
+from .kernel import LimitExceeded, PreparedQuery, Stopped
 from .language.ast import (
     Alternatives,
     Argument,
@@ -28,6 +28,7 @@ from .language.diagnostics import Diagnostic, PolicyError
 from .language.names import table_name
 from .language.places import placed
 from .language.policy_kinds import DATASOURCE
+from .language.printer import print_rule
 from .planner.active_rule import ActiveRule
 from .planner.answers import Answer, Failure, Row
 from .planner.join_order import order_body
@@ -95,8 +96,11 @@ class Query:
         active, evaluator = self._active, self._evaluator
         given = _encoded(values, evaluator)
         active.settle({table: evaluator.missing(table) for table in active.reads})
-        with refusing_too_large("the query"):
-            rows = [] if active.is_off else self._rows(given)
+        try:
+            with refusing_too_large("the query"):
+                rows = [] if active.is_off else self._rows(given)
+        except Stopped as error:
+            raise type(error)(*error.args, print_rule(active.rule)) from error
         failures = () if active.is_off else self._failures()
         return Answer(rows, active.missing, self._warnings, failures)
 

@@ -13,7 +13,13 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from congress_dist.clock import SystemClock
-from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded, InvalidRequest
+from congress_dist.errors import (
+    Cancelled,
+    CongressError,
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+)
 
 from .kernel import (
     DeadlinePassed,
@@ -25,12 +31,16 @@ from .kernel import (
     let_interrupt,
 )
 from .planner.journal import Journal, Mark
+from .planner.kernel_builtins import BuiltinRaised
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Meaning = tuple[int, int]
 """The versions of the program and of what is missing."""
+
+_BARE = ((), ("std::bad_alloc",))
+"""Arguments of a MemoryError as Python and the kernel raise it."""
 
 _LONGEST = 1e9
 """Seconds: no call takes as long, and the sum with any clock's time is a number."""
@@ -101,7 +111,7 @@ class Transactions:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        told = self.told(error) if isinstance(error, Stopped) else None
+        told = self.find_told(error)
         self.leave()
         if told is not None:
             raise told from error
@@ -126,9 +136,9 @@ class Transactions:
     def give_up(self, mark: Mark, error: BaseException) -> None:
         """Take back what was changed after a mark, and let others in.
 
-        Raises: Cancelled, DeadlineExceeded: when that was the error.
+        Raises: Cancelled, DeadlineExceeded, InternalError, MemoryError: what that error comes to.
         """
-        told = self.told(error) if isinstance(error, Stopped) else None
+        told = self.find_told(error)
         try:
             self.roll_back(mark)
         finally:
@@ -170,16 +180,53 @@ class Transactions:
             return error
         return None
 
+    def find_told(self, error: BaseException | None) -> Exception | None:
+        """Give what ended a call in terms of the language; None for what says so itself.
+
+        Ordering: before anything is taken back, as rules are named.
+        """
+        if isinstance(error, Stopped):
+            return self.told(error)
+        if isinstance(error, BuiltinRaised):
+            return self._builtin_told(error)
+        is_bare = isinstance(error, MemoryError) and error.args in _BARE
+        return self._memory_told() if is_bare else None
+
     def told(self, error: Stopped) -> CongressError:
         """Give why a call was stopped in terms of the language; before anything is taken back."""
-        number = error.args[1]
+        _, number, *asked = error.args
         rule = None if number is None else self._name_rule(number)
+        query = asked[0] if asked else None
         where = "" if rule is None else f" while the rule {rule!r} ran"
+        if query is not None:
+            where = f" while the query {query!r} ran"
         if isinstance(error, DeadlinePassed):
             what = f"the call came to its deadline{where}, and changed nothing"
-            return DeadlineExceeded(f"{what}; give it more time or ask for less", rule=rule)
+            advice = "give it more time or ask for less"
+            return DeadlineExceeded(f"{what}; {advice}", rule=rule, query=query)
         what = f"the call was cancelled{where}, and changed nothing"
-        return Cancelled(f"{what}; repeat it if it is still wanted", rule=rule)
+        return Cancelled(f"{what}; repeat it if it is still wanted", rule=rule, query=query)
+
+    def _builtin_told(self, error: BuiltinRaised) -> InternalError:
+        name, inputs = error.args
+        rule = self._find_running()
+        where = "" if rule is None else f" in the rule {rule!r}"
+        what = f"the builtin {name!r} raised {error.__cause__!r:.200}{where}"
+        advice = "nothing was changed; mend the builtin, or write the rule without it"
+        return InternalError(f"{what}, given {inputs!r:.200}; {advice}", builtin=name, rule=rule)
+
+    def _memory_told(self) -> MemoryError:
+        try:
+            rule = self._find_running()
+        except MemoryError:  # there is not enough to name it either
+            rule = None
+        where = "" if rule is None else f" while the rule {rule!r} ran"
+        advice = "narrow what is asked for, lower max_rows, or give the process more memory"
+        return MemoryError(f"there was no memory left{where}; nothing was changed: {advice}")
+
+    def _find_running(self) -> str | None:
+        number = self._kernel.running()
+        return None if number is None else self._name_rule(number)
 
     def _follow_meaning(self) -> None:
         meaning = self._meaning()

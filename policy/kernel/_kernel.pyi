@@ -326,6 +326,8 @@ class Kernel:
         """Raises: Stopped, and what the handlers of signals raise that waited."""
     def cancel(self) -> None:
         """Let the call under way raise Cancelled; from any thread."""
+    def running(self) -> RuleId | None:
+        """Give the rule that ran when the call under way raised; None: no rule did."""
     def outdate(self) -> None:
         """Take that prepared questions may mean something else now."""
     def symbol_count(self) -> int: ...

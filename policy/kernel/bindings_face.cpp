@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -86,6 +87,11 @@ void bind_kernel(py::module_& module) {
         .def("leave", [](Host& host) { host.entrance().leave(); })
         .def("look", [](Host& host) { host.entrance().look(); })
         .def("cancel", [](Host& host) { host.entrance().cancel(); })
+        .def("running",
+             [](Host& host) -> std::optional<RuleId> {
+                 const RuleId rule = host.kernel().watch().running();
+                 return rule == kNoRule ? std::nullopt : std::optional(rule);
+             })
         .def("outdate", &Host::outdate)
         .def("symbol_count", [](Host& host) { return host.kernel().symbols().size(); })
         .def("indexes", [](Host& host, RelationId id) {

@@ -15,7 +15,10 @@ Host::Host(py::object plan, py::object closure)
 void Host::enter() {
     entrance_.enter();
     // Only the thread that is inside gets here, so a busy kernel was called by what it called.
-    if (!is_busy_) return;
+    if (!is_busy_) {
+        kernel_.watch().note_running(kNoRule);
+        return;
+    }
     entrance_.leave();
     throw InvalidPlan("a builtin called the engine that was calling it");
 }

@@ -81,7 +81,9 @@ void Host::change_ids(RelationId id, const std::vector<std::vector<Id>>& added,
 std::vector<RelationId> Host::propagate() {
     const Busy busy(*this);
     const py::gil_scoped_release unlocked;
-    return kernel_.propagate();
+    std::vector<RelationId> changed = kernel_.propagate();
+    kernel_.watch().note_running(kNoRule);
+    return changed;
 }
 
 std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> Host::changes(RelationId id) {

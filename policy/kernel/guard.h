@@ -32,6 +32,10 @@ public:
     void cancel() { is_cancelled_.store(true, std::memory_order_relaxed); }
     void forget_cancelling() { is_cancelled_.store(false, std::memory_order_relaxed); }
 
+    // The rule that began to run last, of which an exception is told; kNoRule: none.
+    void note_running(RuleId rule) { running_ = rule; }
+    RuleId running() const { return running_; }
+
     // Raises: as `look`.
     void spend(std::uint64_t amount, RuleId rule = kNoRule) {
         spent_ += amount;
@@ -53,6 +57,7 @@ private:
     Clock::time_point deadline_ = kNever;
     std::function<void(Clock::time_point)> poll_;
     std::uint64_t spent_ = 0;
+    RuleId running_ = kNoRule;
 };
 
 // Counts what one run of a rule does.
@@ -60,6 +65,7 @@ class Guard {
 public:
     Guard(const Limits& limits, Watch& watch, RuleId rule)
         : limits_(limits), watch_(watch), rule_(rule) {
+        watch_.note_running(rule_);
         watch_.spend(kPerRun, rule_);
     }
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from congress_dist.errors import InvalidRequest
+from congress_dist.errors import InternalError, InvalidRequest
 from congress_dist.policy import Engine, PolicyError
 from congress_dist.policy.evaluator import Evaluator
 from congress_dist.policy.language.builtins import registry
 from congress_dist.policy.language.grammar import parse
+from congress_dist.policy.planner.kernel_builtins import BuiltinRaised
 
 
 class Trap:
@@ -99,7 +100,9 @@ def test_an_unexpected_exception_of_a_builtin_changes_nothing(
 ) -> None:
     before = state(engine)
     trap.action = fail
-    with pytest.raises(RuntimeError, match="boom"):
+    with pytest.raises(
+        InternalError, match=r"the builtin 'trap' raised RuntimeError\('boom'\) in"
+    ):
         change(engine)
     assert state(engine) == before
     trap.action = None
@@ -133,6 +136,38 @@ def test_a_failure_after_all_of_the_work_changes_nothing(
     assert set(engine.rows("p", "last")) == {("x",), ("y",)}
     assert engine.rows("p", "neg") == [("y",)]
     change(engine)
+
+
+def test_an_exception_of_a_builtin_names_the_rule_and_what_to_do(
+    engine: Engine, trap: Trap
+) -> None:
+    trap.action = fail
+    with pytest.raises(InternalError) as raised:
+        engine.load("d", {"a": [("boom",)]})
+    assert isinstance(raised.value.__cause__, BuiltinRaised)
+    assert isinstance(raised.value.__cause__.__cause__, RuntimeError)
+    assert raised.value.fields["rule"] in (
+        "last(x) :- r(x), trap(x)",
+        "last(x) :- free(x), trap(x)",
+    )
+    for part in ("given ('boom',)", "nothing was changed; mend the builtin"):
+        assert part in raised.value.message
+    with pytest.raises(InternalError, match="the builtin 'trap' raised"):
+        engine.query("p", "ans(x) :- held(x), trap(x)")
+
+
+def test_an_end_of_memory_names_the_rule_and_what_to_do(engine: Engine, trap: Trap) -> None:
+    def exhaust() -> None:
+        raise MemoryError
+
+    trap.action = exhaust
+    before = state(engine)
+    text = r"no memory left while the rule 'last\(x\) .* ran; nothing was changed: narrow"
+    with pytest.raises(MemoryError, match=text):
+        engine.load("d", {"a": [("boom",)]})
+    assert state(engine) == before
+    with pytest.raises(MemoryError, match="no memory left; nothing was changed"):
+        engine.query("p", "ans(x) :- held(x), trap(x)")
 
 
 def test_a_query_of_a_trial_is_planned_anew_after_it(engine: Engine) -> None:

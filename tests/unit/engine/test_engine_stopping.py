@@ -420,3 +420,11 @@ def whats_made(engine: Engine) -> list[bool]:
         engine.kind("other") is not None,
         engine.kind("q") is not None,
     ]
+
+
+@pytest.mark.parametrize("question", [ask, ask_with_an_aggregate, ask_prepared])
+def test_what_stopped_names_the_query(question: Callable[[Engine], None]) -> None:
+    engine = new_engine()
+    with within(SOON), pytest.raises(DeadlineExceeded, match="while the query 'big") as stopped:
+        question(engine)
+    assert stopped.value.fields["query"].startswith("big(")
