@@ -16,7 +16,7 @@ from .normal_form import Choice, Condition, Match, NormalRule, Term
 
 
 @dataclass(frozen=True, slots=True)
-class Closure:
+class ClosureShape:
     """How a table follows from rows that do not depend on it.
 
     Shapes: `column` is the one that moves; the `steps` give edges, the `mirrors` swap two columns:
@@ -28,13 +28,17 @@ class Closure:
     mirrors: tuple[int, ...]
 
 
-def find_closure(rules: Sequence[AnyKernelRule]) -> Closure | None:
+def find_closure(rules: Sequence[AnyKernelRule]) -> ClosureShape | None:
     """Tell how the rules of a table make it a closure; None when they do not.
 
     Steps are `p(x, z) :- p(x, y), q(y, z)` and `p(x, z) :- q(x, y), p(y, z)`, though not both
     kinds: what moves two columns is not found by a search from one. The rows to begin with are
     edges as well for `p(x, z) :- p(x, y), p(y, z)`, which moves whichever column the others do.
     With it the mirror `p(x, y) :- p(y, x)` only has to be applied to the rows to begin with.
+
+    Left to rounds are a mirror beside steps, steps along a chain of tables, as in
+    `p(x, z) :- p(x, y), q(y, w), r(w, z)`, and each table with a rule that reports by `@severity`:
+    such a rule has a table of its own, so that two depend on each other.
     """
     columns: dict[int, int] = {}
     doubled: list[int] = []
@@ -51,12 +55,10 @@ def find_closure(rules: Sequence[AnyKernelRule]) -> Closure | None:
             if column is None:
                 return None
             columns[number] = column
-    if len(set(columns.values())) > 1 or (mirrors and (columns or not doubled)):
-        return None
-    if not columns and not doubled:
+    if len(set(columns.values())) > 1 or (mirrors and columns) or not (columns or doubled):
         return None
     column = next(iter(columns.values()), 1)
-    return Closure(column, tuple(sorted((*columns, *doubled))), tuple(mirrors))
+    return ClosureShape(column, tuple(sorted((*columns, *doubled))), tuple(mirrors))
 
 
 def edges_of(rule: KernelRule, column: int) -> NormalRule:
@@ -75,7 +77,7 @@ def _moved_column(rule: KernelRule) -> int | None:
     comes to, and a join could give more edges than the rounds of the rule would look at.
     """
     own = _own_literals(rule)
-    columns = _differing(rule, own[0]) if len(own) == 1 and not own[0].negated else []
+    columns = _differing(rule, own[0]) if len(own) == 1 else []
     if len(columns) != 1:
         return None
     (column,) = columns
@@ -87,10 +89,8 @@ def _moved_column(rule: KernelRule) -> int | None:
     used = {*edges.terms, *names_in(edges.body)}
     if len(tables) != 1 or not _are_variables(kept) or None in used or used & set(kept):
         return None
-    binding = [literal for literal in edges.body if not isinstance(literal, Choice)]
-    ordered, known = run_order(binding)
-    names = {term for term in used if isinstance(term, str)}
-    return column if len(ordered) == len(binding) and names <= known else None
+    known = run_order(o for o in edges.body if not isinstance(o, Choice))[1]
+    return column if {term for term in used if isinstance(term, str)} <= known else None
 
 
 def _is_doubled(rule: KernelRule) -> bool:
@@ -101,26 +101,28 @@ def _is_doubled(rule: KernelRule) -> bool:
     left, right = own if own[0].terms[0] == rule.terms[0] else own[::-1]
     joined = (*left.terms, right.terms[1])
     is_joined = left.terms[1] == right.terms[0] and rule.terms == (joined[0], joined[2])
-    return is_joined and not left.negated and not right.negated and _are_variables(joined)
+    return is_joined and _are_variables(joined)
 
 
 def _is_mirror(rule: KernelRule) -> bool:
     """Tell whether a rule is `p(x, y) :- p(y, x)`."""
     own = _own_literals(rule)
-    if len(rule.terms) != 2 or len(own) != 1 or len(rule.body) != 1 or own[0].negated:
+    if len(rule.terms) != 2 or len(own) != 1 or len(rule.body) != 1:
         return False
     return own[0].terms == rule.terms[::-1] and _are_variables(rule.terms)
 
 
 def _reads_itself(rule: KernelRule) -> bool:
-    own = (rule.head, len(rule.terms))
-    return any((m.table, len(m.terms)) == own for m in (*rule.matches(), *rule.asks()))
+    return bool(_own_literals(rule)) or any(_is_own(rule, match) for match in rule.asks())
 
 
 def _own_literals(rule: KernelRule) -> list[Match]:
-    """Give the literals on the table of the head, but those in groups."""
-    own = (rule.head, len(rule.terms))
-    return [match for match in rule.matches() if (match.table, len(match.terms)) == own]
+    """Give the literals on the table of the head, but those in groups; none is negated."""
+    return [match for match in rule.matches() if _is_own(rule, match)]
+
+
+def _is_own(rule: KernelRule, match: Match) -> bool:
+    return (match.table, len(match.terms)) == (rule.head, len(rule.terms))
 
 
 def _differing(rule: KernelRule, match: Match) -> list[int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 
 from dateutil import parser
 
@@ -21,6 +22,8 @@ _MAX_LENGTH = 100
 """Characters of a time that are looked at: the longest spelling has far fewer."""
 _DEFAULTS = (datetime(2000, 1, 1), datetime(2004, 2, 2))
 """What stands in for parts that a text leaves out; those that differ were left out."""
+_MOMENTS = 2**14
+"""Texts whose moments are remembered, about 4 MB: each tick compares the same constants again."""
 _DURATION = ("seconds", "minutes", "hours", "days", "weeks")
 _FIRST = datetime(1900, 1, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,6 +163,7 @@ def datetime_equal(x: str, y: str) -> bool:
     return _moment(x) == _moment(y)
 
 
+@lru_cache(maxsize=_MOMENTS)
 def _moment(text: str) -> datetime:
     return _with_date(*_read(text)).replace(tzinfo=None)
 

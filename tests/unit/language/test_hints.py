@@ -39,7 +39,13 @@ def test_a_name_is_looked_for_once_and_many_are_not() -> None:
         hints.closest(f"nam{number}", names(), "names")
     assert hints.closest("nam0", [], "names") == first
     assert first
-    assert looked_at <= 50 * 250
+    assert looked_at == 10_000
+
+
+def test_the_order_of_many_names_says_nothing() -> None:
+    names = [f"name{number}" for number in range(1_000)]
+    found = [Hints().closest("name50o", given, "names") for given in (names, names[::-1])]
+    assert found == [["name509", "name508", "name507"]] * 2
 
 
 def test_nothing_is_looked_for_that_nobody_types() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from congress_dist.policy.planner.closure import Closure, edges_of, find_closure
+from congress_dist.policy.planner.closure import ClosureShape, edges_of, find_closure
 from congress_dist.policy.planner.kernel_rules import KernelRule
 from tests.oracle.lowered import lowered_each, normal_rules
 from tests.oracle.symbols import Symbols
@@ -12,7 +12,7 @@ from tests.oracle.symbols import Symbols
 BASE = "p(x, y) :- d:e(x, y)"
 
 
-def closure_of(*texts: str, table: str = "p") -> Closure | None:
+def closure_of(*texts: str, table: str = "p") -> ClosureShape | None:
     symbols = Symbols()
     lowered = lowered_each(normal_rules("\n".join(texts), symbols), symbols, reports=False)
     rules = [rule for each in lowered for rule in each.rules]
@@ -38,12 +38,12 @@ def closure_of(*texts: str, table: str = "p") -> Closure | None:
 )
 def test_a_column_that_moves_along_edges_makes_a_closure(texts: list[str], column: int) -> None:
     found = closure_of(*texts)
-    assert found == Closure(column, tuple(range(1, len(texts))), ())
+    assert found == ClosureShape(column, tuple(range(1, len(texts))), ())
 
 
 def test_a_mirror_goes_with_a_closure_of_its_own_rows() -> None:
     mirror = "p(x, y) :- p(y, x)"
-    assert closure_of(BASE, mirror, "p(x, z) :- p(x, y), p(y, z)") == Closure(1, (2,), (1,))
+    assert closure_of(BASE, mirror, "p(x, z) :- p(x, y), p(y, z)") == ClosureShape(1, (2,), (1,))
     assert closure_of(BASE, mirror, "p(x, z) :- p(x, y), d:e(y, z)") is None
     assert closure_of(BASE, mirror) is None
 
