@@ -18,7 +18,7 @@ from .planner.closure import find_closure
 from .planner.components import Component
 from .planner.internal_key import InternalKey
 from .planner.kernel_rules import (
-    AgeTest,
+    AgeCondition,
     AnyKernelRule,
     KernelCrossings,
     KernelFold,
@@ -280,7 +280,7 @@ def _crossing_step(rule: KernelCrossings, words: PlanWords) -> PlannedStep:
     )
 
 
-def _ages(test: AgeTest) -> str:
+def _ages(test: AgeCondition) -> str:
     """Tell for which ages a test comes out well, as `0.000001 s or more, below 60 s`."""
     edges = [turn / 10**6 for turn in test.turns]
     bounds: list[float | None] = [*([None] if test.at_first else []), *edges, None]

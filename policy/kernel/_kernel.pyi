@@ -252,7 +252,7 @@ class Kernel:
         times: RelationId,
         clock: RelationId,
         moment: int,
-        holds_at_first: bool,
+        at_first: bool,
         turns: Sequence[int],
     ) -> RuleId:
         """The rows of `times` whose age passes a test at the time of `clock`; each has one column.

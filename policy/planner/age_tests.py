@@ -13,7 +13,7 @@ from ..language.builtins import Age, BuiltinFailure, find_builtin
 from ..language.builtins.comparison import COMPARING, ORDERS
 from .binders import Literals, find_binders, run_order
 from .internal_tables import InternalTables, Values
-from .kernel_rules import AgeTest, read
+from .kernel_rules import AgeCondition, read
 from .normal_form import Call, Condition, Match, NormalLiteral, Term, variables_of
 
 _Holds = Callable[[int | float], bool]
@@ -49,7 +49,7 @@ class _Use:
     clock: Match
     call: Call
     moment: Call
-    test: AgeTest
+    test: AgeCondition
     replaced: Sequence[NormalLiteral]
 
 
@@ -174,7 +174,7 @@ class _Constants:
             self._found.setdefault(call.outputs[0], (call, rows[0][0]))
 
 
-def _age_test(age: Age, comparisons: Sequence[_Comparison]) -> AgeTest:
+def _age_test(age: Age, comparisons: Sequence[_Comparison]) -> AgeCondition:
     """Give where a conjunction of comparisons comes, and ceases, to hold."""
     places: set[int] = set()
     for comparison in comparisons:
@@ -185,7 +185,7 @@ def _age_test(age: Age, comparisons: Sequence[_Comparison]) -> AgeTest:
     turns = (
         place for place, (b, a) in zip(turning, pairwise(outcomes), strict=True) if b is not a
     )
-    return AgeTest(outcomes[0], tuple(turns))
+    return AgeCondition(outcomes[0], tuple(turns))
 
 
 def _passes(age: int | float, comparisons: Sequence[_Comparison]) -> bool:

@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from congress_dist.row import Cell
 
 from .internal_key import Conjunction, InternalKey, InternalKind, digest
-from .kernel_rules import AgeTest, AnyKernelRule, KernelCrossings, KernelRule, RelationKey, read
+from .kernel_rules import (
+    AgeCondition,
+    AnyKernelRule,
+    KernelCrossings,
+    KernelRule,
+    RelationKey,
+    read,
+)
 from .normal_form import Call, Match, NormalLiteral, TableKey, literals_within
 from .symbols import Id
 
@@ -54,7 +61,7 @@ class InternalTables:
         return read(key, values, negated=match.negated, origin=match.origin)
 
     def those_passing(
-        self, times: InternalKey, clock: TableKey, moment: Call, test: AgeTest
+        self, times: InternalKey, clock: TableKey, moment: Call, test: AgeCondition
     ) -> InternalKey:
         """Give the internal table of those of some times whose age passes a test."""
         key = InternalKey("crossing", (times, clock, moment.builtin, test))

@@ -52,7 +52,7 @@ class KernelFold:
 
 
 @dataclass(frozen=True, slots=True)
-class AgeTest:
+class AgeCondition:
     """A test of an age in microseconds.
 
     Shapes: for the least age it comes out as `at_first` says, and from each of the `turns`, which
@@ -75,7 +75,7 @@ class KernelCrossings:
     times: InternalKey
     clock: TableKey
     moment: Call
-    test: AgeTest
+    test: AgeCondition
 
     def inputs(self) -> tuple[tuple[RelationKey, int], ...]:
         """Give the tables that it reads, with their widths."""
