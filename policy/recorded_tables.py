@@ -9,14 +9,12 @@ columns that its file shows. A table that schema.json names and that has no file
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from congress_dist.errors import Conflict, InvalidRequest, NotFound
-from congress_dist.row import Cell, encode_row
 from congress_dist.schema import Column, ColumnType, TableSchema
 
 from .engine import Engine
@@ -25,18 +23,13 @@ from .language.names import refuse_column_names, refuse_owner_name, refuse_table
 from .language.text_files import (
     entries_of,
     is_directory,
-    make_directory,
     read_text,
-    replace_text,
 )
-from .row_order import row_order
-from .table_files import SUFFIXES, Row, json_value, read_table, row_of
+from .table_files import SUFFIXES, Row, json_value, read_table
 
 SCHEMA_FILE = "schema.json"
 _TABLE_KEYS = ("columns", "description", "missing")
 _COLUMN_KEYS = ("name", "type", "nullable", "description")
-_WRITTEN = ".jsonl"
-"""Of the endings that are read the one that is written: a changed row is a changed line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +69,6 @@ def read_recording(directory: Path) -> dict[str, dict[str, RecordedTable]]:
         file = files.get((source, table))
         tables.setdefault(source, {})[table] = _recorded(known, reason, file, f"{source}/{table}")
     return tables
-
-
-def write_recording(directory: Path, recording: Recording) -> None:
-    """Write tables, as `read_recording` reads them; rows are sorted, so that files compare well.
-
-    Promises: a file is replaced as a whole; other files in the directory stay.
-    Raises: InvalidRow: a row does not fit its columns. InvalidRequest: a name that no file has, or
-        a file that cannot be written. Conflict: a table has a file of another kind there; nothing
-        is written.
-    """
-    _refuse_other_files(directory, recording)
-    for source, tables in recording.items():
-        for table, recorded in tables.items():
-            _refuse_odd_names(source, table)
-            place = f"{source}:{table}"
-            rows = (row_of(row, recorded.schema, place) for row in recorded.rows)
-            # Python's 0, 0.0 and False are equal; rows differ by type too.
-            distinct = {encode_row(row): row for row in rows}
-            lines = [_line(row) for row in sorted(distinct.values(), key=row_order)]
-            if recorded.missing is None:
-                make_directory(directory / source)
-                replace_text(directory / source / f"{table}{_WRITTEN}", "".join(lines))
-    plain = {
-        source: {table: _plain(recorded) for table, recorded in tables.items()}
-        for source, tables in recording.items()
-    }
-    text = json.dumps({"sources": plain}, indent=2, ensure_ascii=False)
-    make_directory(directory)
-    replace_text(directory / SCHEMA_FILE, f"{text}\n")
 
 
 def load_recording(engine: Engine, recording: Recording) -> None:
@@ -194,20 +158,6 @@ def _table_files(directory: Path) -> dict[tuple[str, str], Path]:
     return files
 
 
-def _refuse_other_files(directory: Path, recording: Recording) -> None:
-    """Refuse to give a table a second file, which nobody could read any more."""
-    files = _table_files(directory) if directory.is_dir() else {}
-    for (source, table), path in files.items():
-        recorded = recording.get(source, {}).get(table)
-        is_written = recorded is not None and recorded.missing is None
-        if is_written and path.suffix != _WRITTEN:
-            raise Conflict(
-                f"the table '{source}:{table}' has the file '{path}' there; take it away, or "
-                "write into another directory",
-                path=str(path),
-            )
-
-
 def _recorded(
     schema: TableSchema | None, reason: str | None, file: Path | None, name: str
 ) -> RecordedTable:
@@ -217,15 +167,6 @@ def _recorded(
         return RecordedTable(*read_table(file, schema))
     assert schema is not None  # noqa: S101
     return RecordedTable(schema, missing=f"not recorded: there is no file {name}.jsonl")
-
-
-def _plain(recorded: RecordedTable) -> dict[str, Any]:
-    plain = recorded.schema.to_wire()
-    return plain if recorded.missing is None else {**plain, "missing": recorded.missing}
-
-
-def _line(row: Sequence[Cell]) -> str:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _refuse_odd_names(*names: str) -> None:

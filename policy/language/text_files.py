@@ -112,16 +112,5 @@ def replace_text(path: Path, text: str) -> None:
         raise _refused(path, f"cannot be written: {error.strerror}") from error
 
 
-def make_directory(path: Path) -> None:
-    """Make a directory and those above it, where there is none.
-
-    Raises: InvalidRequest: it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _refused(path, f"cannot be made a directory: {error.strerror}") from error
-
-
 def _refused(path: Path, what: str) -> InvalidRequest:
     return InvalidRequest(f"'{path}' {what}", path=str(path))
