@@ -43,9 +43,12 @@ class DeltaBuffer:
         return self._deltas.get(Seq(seq))
 
     def find_run(self, after: Seq, last: Seq) -> Sequence[Delta] | None:
-        """Give the deltas `(after, last]` in order, None when one is not here with its rows."""
+        """Give the deltas `(after, last]` in order, None when one is not here.
+
+        Shapes: they were applied, so none of them is to be pulled.
+        """
         run = [self._deltas.get(Seq(seq)) for seq in range(after + 1, last + 1)]
-        whole = [delta for delta in run if delta is not None and not delta.pull]
+        whole = [delta for delta in run if delta is not None]
         return whole if len(whole) == len(run) else None
 
     def drop_up_to(self, seq: Seq) -> None:

@@ -117,7 +117,7 @@ class Subscriber:
 
     def on_answer(self, reply: SyncReply, now: float) -> list[Effect]:
         """Take the reply to a request that was sent."""
-        if not self._syncing.awaits(reply.request):
+        if self._syncing.is_late(reply):
             return [Count("late_answer")]
         effects: list[Effect] = []
         if isinstance(reply, SyncAnswer):
@@ -348,7 +348,7 @@ class Subscriber:
             fields = {"source": self.source, "table": name, "position": self.position}
             effects += [Count("divergence"), Alarm("a table differs from its source", fields)]
             if self._distrust.note(name, now):
-                effects.append(Apply(self.holding.give_up(name)))
+                effects += [Count("given_up"), Apply(self.holding.give_up(name))]
             else:
                 repair.add(name)
         return repair

@@ -84,6 +84,14 @@ class Syncing:
         """Tell whether a reply to this request is waited for."""
         return self._deadline is not None and request == self._request
 
+    def is_late(self, reply: SyncReply) -> bool:
+        """Tell whether a reply is to an earlier request, or a piece that is in already."""
+        if not self.awaits(reply.request):
+            return True
+        expected = 0 if self._pull is None else self._pull.next_index
+        index = reply.index if isinstance(reply, Chunk) else 0
+        return isinstance(reply, Chunk | SyncAnswer) and index < expected
+
     def take(self, reply: SyncReply) -> PulledAnswer | None:
         """Add a piece to its answer and give that; None when it is no piece of it."""
         if isinstance(reply, SyncAnswer):

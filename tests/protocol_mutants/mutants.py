@@ -71,12 +71,13 @@ MUTANTS = [
             "is_next = True",
         ),
         ("        self._request += 1\n", ""),
+        ("        if not self.awaits(reply.request):\n            return True\n", ""),
+        ("and index < expected", "and False"),
     ),
     *_of(
         "delta_buffer.py",
         ("if other <= seq]", "if other < seq]"),
         ("range(after + 1, last + 1)", "range(after + 2, last + 1)"),
-        ("if delta is not None and not delta.pull]", "if delta is not None]"),
     ),
     *_of(
         "held_table.py",
@@ -185,5 +186,15 @@ MUTANTS = [
 ]
 """All of them; their order is that of the files."""
 
-HARMLESS: dict[str, str] = {}
+HARMLESS = {
+    "subscriber.py: if reply.incarnation != self.incarnation or reply.epoch  →  if reply.epoch": (
+        "A request goes to one incarnation, and turning to another gives its number up: an answer "
+        "of another incarnation has a number that is not waited for. The line is a second lock."
+    ),
+    "subscriber.py: have = position if self.is_led_on else None  →  have = position": (
+        "A publisher leads on from a position of its own epoch only. Where another incarnation "
+        "published that epoch too, what it gives has another digest than it promises, and is "
+        "asked for again, or it is right."
+    ),
+}
 """Mutants that break no promise, by name, each with the argument."""

@@ -20,6 +20,7 @@ OUTCOMES = frozenset(
         "buffer_overflow",
         "conflict",
         "divergence",
+        "given_up",
         "gap",
         "late_answer",
         "lease call failed",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync
 from congress_dist.messages import Delta, Heartbeat, SyncReply
 from congress_dist.row import Row, encode_row
-from congress_dist.stream import Position, TableState, Transaction
+from congress_dist.stream import Position, TableState, Transaction, failing
 from congress_dist.subscriber import Subscriber
 
 from .section4 import Before, check_row, row_of
@@ -18,6 +18,7 @@ from .timeline import Process
 if TYPE_CHECKING:
     from .world import World
 
+_CORRUPT_SCHEMA, _CORRUPT_STATE = 0.3, 0.5
 _CHECK_EVERY = 4
 """Steps without an effect after which everything is compared all the same."""
 
@@ -30,7 +31,9 @@ class SubscriberNode(Process):
         self.world = world
         self.wanted = wanted
         self.is_corrupt = False
+        self.corrupts_again = 0
         self._steps = 0
+        self._asked = 0
         now = self.monotonic()
         self.machine = Subscriber(world.source_name, options=world.options, rng=world.rng, now=now)
         self.mirror: dict[str, set[Row]] = {}
@@ -71,26 +74,41 @@ class SubscriberNode(Process):
             taken["a beat not higher"] += 1
             assert machine.freshness.link_age(now) == link_age, "an old beat is no sign of life"
         check_row(row, before, effects, machine.position)
+        assert Count("adopted") not in effects or machine.is_led_on, "adopted, and not led on"
         self._step(effects)
 
-    def take_answer(self, reply: SyncReply) -> None:
-        """Take a publisher's reply."""
-        self._step(self.machine.on_answer(reply, self.monotonic()))
+    def take_answer(self, reply: SyncReply, asked: int) -> None:
+        """Take a publisher's reply to the request that was the `asked`-th."""
+        effects = self.machine.on_answer(reply, self.monotonic())
+        assert asked == self._asked or effects == [Count("late_answer")], "a late answer is taken"
+        self._step(effects)
 
-    def take_failure(self, request: int) -> None:
-        """Take that a request got no reply."""
-        self._step(self.machine.on_failure(request, self.monotonic()))
+    def take_failure(self, request: int, asked: int) -> None:
+        """Take that the `asked`-th request got no reply."""
+        effects = self.machine.on_failure(request, self.monotonic())
+        assert asked == self._asked or not effects, "a late failure is taken"
+        self._step(effects)
 
     def corrupt(self) -> None:
         """Change a row behind the machine's back, as a fault in `apply` would."""
+        if self.world.rng.random() < 0.1:
+            self.corrupts_again = 3  # so that repairs do not help
+        self._corrupt_one()
+
+    def _corrupt_one(self) -> None:
         held = self.machine.holding.tables
         fit = sorted(n for n, table in held.items() if table.is_syncable and not table.is_unread)
         if not fit:
             return
-        content = held[self.world.rng.choice(fit)].content
+        table = held[self.world.rng.choice(fit)]
+        content = table.content
         self.is_corrupt = True
-        if self.world.rng.random() < 0.3:
+        what = self.world.rng.random()
+        if what < _CORRUPT_SCHEMA:
             content.schema_version = "v0"
+            return
+        if what < _CORRUPT_STATE:
+            table.said = table.state = self.states[content.name] = failing("a fault")
             return
         row = encode_row((99,))
         content.apply(content.net_of(set(), {row}))
@@ -120,7 +138,8 @@ class SubscriberNode(Process):
                 self._apply(effect.transaction)
                 is_changed = True
             elif isinstance(effect, RequestSync):
-                self.world.request(self, effect)
+                self._asked += 1
+                self.world.request(self, effect, self._asked)
             elif isinstance(effect, Count):
                 self.world.taken[effect.name] += 1
             elif isinstance(effect, Alarm):
@@ -129,6 +148,13 @@ class SubscriberNode(Process):
         if is_changed or self._steps % _CHECK_EVERY == 0:
             self.machine.check()
             self._check_against_truth()
+        if is_changed and self.corrupts_again and not self._is_given_up:
+            self.corrupts_again -= 1
+            self._corrupt_one()
+
+    @property
+    def _is_given_up(self) -> bool:
+        return any(held.is_diverged for held in self.machine.holding.tables.values())
 
     def _apply(self, transaction: Transaction) -> None:
         assert self.position is None or transaction.position >= self.position, "went back"

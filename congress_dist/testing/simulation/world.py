@@ -156,11 +156,11 @@ class World:
             if rival is not sender:
                 self._cast_to(rival, rival, sender, message)
 
-    def request(self, subscriber: SubscriberNode, effect: RequestSync) -> None:
+    def request(self, subscriber: SubscriberNode, effect: RequestSync, asked: int) -> None:
         """Carry a call to one incarnation, and its reply or failure back."""
         if self._is_lost(subscriber.name, effect.incarnation.partition("/")[0]):
             return  # nobody says so: the machine's own timeout must notice
-        self.timeline.after(self._delay(), partial(self._serve, subscriber, effect))
+        self.timeline.after(self._delay(), partial(self._serve, subscriber, effect, asked))
 
     def lease_call(
         self,
@@ -198,24 +198,25 @@ class World:
     def _hear(self, node: Listener, message: Delta | Heartbeat) -> None:
         node.hear(self.carried(message))
 
-    def _serve(self, subscriber: SubscriberNode, effect: RequestSync) -> None:
+    def _serve(self, subscriber: SubscriberNode, effect: RequestSync, asked: int) -> None:
         for node in self.publishers:
             if node.incarnation == effect.incarnation:
-                node.stimulate(partial(self._answer, subscriber, node, effect))
+                node.stimulate(partial(self._answer, subscriber, node, effect, asked))
                 return
-        failure = partial(subscriber.take_failure, effect.message.request)
+        failure = partial(subscriber.take_failure, effect.message.request, asked)
         self.timeline.after(self._delay(), partial(subscriber.stimulate, failure))
 
     def _answer(
-        self, subscriber: SubscriberNode, node: PublisherNode, effect: RequestSync
+        self, subscriber: SubscriberNode, node: PublisherNode, effect: RequestSync, asked: int
     ) -> None:
         try:
             reply: SyncReply = self.carried(node.answer(effect))
         except NotFound:
-            job = partial(subscriber.take_failure, effect.message.request)
+            job = partial(subscriber.take_failure, effect.message.request, asked)
         else:
-            job = partial(subscriber.take_answer, reply)
-        self._carry(node.name, subscriber, job)
+            job = partial(subscriber.take_answer, reply, asked)
+        for _ in range(2 if self.happens("duplicate") else 1):
+            self._carry(node.name, subscriber, job)
 
     def _serve_lease(
         self,
@@ -259,3 +260,5 @@ class World:
         self.database.delay = 0.0
         for process in tuple(self.timeline.processes):
             process.resume()
+        for subscriber in self.subscribers:
+            subscriber.corrupts_again = 0
