@@ -46,6 +46,13 @@ std::size_t Index::find_slot(const Id* key, std::uint32_t hash) const {
     return slots_.find(hash, [&](std::uint32_t reference) { return has_key(reference, key); });
 }
 
+Index::Place Index::place_of(RowId row) const {
+    Id key[kMaxColumns];
+    key_of(row, key);
+    const std::uint32_t hash = hash_cells(key, columns_.size());
+    return {hash, find_slot(key, hash)};
+}
+
 Index::Rows Index::find(const Id* key, std::uint32_t hash) const {
     const std::size_t slot = find_slot(key, hash);
     if (slots_.is_gap(slot)) return {};
@@ -56,10 +63,7 @@ Index::Rows Index::find(const Id* key, std::uint32_t hash) const {
 
 void Index::insert(RowId row) {
     slots_.reserve_more(1);
-    Id key[kMaxColumns];
-    key_of(row, key);
-    const std::uint32_t hash = hash_cells(key, columns_.size());
-    const std::size_t slot = find_slot(key, hash);
+    const auto [hash, slot] = place_of(row);
     if (slots_.is_gap(slot)) {
         slots_.fill(slot, hash, row);
         return;
@@ -143,9 +147,7 @@ std::uint32_t Index::place_in(const Posting& posting, RowId row) const {
 }
 
 void Index::erase(RowId row) {
-    Id key[kMaxColumns];
-    key_of(row, key);
-    const std::size_t slot = find_slot(key, hash_cells(key, columns_.size()));
+    const std::size_t slot = place_of(row).slot;
     const std::uint32_t reference = slots_.number(slot);
     if ((reference & kPosting) == 0) {
         slots_.erase(slot);

@@ -69,7 +69,14 @@ private:
         std::uint32_t capacity;  // of a free posting: the next free one
     };
 
+    // Where a row's key is among the slots, or the gap where it belongs.
+    struct Place {
+        std::uint32_t hash;
+        std::size_t slot;
+    };
+
     std::size_t find_slot(const Id* key, std::uint32_t hash) const;
+    Place place_of(RowId row) const;
     bool has_key(std::uint32_t reference, const Id* key) const;
     void key_of(RowId row, Id* key) const;
     std::uint32_t new_posting(std::uint32_t capacity);
@@ -104,10 +111,7 @@ void Index::build(RowId size, IsIn is_in) {
         if (row + kAhead < size) slots_.prefetch(hash_of(row + kAhead));
         if (!is_in(row)) continue;
         slots_.reserve_more(1);
-        Id key[kMaxColumns];
-        key_of(row, key);
-        const std::uint32_t hash = hash_cells(key, columns_.size());
-        const std::size_t slot = find_slot(key, hash);
+        const auto [hash, slot] = place_of(row);
         if (slots_.is_gap(slot)) {
             slots_.fill(slot, hash, row);  // the key's first row, for now
             group_of[row] = static_cast<std::uint32_t>(counts.size());
@@ -118,6 +122,7 @@ void Index::build(RowId size, IsIn is_in) {
             ++counts[group];
         }
     }
+    slots_.trim();
     Buffer<std::uint32_t> posting_of;
     posting_of.resize(counts.size(), kNone);
     std::size_t total = 0;

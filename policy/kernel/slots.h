@@ -48,7 +48,10 @@ public:
 
     // Makes room for `extra` more.
     void reserve_more(std::size_t extra) {
-        if ((used_ + extra) * 10 > homes_ * 7) grow(extra);
+        // In steps of a half: what is neither used nor needed to be fast counts for every row.
+        if ((used_ + extra) * 10 > homes_ * 7) {
+            move_to(std::max(homes_ * 3 / 2, homes_for(extra)), extra);
+        }
         if (end_ + extra >= slots_.size()) extend_to(end_ + tail(homes_, extra));
     }
     // Only after reserve_more; the gap was found with this hash. Cost: the slots up to an empty one.
@@ -58,6 +61,12 @@ public:
         for (; moved != kEmpty; ++place) std::swap(moved, slots_[place]);
         end_ = std::max(end_, place);
         ++used_;
+    }
+    // Gives back the room that a table which is not to grow does not need, but for a few more.
+    // Raises: std::bad_alloc; everything is as before then.
+    void trim() {
+        const std::size_t homes = homes_for(used_ / 64);
+        if (homes < homes_ && homes >= kFewHomes) move_to(homes, 1);
     }
     void replace(std::size_t place, std::uint32_t number) {
         slots_[place] = (slots_[place] >> 32 << 32) | number;
@@ -107,26 +116,27 @@ private:
         return place;
     }
 
-    // In steps of a half: what is neither used nor needed to be fast counts for every row.
+    std::size_t homes_for(std::size_t extra) const { return ((used_ + extra) * 10 + 6) / 7; }
+
     // Ordering: slots are in the order of their homes, so that both tables are walked once.
-    void grow(std::size_t extra) {
-        Slots larger{std::max(homes_ * 3 / 2, ((used_ + extra) * 10 + 6) / 7)};
-        const std::size_t room = tail(larger.homes_, extra);
-        larger.extend_to(larger.homes_ + room);
+    void move_to(std::size_t homes, std::size_t extra) {
+        Slots moved{homes};
+        const std::size_t room = tail(moved.homes_, extra);
+        moved.extend_to(moved.homes_ + room);
         std::size_t place = 0;
         for (std::size_t from = 0; from < end_; ++from) {
             // Without a branch, which nobody could foretell: an empty one is written and passed over.
             const std::uint64_t slot = slots_[from];
             const bool is_full = slot != kEmpty;
-            place = std::max(place, is_full ? larger.home(slot >> 32) : 0);
-            larger.slots_[place] = slot;
+            place = std::max(place, is_full ? moved.home(slot >> 32) : 0);
+            moved.slots_[place] = slot;
             place += is_full;
-            if (place == larger.slots_.size()) larger.extend_to(place + room);
+            if (place == moved.slots_.size()) moved.extend_to(place + room);
         }
-        larger.end_ = std::max(larger.homes_, place);
-        larger.used_ = used_;
-        larger.extend_to(larger.end_ + extra + 1);
-        *this = std::move(larger);
+        moved.end_ = std::max(moved.homes_, place);
+        moved.used_ = used_;
+        moved.extend_to(moved.end_ + extra + 1);
+        *this = std::move(moved);
     }
     // Each more may push the last slot a place further. A small part of the homes, since a table
     // that is seldom extended moves seldom.
