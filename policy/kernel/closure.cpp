@@ -233,7 +233,6 @@ void Closure::show(RowId like, std::uint32_t from, std::uint32_t to) {
         const std::uint32_t count = std::min(kBatch, to - from);
         cells_.clear();
         hashes_.clear();
-        shown_.clear();
         for (std::uint32_t n = 0; n < count; ++n) {
             Id* cells = cells_.extend(width);
             std::copy_n(table_.row(like), width, cells);
@@ -242,6 +241,12 @@ void Closure::show(RowId like, std::uint32_t from, std::uint32_t to) {
         }
         table_.show_many(cells_.data(), hashes_.data(), &heights_[from], count, shown_);
     }
+}
+
+void Closure::take_back() {
+    new_rows_.reset();
+    for (const RowId row : shown_) table_.hide(row);
+    shown_.clear();
 }
 
 void Closure::finish(Guard& guard) {

@@ -23,6 +23,7 @@ public:
     // Orders the edges by where they begin. No more are taken. Raises: as Guard::pass.
     void finish(Guard& guard);
 
+    std::size_t edges() const { return edges_.size(); }  // until it is finished
     std::uint32_t nodes() const { return static_cast<std::uint32_t>(cells_.size()); }
     std::uint32_t find(Id cell) const;  // kNoNode when it is at no edge
     Id cell(std::uint32_t node) const { return cells_[node]; }
@@ -68,6 +69,8 @@ public:
     bool grow(Guard& guard);
     // Makes the rows that were added ones like all others. Raises: as NewRows::place.
     void finish(Guard& guard);
+    // Takes the rows that were added away, before they are finished. Raises: std::bad_alloc.
+    void take_back();
 
 private:
     // A row to begin with, and the node that it moves from.
@@ -101,7 +104,7 @@ private:
     std::optional<NewRows> new_rows_;
     Buffer<Id> cells_;                // scratch of `show`
     Buffer<std::uint32_t> hashes_;
-    Buffer<RowId> shown_;
+    Buffer<RowId> shown_;             // rows that were added one batch after the other
 };
 
 }  // namespace congress

@@ -85,39 +85,59 @@ void Maintenance::insert_anew(Component& component, std::span<Rule* const> touch
     for (Rule* rule : new_rules.from_below) insert_whole(component, *rule);
     if (table.size() == 0) return;  // the others need a row to go on from
     const std::optional<ClosureShape> shape = find_closure(component);
-    if (shape.has_value() && is_worth_a_search(table, rules_of(component, shape->steps))) {
-        search(component, *shape);
-    } else {
+    const bool is_worth_it =
+        shape.has_value() && is_worth_a_search(table, rules_of(component, shape->steps));
+    if (!is_worth_it || !search(component, *shape)) {
         insert(component, old_rules.recursive, new_rules.recursive);
     }
 }
 
+// Tells whether all rows were found. When the steps together cross a limit there are those to begin
+// with again: the rounds tell which rule does, whatever the order of the rules, or that none does.
 // Ordering: the mirrors first, so that what they give is gone on from, and is an edge.
-void Maintenance::search(Component& component, const ClosureShape& shape) {
+bool Maintenance::search(Component& component, const ClosureShape& shape) {
     for (Rule* mirror : rules_of(component, shape.mirrors)) insert_whole(component, *mirror);
-    Relation& table = *component.tables.front();
-    Closure closure(table, shape.column);
-    const std::vector<Rule*> steps = rules_of(component, shape.steps);
-    for (Rule* step : steps) add_edges(component, *step, shape.column, closure.edges());
-    Guard guard(limits_, watch_, steps.front()->id);
+    Closure closure(*component.tables.front(), shape.column);
+    try {
+        follow(component, shape, closure);
+    } catch (const LimitExceeded&) {
+        closure.take_back();
+        return false;
+    }
+    return true;
+}
+
+void Maintenance::follow(Component& component, const ClosureShape& shape, Closure& closure) {
+    const Relation& table = *component.tables.front();
+    Guard guard(limits_, watch_, add_edges(component, shape, closure).id);
     closure.begin(guard);
+    const std::vector<Rule*> steps = rules_of(component, shape.steps);
+    const auto may_derive = [&](const Rule* step) { return step->may_derive(guard.max_rows() + 1); };
     while (closure.grow(guard)) {
         if (table.size() <= guard.max_rows()) continue;
-        for (const Rule* step : steps) {
-            if (!step->may_derive(guard.max_rows() + 1)) continue;
-            Guard(limits_, watch_, step->id).refuse_rows(table.size());
-        }
+        if (std::ranges::any_of(steps, may_derive)) guard.refuse_rows(table.size());
     }
     closure.finish(guard);
 }
 
-void Maintenance::add_edges(const Component& component, Rule& rule, std::uint32_t column,
-                            Sink& edges) {
-    const std::unique_ptr<Plan> plan = planner_.plan(rule.id, PlanKind::kEdges, column);
-    require_fits(rule, *plan, PlanKind::kEdges);
-    Run how = within(component);
-    how.reads = Reads::kNew;
-    run(rule, *plan, edges, how);
+// Gives the step with most edges: the search is its work more than that of another.
+const Rule& Maintenance::add_edges(const Component& component, const ClosureShape& shape,
+                                   Closure& closure) {
+    const Rule* busiest = nullptr;
+    std::size_t most = 0;
+    for (Rule* step : rules_of(component, shape.steps)) {
+        const std::size_t before = closure.edges().edges();
+        const std::unique_ptr<Plan> plan =
+            planner_.plan(step->id, PlanKind::kEdges, shape.column);
+        require_fits(*step, *plan, PlanKind::kEdges);
+        Run how = within(component);
+        how.reads = Reads::kNew;
+        run(*step, *plan, closure.edges(), how);
+        const std::size_t edges = closure.edges().edges() - before;
+        if (busiest == nullptr || edges > most) busiest = step;
+        most = std::max(most, edges);
+    }
+    return *busiest;
 }
 
 }  // namespace congress

@@ -13,6 +13,8 @@
 
 namespace congress {
 
+class Closure;
+
 // Runs within a step: reads the net changes of the tables below, makes those of the component's own.
 // An exception leaves the step half done; the caller takes it back.
 class Maintenance {
@@ -50,8 +52,9 @@ private:
                      std::span<Rule* const> added);
     std::optional<ClosureShape> find_closure(const Component& component);
     static void require_fits(const Component& component, const ClosureShape& shape);
-    void search(Component& component, const ClosureShape& shape);
-    void add_edges(const Component& component, Rule& rule, std::uint32_t column, Sink& edges);
+    bool search(Component& component, const ClosureShape& shape);
+    void follow(Component& component, const ClosureShape& shape, Closure& closure);
+    const Rule& add_edges(const Component& component, const ClosureShape& shape, Closure& closure);
     void withdraw_level(Component& component, std::uint32_t height);
     void check(Component& component, Relation& table, std::span<const RowId> rows,
                std::uint32_t bound);

@@ -160,6 +160,68 @@ const Test stopped("a search ends at each limit", [] {
     require_stopped([](Kernel& kernel) { kernel.limits().max_bindings = 200; }, plenty);
 });
 
+// Steps by 1 edge and by 98 edges from one node, whichever is first; the table is new, or it is
+// rebuilt, so that what was found is taken back row by row.
+const Test blamed("a search that crosses a limit leaves it to rounds to tell the rule", [] {
+    const std::string begun = "p(x, y) :- e(x, y)";
+    const std::string small = "p(x, z) :- p(x, y), d(y), e(y, z)";
+    const std::string huge = "p(x, z) :- p(x, y), q(y, 1, z)";
+    std::vector<Row> rows = {{0, 1}};
+    std::vector<Row> edges;
+    for (int n = 0; n < 100; ++n) rows.push_back({1000 + n, 0});
+    for (int n = 2; n < 100; ++n) edges.push_back({0, 1, n});
+    for (const auto& rules : {std::vector{begun, small, huge}, std::vector{begun, huge, small}}) {
+        for (const bool is_rebuilt : {false, true}) {
+            Searched engine(rules);
+            engine.finish();
+            engine.kernel.limits().max_rows = 2000;
+            engine.change("e", rows, {});
+            engine.change("d", {{0}}, {});
+            if (is_rebuilt) {
+                engine.finish();
+                engine.kernel.rebuild(engine.program.components[0].id);
+            }
+            engine.change("q", edges, {});
+            try {
+                engine.kernel.propagate();
+                require(false, "it went on");
+            } catch (const LimitExceeded& error) {
+                require_equal(to_text(engine.text(error.rule)), to_text(parse(huge)), "blamed");
+            }
+            require_equal(engine.edge_plans, is_rebuilt ? 4u : 2u, "it was searched");
+            engine.kernel.rollback(0);
+            require_equal(engine.rows("p").size(), is_rebuilt ? 201u : 0u, "it is taken back");
+        }
+    }
+});
+
+const Test taken_back("what the steps derive together is no reason to refuse one of them", [] {
+    for (const bool had_rows : {false, true}) {
+        Searched engine({"p(x, y) :- e(x, y)", kLeft[1], "p(x, z) :- p(x, y), q(y, 1, z)"});
+        std::vector<Row> edges;
+        std::vector<Row> same;
+        for (int n = 0; n < 25; ++n) {
+            for (int end = 100; end < 140; ++end) {
+                edges.push_back({n, end});
+                same.push_back({n, 1, end});
+            }
+        }
+        for (int n = 1000; n < 1020; ++n) {
+            for (int end = 0; end < 25; ++end) edges.push_back({n, end});
+        }
+        if (had_rows) {
+            engine.put("e", {{5000, 5001}});
+            engine.require_right();
+            engine.kernel.rebuild(engine.program.components[0].id);
+        }
+        engine.put("e", edges);
+        engine.put("q", same);
+        engine.kernel.limits().max_bindings = 38'000;  // of 20,000 that each joins
+        engine.require_right();
+        require_equal(engine.edge_plans, had_rows ? 4u : 2u, "it was searched");
+    }
+});
+
 const Test wide("many long searches look at the clock and at whether they are cancelled", [] {
     for (const bool is_late : {false, true}) {
         Engine engine;
