@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
-from congress_dist.errors import InternalError
+from congress_dist.errors import InternalError, InvalidRequest
 from congress_dist.row import Cell
 
-from .kernel import CellRefused, LimitExceeded, Stopped
+from .kernel import CellRefused, LimitExceeded, Stopped, TableFull
 from .language.ast import Rule
 from .language.names import table_name
 from .language.printer import print_rule
@@ -245,6 +245,8 @@ class Evaluator:
             reason, blamed = self.face.blame(error)
             agenda = Agenda(added=added, removed=removed)
             self._park(blamed, reason, agenda)
+        except TableFull as error:
+            raise self._told(error) from error
         return self.refresh(agenda)
 
     def refresh(self, agenda: Agenda) -> Changes:
@@ -252,6 +254,7 @@ class Evaluator:
 
         Promises: a rule over its limit is parked and its rows withdrawn; everything else is as if
             it were not there.
+        Raises: InvalidRequest: a table has no room for what it is to hold.
         Cost: the rows touched, in the kernel; rules that came, went or were switched.
         """
         while True:
@@ -263,11 +266,19 @@ class Evaluator:
             except TooManyColumns as error:
                 reason, owner = error.args
                 blamed = [owner]
+            except TableFull as error:
+                raise self._told(error) from error
             self.journal.rollback(mark)
             self.face.program.forget_staged()
             if all(owner in agenda.parked for owner in blamed):
                 raise InternalError(f"rules that were stopped were run again: {reason}")
             self._park(blamed, reason, agenda)
+
+    def _told(self, error: TableFull) -> InvalidRequest:
+        reason, number = error.args
+        key = self.face.tables.key(number)
+        name = table_name(key) if isinstance(key, tuple) else "that a rule needs on the way"
+        return InvalidRequest(f"the table {name} is full: {reason}; let it have fewer")
 
     def _follow_up(self, agenda: Agenda) -> Changes:
         if agenda.touches_rules():

@@ -66,6 +66,9 @@ class TextRefused(ValueError):
 class LimitExceeded(Exception):
     """args: what was too much, and the rule that crossed the limit (None: a query)."""
 
+class TableFull(Exception):
+    """args: what there is no number left for, and the relation."""
+
 class InvalidPlan(ValueError):
     """A mistake in the planner."""
 

@@ -1,6 +1,8 @@
 // What the kernel refuses, as Python exceptions.
 
+#include <cstring>
 #include <exception>
+#include <stdexcept>
 
 #include "bindings.h"
 #include "bindings_cells.h"
@@ -37,6 +39,11 @@ const char* name_of(TextFlaw flaw) {
     return "?";
 }
 
+// pybind11 tells that Python has no memory for an object by the text of an error alone.
+bool is_lack_of_memory(const std::runtime_error& error) {
+    return std::strncmp(error.what(), "Could not allocate ", 19) == 0;
+}
+
 }  // namespace
 
 void bind_errors(py::module_& module) {
@@ -45,6 +52,7 @@ void bind_errors(py::module_& module) {
     static py::exception<InvalidColumns> invalid_columns(module, "InvalidColumns",
                                                          PyExc_ValueError);
     static py::exception<LimitExceeded> limit_exceeded(module, "LimitExceeded");
+    static py::exception<TableFull> table_full(module, "TableFull");
     static py::exception<InvalidPlan> invalid_plan(module, "InvalidPlan", PyExc_ValueError);
     static py::exception<Stopped> stopped(module, "Stopped");
     static py::exception<Cancelled> cancelled(module, "Cancelled", stopped.ptr());
@@ -64,12 +72,17 @@ void bind_errors(py::module_& module) {
         } catch (const LimitExceeded& error) {
             const py::tuple made = py::make_tuple(error.what(), rule_of(error.rule));
             PyErr_SetObject(limit_exceeded.ptr(), made.ptr());
+        } catch (const TableFull& error) {
+            PyErr_SetObject(table_full.ptr(), py::make_tuple(error.what(), error.relation).ptr());
         } catch (const InvalidPlan& error) {
             PyErr_SetString(invalid_plan.ptr(), error.what());
         } catch (const Stopped& error) {
             const bool is_late = dynamic_cast<const DeadlinePassed*>(&error) != nullptr;
             PyObject* const type = is_late ? deadline_passed.ptr() : cancelled.ptr();
             PyErr_SetObject(type, py::make_tuple(error.what(), rule_of(error.rule)).ptr());
+        } catch (const std::runtime_error& error) {
+            if (!is_lack_of_memory(error)) throw;
+            PyErr_NoMemory();
         }
     });
 }

@@ -18,6 +18,14 @@ public:
     RuleId rule;
 };
 
+// A relation has no number left for one more row, or derivation.
+class TableFull : public std::runtime_error {
+public:
+    TableFull(std::uint32_t relation, const char* what)
+        : std::runtime_error(what), relation(relation) {}
+    std::uint32_t relation;
+};
+
 // A call was stopped on its way; with the rule that ran, kNoRule outside of one.
 class Stopped : public std::runtime_error {
 public:

@@ -416,6 +416,13 @@ void Kernel::forget_work() {
     queue_.clear();
 }
 
+std::size_t Kernel::touched_rows(Mark mark) const {
+    std::size_t rows = 0;
+    for (const Relation* relation : dirty_) rows += relation->touched_rows();
+    for (std::size_t n = mark; n < log_.size(); ++n) rows += log_[n].step.rows();
+    return rows;
+}
+
 void Kernel::rollback(Mark mark) {
     ++version_;
     ++span_;

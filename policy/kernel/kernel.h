@@ -97,6 +97,8 @@ public:
         ++span_;
         return log_.size();
     }
+    // How many rows a rollback to the mark, or a commit, goes through.
+    std::size_t touched_rows(Mark mark) const;
     void rollback(Mark mark);
     // Takes what a rollback is to call; it must not fail.
     void note(std::function<void()> undo);

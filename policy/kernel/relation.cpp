@@ -189,6 +189,7 @@ void Relation::count(const Id* cells, std::uint32_t hash, int step) {
     touch(row, false);
     const std::uint32_t before = is_in(row, State::kNew) ? support(row) : 0;
     const std::uint32_t after = before + static_cast<std::uint32_t>(step);
+    if (step > 0 && after < before) throw TableFull(id_, "a row of it would follow in 2^32 ways");
     if (after > 0xFF) widen_support();
     if (before == 0) {
         show(row, after);
@@ -208,7 +209,7 @@ RowId Relation::create(const Id* cells, std::uint32_t hash, std::uint32_t suppor
 }
 
 void Relation::require_room(std::size_t rows) const {
-    if (flags_.size() + rows >= kMaxRows) throw LimitExceeded(kNoRule, "a table holds 2^31 rows");
+    if (flags_.size() + rows >= kMaxRows) throw TableFull(id_, "it would have 2^31 rows");
 }
 
 // As `create`, but the row is in no index yet and does not hold its symbols.

@@ -35,6 +35,8 @@ struct StepLog {
     Buffer<Touched> touched;
     RowId appended_from = 0;  // rows [appended_from, appended_to) were appended by the step
     RowId appended_to = 0;
+
+    std::size_t rows() const { return touched.size() + (appended_to - appended_from); }
 };
 
 // The life of a row within a step: in the old state, in the new one, in both or in neither. Rows stay
@@ -86,7 +88,7 @@ public:
     // About how many different values some columns hold together; exact where there is an index.
     double distinct(std::span<const std::uint32_t> columns) const;
 
-    // --- changes within a step
+    // --- changes within a step; Raises: TableFull: there is no room for what comes in.
 
     // Puts a row in the new state, with this support. Gives its place, or kNoRow if it was there.
     RowId show(const Id* cells, std::uint32_t hash, std::uint32_t support);
@@ -114,6 +116,10 @@ public:
     template <class Use>
     void each_removed(Use use) const;
     bool has_net_change() const;
+    // How many rows it changed, those that it changed back included.
+    std::size_t touched_rows() const {
+        return is_dirty_ ? touched_.size() + (end() - appended_from_) : 0;
+    }
 
     // --- ends of steps and transactions; none of them fails
 

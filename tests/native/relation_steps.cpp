@@ -1,5 +1,6 @@
 #include <initializer_list>
 
+#include "errors.h"
 #include "failing_allocator.h"
 #include "harness.h"
 #include "hash.h"
@@ -213,6 +214,16 @@ const Test short_of_memory("a place for which memory was short is used at the ne
     }
     require(failures >= 2, "it asked for less memory than it needs");
     require(pairs.relation.end() == 10 && pairs.relation.size() == 10, "the place was lost");
+});
+
+const Test counted("a row that would follow in 2^32 ways is refused, and none is lost", [] {
+    Pairs pairs(Support::kCount);
+    pairs.count(1, 2, 1);
+    pairs.relation.set_support(pairs.find(1, 2), 0xFFFF'FFFF);
+    require_raises<TableFull>([&] { pairs.count(1, 2, 1); }, "it was counted");
+    require_equal(pairs.relation.support(pairs.find(1, 2)), 0xFFFF'FFFFu, "it wrapped");
+    pairs.count(1, 2, -1);
+    require_equal(pairs.relation.support(pairs.find(1, 2)), 0xFFFF'FFFEu, "it stays");
 });
 
 }  // namespace

@@ -8,6 +8,7 @@ import pytest
 
 from congress_dist.errors import InvalidRequest
 from congress_dist.policy import Engine, PolicyError
+from congress_dist.policy.kernel import TableFull
 from congress_dist.policy.language.grammar import parse
 from congress_dist.policy.language.lexical import MAX_NESTING
 from congress_dist.policy.language.names import MAX_COLUMNS
@@ -187,3 +188,62 @@ def test_one_of_many_rows_behind_a_wildcard_is_enough() -> None:
 def test_what_is_no_limit_of_rows_is_refused(most: object) -> None:
     with pytest.raises(InvalidRequest, match="expected a number from 1 to"):
         Engine(max_rows=most)  # type: ignore[arg-type]
+
+
+BEGUN = "t(x, y) :- d:b(x, y)"
+SMALL = "t(x, z) :- t(x, y), d:small(y, z)"
+HUGE = "t(x, z) :- t(x, y), d:huge(y, z)"
+
+
+@pytest.mark.parametrize("steps", [(SMALL, HUGE), (HUGE, SMALL)])
+def test_of_a_closure_only_the_step_that_derives_too_much_is_stopped(
+    steps: tuple[str, str],
+) -> None:
+    engine = Engine(max_rows=2_000)
+    engine.create_policy("p", kind="recursive")
+    engine.set_schema("d", {"b": ["x", "y"], "small": ["x", "y"], "huge": ["x", "y"]})
+    engine.insert("p", " ".join([BEGUN, *steps]))
+    huge = [(0, n) for n in range(2, 100)]
+    engine.load("d", {"b": [(n, 0) for n in range(100)], "small": [(0, 1)], "huge": huge})
+    assert sorted(engine.rows("p", "t")) == sorted((n, end) for n in range(100) for end in (0, 1))
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_steps_of_a_closure_are_not_held_to_what_they_join_together(steps: int) -> None:
+    engine = Engine(max_rows=2_000)
+    engine.create_policy("p", kind="recursive")
+    engine.set_schema("d", {"b": ["x", "y"], "e": ["x", "y"], "f": ["x", "y"]})
+    texts = ["t(x, z) :- t(x, y), d:e(y, z)", "t(x, z) :- t(x, y), d:f(y, z)"]
+    engine.insert("p", " ".join([BEGUN, *texts[:steps]]))
+    edges = [(n, 1_000 + end) for n in range(25) for end in range(50)]  # 25,000 joins for each
+    begun = [(10_000 + group, n) for group in range(20) for n in range(25)]
+    engine.load("d", {"b": begun, "e": edges, "f": edges})
+    assert engine.missing("p", "t") == {}
+    assert engine.size("p", "t") == 20 * (25 + 50)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda engine: engine.apply("d", added={"b": [(1, 2)]}),
+        lambda engine: engine.load("d", {"b": [(1, 2)]}),
+    ],
+)
+def test_a_table_that_is_full_is_told_and_nothing_changed(
+    change: Callable[[Engine], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_with(rows=2)
+    number = engine._face.tables.number(("d", "b"), 2)
+
+    def refuse(*_: object) -> object:
+        raise TableFull("it would have 2^31 rows", number)
+
+    # No test has the memory for as many rows.
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._face, "step", refuse)
+        patch.setattr(engine._face, "replace", refuse)
+        with pytest.raises(
+            InvalidRequest, match=r"the table d:b is full: it would have 2\^31 rows"
+        ):
+            change(engine)
+    assert sorted(engine.rows("d", "b")) == [(1, 0), (1, 1)]
