@@ -1,5 +1,6 @@
 // Rows of tables, and questions.
 
+#include <algorithm>
 #include <utility>
 
 #include "bindings_host.h"
@@ -8,6 +9,8 @@
 
 namespace congress {
 namespace {
+
+constexpr std::uint64_t kBindingsAtOnce = 10'000;  // with the interpreter lock: less than 1 ms
 
 template <class Make>
 py::list all(const Relation& relation, Watch& watch, Make make) {
@@ -69,7 +72,8 @@ std::uint32_t Host::height(RelationId id, const std::vector<Id>& row) {
 std::unique_ptr<Compiled> Host::compile(const py::tuple& given) {
     auto made = std::make_unique<Compiled>();
     made->plan = PlanReader(kernel_, builtins_).read(given);
-    made->constants = hold(constants_of(*made->plan));
+    made->hold = std::make_unique<Hold>(constants_of(*made->plan), made->plan, kernel_.symbols(),
+                                        released_);
     made->failures = std::make_unique<RuleFailures>(kernel_.symbols());
     return made;
 }
@@ -102,7 +106,9 @@ py::object Host::look_up(Compiled& compiled, PyObject* const* values) {
     }
     const Busy busy(*this);
     found_.reset(static_cast<std::uint32_t>(compiled.plan->head.size()));
-    run_plan(compiled, given, found_);
+    Limits few = kernel_.limits();
+    few.max_bindings = std::min(few.max_bindings, kBindingsAtOnce);
+    run_plan(compiled, given, found_, few);
     py::list rows(found_.size());
     for (std::uint32_t n = 0; n < found_.size(); ++n) {
         PyList_SET_ITEM(rows.ptr(), n,
@@ -123,6 +129,12 @@ py::list Host::query_ids(Compiled& compiled, const std::vector<Id>& given, std::
     return rows;
 }
 
+// Ordering: plans that nobody holds any more go first, with their indexes.
+std::vector<std::vector<std::uint32_t>> Host::indexes(RelationId id) {
+    released_->drain(kernel_.symbols());
+    return kernel_.relation(id).index_columns();
+}
+
 void Host::set_limits(std::uint64_t max_rows, std::uint64_t max_bindings) {
     kernel_.limits().max_rows = max_rows;
     kernel_.limits().max_bindings = max_bindings;
@@ -141,12 +153,12 @@ Answers Host::ask(Compiled& compiled, const std::vector<Id>& given, std::uint32_
     }
     Answers answers(static_cast<std::uint32_t>(compiled.plan->head.size()), most);
     const py::gil_scoped_release unlocked;
-    run_plan(compiled, given.data(), answers);
+    run_plan(compiled, given.data(), answers, kernel_.limits());
     return answers;
 }
 
-void Host::run_plan(Compiled& compiled, const Id* given, Answers& answers) {
-    Guard guard(kernel_.limits(), kernel_.watch(), kNoRule);
+void Host::run_plan(Compiled& compiled, const Id* given, Answers& answers, const Limits& limits) {
+    Guard guard(limits, kernel_.watch(), kNoRule);
     compiled.failures->clear();
     Run run;
     run.plan = compiled.plan.get();

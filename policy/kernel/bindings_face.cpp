@@ -67,7 +67,7 @@ void bind_kernel(py::module_& module) {
              })
         .def("end_step", [](Host& host) { host.kernel().end_step(); })
         .def("mark", [](Host& host) { return host.kernel().mark(); })
-        .def("rollback", [](Host& host, std::size_t mark) { host.kernel().rollback(mark); })
+        .def("rollback", &Host::rollback)
         .def("commit", &Host::commit)
         .def("size", [](Host& host, RelationId id) { return host.kernel().relation(id).size(); })
         .def("distinct", [](Host& host, RelationId id, const std::vector<std::uint32_t>& columns) {
@@ -94,9 +94,7 @@ void bind_kernel(py::module_& module) {
              })
         .def("outdate", &Host::outdate)
         .def("symbol_count", [](Host& host) { return host.kernel().symbols().size(); })
-        .def("indexes", [](Host& host, RelationId id) {
-            return host.kernel().relation(id).index_columns();
-        })
+        .def("indexes", &Host::indexes)
         .def("bytes", [](Host& host) { return host.kernel().bytes(); });
 }
 

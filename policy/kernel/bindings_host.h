@@ -1,7 +1,7 @@
 // A kernel that Python owns.
 //
-// Threads: the caller lets one thread at a time into a Kernel. `propagate` and `query` run without
-// the interpreter lock and take it for the planner, for builtins and to see signals.
+// Threads: the caller lets one thread at a time into a Kernel. What may take long runs without the
+// interpreter lock, and takes it for the planner, for builtins and to see signals.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -42,6 +42,10 @@ struct Stepped {
 class Host : private Planner {
 public:
     Host(py::object plan, py::object closure);
+    Host(const Host&) = delete;
+    Host& operator=(const Host&) = delete;
+    // Ordering: plans before the tables whose indexes they share.
+    ~Host() { released_->drain(kernel_.symbols()); }
 
     void set_failure(py::object failure) { failure_ = std::move(failure); }
     std::size_t add_builtin(const std::string& name, std::uint32_t inputs, std::uint32_t outputs,
@@ -83,6 +87,7 @@ public:
     void change_ids(RelationId id, const std::vector<std::vector<Id>>& added,
                     const std::vector<std::vector<Id>>& removed);
     std::vector<RelationId> propagate();
+    // Raises: as Watch::look.
     std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> changes(RelationId id);
     // Changes, propagation and the end of the step in one call: what a transaction of a few rows
     // costs is the calls between Python and here.
@@ -91,6 +96,7 @@ public:
     // By name the pairs of rows that came and went; `self` is the kernel's Python object.
     py::dict told(std::vector<Changed> changes, const py::object& self);
     py::object told_rows(std::unique_ptr<Rows> rows, const py::object& self);
+    void rollback(Kernel::Mark mark);
     void commit();
 
     // --- answers: bindings_answers.cpp
@@ -104,8 +110,11 @@ public:
     std::unique_ptr<Compiled> compile(const py::tuple& given);
     py::list query(Compiled& compiled, const std::vector<Id>& given);
     // As `query` for as many values as the plan takes; None when one of them is in no table.
+    // Keeps the interpreter lock, and hears no signal.
+    // Raises: LimitExceeded: it is much work, for `query` to do.
     py::object look_up(Compiled& compiled, PyObject* const* values);
     py::list query_ids(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most);
+    std::vector<std::vector<std::uint32_t>> indexes(RelationId id);
     void set_limits(std::uint64_t max_rows, std::uint64_t max_bindings);
 
     // --- calls
@@ -148,7 +157,7 @@ private:
     RowId find_row(RelationId id, const std::vector<Id>& row);
     // Only while busy. With `most` it stops soon after it has so many rows.
     Answers ask(Compiled& compiled, const std::vector<Id>& given, std::uint32_t most = ~0u);
-    void run_plan(Compiled& compiled, const Id* given, Answers& answers);
+    void run_plan(Compiled& compiled, const Id* given, Answers& answers, const Limits& limits);
 
     py::object plan_;
     py::object closure_;

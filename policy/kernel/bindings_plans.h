@@ -45,8 +45,8 @@ std::vector<Id> constants_of(const Plan& plan);
 
 // A plan of a question, ready to run.
 struct Compiled {
-    std::unique_ptr<Plan> plan;
-    std::unique_ptr<Hold> constants;
+    std::shared_ptr<const Plan> plan;
+    std::unique_ptr<Hold> hold;  // of the plan and of its constants
     std::unique_ptr<RuleFailures> failures;  // of the last run
 };
 

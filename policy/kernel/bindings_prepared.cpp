@@ -58,13 +58,15 @@ PyObject* look_up(const Prepared& self, PyObject* const* values, std::size_t siz
         self.hot->note(question, version, py::reinterpret_borrow<py::list>(rows));
         return rows.release().ptr();
     } catch (const LimitExceeded&) {
-        return nullptr;  // tells it in the words of the language
+        return nullptr;  // is asked without the interpreter lock, or told in the language's words
     } catch (const Stopped&) {
         return nullptr;  // is stopped again, where that is told
     } catch (py::error_already_set& error) {
         error.restore();
     } catch (const std::bad_alloc&) {
         PyErr_NoMemory();
+    } catch (...) {
+        return nullptr;  // is told where Python's own calls are translated
     }
     return nullptr;
 }

@@ -26,10 +26,11 @@ public:
         : width_(width), symbols_(symbols), entrance_(entrance), released_(std::move(released)) {}
     Rows(const Rows&) = delete;
     Rows& operator=(const Rows&) = delete;
-    ~Rows() { released_->put(cells_); }
+    ~Rows() { released_->put(std::move(held_)); }
 
     void push(const Id* cells) {
-        cells_.insert(cells_.end(), cells, cells + width_);
+        if (held_ == nullptr) held_ = std::make_unique<Held>();
+        held_->ids.insert(held_->ids.end(), cells, cells + width_);
         for (std::uint32_t column = 0; column < width_; ++column) symbols_.retain(cells[column]);
         ++size_;
     }
@@ -44,7 +45,7 @@ public:
         for (py::ssize_t n = 0; n < count; ++n) {
             const auto number = static_cast<std::size_t>(first + n * step);
             rows[static_cast<std::size_t>(n)] =
-                decoded(symbols_, cells_.data() + number * width_, width_);
+                decoded(symbols_, held_->ids.data() + number * width_, width_);
         }
         return rows;
     }
@@ -52,7 +53,7 @@ public:
 private:
     std::uint32_t width_;
     std::size_t size_ = 0;
-    std::vector<Id> cells_;
+    std::unique_ptr<Held> held_;  // null: no row yet
     Symbols& symbols_;
     Entrance& entrance_;
     std::shared_ptr<Released> released_;

@@ -1,6 +1,7 @@
 // Changes of base tables and what follows from them.
 
 #include "bindings_host.h"
+#include "bindings_unlocked.h"
 #include "bulk_rows.h"
 
 namespace congress {
@@ -32,15 +33,8 @@ void Host::read_rows(const py::handle& given, std::uint32_t width, Buffer<Id>& o
     if (rows->width() != width && rows->size() != 0) {
         throw CellRefused(0, width, "has another number of columns");
     }
-    const auto intern = [&] {
-        rows->intern(kernel_.symbols(), [this] { kernel_.watch().look(); }, out);
-    };
-    if (rows->is_python()) {
-        intern();
-        return;
-    }
-    const py::gil_scoped_release unlocked;
-    intern();
+    const Unlocked unlocked(rows->is_python() ? 0 : rows->size());
+    rows->intern(kernel_.symbols(), [this] { kernel_.watch().look(); }, out);
 }
 
 void Host::change(RelationId id, const py::object& added, const py::object& removed) {
@@ -55,19 +49,15 @@ void Host::change(RelationId id, const py::object& added, const py::object& remo
 // Busy: what is looked at on the way may be a signal, whose handler may come back here.
 void Host::put(RelationId id, const Buffer<Id>& in, const Buffer<Id>& out) {
     const Busy busy(*this);
-    const auto change = [&] {
-        kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
-    };
-    if (in.size() + out.size() < kBulkBlock) return change();
-    const py::gil_scoped_release unlocked;
-    change();
+    const Unlocked unlocked(in.size() + out.size());
+    kernel_.change(id, {in.data(), in.size()}, {out.data(), out.size()});
 }
 
 void Host::replace(RelationId id, const py::object& rows) {
     Buffer<Id> in;
     read_rows(rows, kernel_.relation(id).width(), in);
     const Busy busy(*this);
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked(in.size() + kernel_.relation(id).size());
     kernel_.replace(id, {in.data(), in.size()});
 }
 
@@ -87,13 +77,16 @@ std::vector<RelationId> Host::propagate() {
 }
 
 std::pair<std::unique_ptr<Rows>, std::unique_ptr<Rows>> Host::changes(RelationId id) {
+    const Busy busy(*this);
     const Relation& relation = kernel_.relation(id);
+    const Unlocked unlocked(relation.touched_rows());
     std::unique_ptr<Rows> added;
     std::unique_ptr<Rows> removed;
     const auto put = [&](std::unique_ptr<Rows>& rows, RowId row) {
         if (rows == nullptr) {
             rows = std::make_unique<Rows>(relation.width(), kernel_.symbols(), entrance_, released_);
         }
+        kernel_.watch().spend(1);
         rows->push(relation.row(row));
     };
     relation.each_added([&](RowId row) { put(added, row); });
@@ -130,7 +123,7 @@ Stepped Host::step(const py::list& given) {
         kernel_.end_step();
         return stepped;
     } catch (...) {
-        kernel_.rollback(before);
+        rollback(before);
         throw;
     }
 }
@@ -156,7 +149,13 @@ py::dict Host::told(std::vector<Changed> changes, const py::object& self) {
     return told;
 }
 
+void Host::rollback(Kernel::Mark mark) {
+    const Unlocked unlocked(kernel_.touched_rows(mark));
+    kernel_.rollback(mark);
+}
+
 void Host::commit() {
+    const Unlocked unlocked(released_->count() + kernel_.touched_rows(0));
     released_->drain(kernel_.symbols());
     kernel_.commit();
 }

@@ -39,7 +39,7 @@ py::tuple Host::decode(const std::vector<Id>& row) const {
 
 std::unique_ptr<Hold> Host::hold(std::vector<Id> ids) {
     for (const Id id : ids) checked(id);
-    return std::make_unique<Hold>(std::move(ids), kernel_.symbols(), released_);
+    return std::make_unique<Hold>(std::move(ids), nullptr, kernel_.symbols(), released_);
 }
 
 Id Host::checked(Id id) const {

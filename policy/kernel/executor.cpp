@@ -350,13 +350,15 @@ void Executor::exists(const Step& step, Frame& frame) {
         const Index::Rows found = index.find(frame.keys.data() + n * width, frame.hashes[n]);
         bool is_there = false;
         std::uint32_t lowest = ~std::uint32_t{0};
-        for (std::uint32_t place = 0; place < found.length; ++place) {
+        std::uint32_t place = 0;
+        for (; place < found.length; ++place) {
             const RowId row = index.row_at(found, place);
             if (!relation.is_in(row, state)) continue;
             is_there = true;
             if (!has_height) break;
             lowest = std::min(lowest, relation.support(row));
         }
+        if (place > kBatch) run_->guard->pass(place);
         if (is_there && has_height) {
             is_there = run_->bounds.empty() || lowest < run_->bounds[frame.origins[n]];
             frame.heights[n] = std::max(frame.heights[n], lowest + 1);

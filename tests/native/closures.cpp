@@ -195,33 +195,6 @@ const Test blamed("a search that crosses a limit leaves it to rounds to tell the
     }
 });
 
-const Test taken_back("what the steps derive together is no reason to refuse one of them", [] {
-    for (const bool had_rows : {false, true}) {
-        Searched engine({"p(x, y) :- e(x, y)", kLeft[1], "p(x, z) :- p(x, y), q(y, 1, z)"});
-        std::vector<Row> edges;
-        std::vector<Row> same;
-        for (int n = 0; n < 25; ++n) {
-            for (int end = 100; end < 140; ++end) {
-                edges.push_back({n, end});
-                same.push_back({n, 1, end});
-            }
-        }
-        for (int n = 1000; n < 1020; ++n) {
-            for (int end = 0; end < 25; ++end) edges.push_back({n, end});
-        }
-        if (had_rows) {
-            engine.put("e", {{5000, 5001}});
-            engine.require_right();
-            engine.kernel.rebuild(engine.program.components[0].id);
-        }
-        engine.put("e", edges);
-        engine.put("q", same);
-        engine.kernel.limits().max_bindings = 38'000;  // of 20,000 that each joins
-        engine.require_right();
-        require_equal(engine.edge_plans, had_rows ? 4u : 2u, "it was searched");
-    }
-});
-
 const Test wide("many long searches look at the clock and at whether they are cancelled", [] {
     for (const bool is_late : {false, true}) {
         Engine engine;

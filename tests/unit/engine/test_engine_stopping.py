@@ -65,6 +65,12 @@ def ask_prepared(engine: Engine) -> None:
     engine.prepare("p", ENDLESS + ", x < ?")(10**6)
 
 
+def ask_what_was_asked_before(engine: Engine) -> None:
+    ask = engine.prepare("p", ENDLESS + ", x < ?")
+    assert ask(-1) == []
+    ask(10**6)
+
+
 def load_endless_rows(engine: Engine) -> None:
     engine.load("d", {"n": ((n,) for n in itertools.count())})
 
@@ -93,6 +99,7 @@ CALLS = [
     ask,
     ask_with_an_aggregate,
     ask_prepared,
+    ask_what_was_asked_before,
     try_in_a_simulation,
 ]
 Call = Callable[[Engine], None]
@@ -114,6 +121,17 @@ def test_the_rule_that_ran_at_the_deadline_is_named() -> None:
         insert_endless(engine)
     assert caught.value.fields["rule"] == ENDLESS
     assert ENDLESS in caught.value.message
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_search_the_rule_with_most_edges_is_named_at_the_deadline(order: int) -> None:
+    engine = Engine(max_rows=2**40)
+    engine.create_policy("p", "recursive")
+    engine.load("d", {"l": [(n, n + 1) for n in range(20_000)], "s": [(1, 1)]})
+    steps = ["r(x, z) :- r(x, y), d:s(y, z)", "r(x, z) :- r(x, y), d:l(y, z)"]
+    with within(SOON), pytest.raises(DeadlineExceeded) as caught:
+        engine.insert("p", " ".join(["r(x, y) :- d:l(x, y)", *steps[::order]]))
+    assert caught.value.fields["rule"] == steps[1]
 
 
 def test_data_that_take_too_long_park_no_rule() -> None:
