@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "allocation.h"
+#include "blocks.h"
 
 namespace congress {
 
@@ -24,7 +24,7 @@ public:
         swap(other);
         return *this;
     }
-    ~Buffer() { std::free(data_); }
+    ~Buffer() { Blocks::free(data_, bytes()); }
 
     T* data() { return data_; }
     const T* data() const { return data_; }
@@ -75,7 +75,7 @@ public:
     void pop_back() { --size_; }
     void clear() { size_ = 0; }
     void free_memory() {
-        std::free(data_);
+        Blocks::free(data_, bytes());
         data_ = nullptr;
         size_ = capacity_ = 0;
     }
@@ -93,7 +93,7 @@ private:
         set_capacity(std::max({wanted, capacity_ + step, std::size_t{4}}));
     }
     void set_capacity(std::size_t capacity) {
-        data_ = static_cast<T*>(reallocate(data_, capacity * sizeof(T)));
+        data_ = static_cast<T*>(Blocks::grow(data_, bytes(), capacity * sizeof(T)));
         capacity_ = capacity;
     }
 

@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <new>
 
 #include "buffer.h"
@@ -33,6 +34,23 @@ const Test fails("a buffer that cannot grow is as before", [] {
     const FailingAllocator failing(1);
     require_raises<std::bad_alloc>([&] { buffer.push_back(4); }, "it grew");
     require(buffer.size() == 4 && buffer[3] == 3, "values were lost");
+});
+
+const Test large("a buffer of many pages keeps its values while it grows, and when it cannot", [] {
+    Buffer<std::uint64_t> buffer;
+    for (std::uint64_t n = 0; n < 4'000'000; ++n) buffer.push_back(n);
+    const std::size_t size = buffer.size(), bytes = buffer.bytes();
+    {
+        const FailingAllocator failing(1);
+        require_raises<std::bad_alloc>([&] { buffer.reserve_more(size); }, "it grew");
+    }
+    // More than there are addresses: it is the machine that refuses.
+    require_raises<std::bad_alloc>([&] { buffer.reserve_exactly(std::size_t{1} << 50); }, "it grew");
+    require(buffer.size() == size && buffer.bytes() == bytes, "its size");
+    for (std::uint64_t n = 0; n < size; ++n) require_equal(buffer[n], n, "a value");
+    buffer.free_memory();
+    require_raises<std::bad_alloc>([&] { buffer.reserve_exactly(std::size_t{1} << 50); }, "it grew");
+    require(buffer.empty() && buffer.bytes() == 0, "its size without memory");
 });
 
 const Test appends("a buffer appends, resizes and truncates", [] {

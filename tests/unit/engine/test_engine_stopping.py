@@ -24,6 +24,7 @@ ENDLESS = "big(x, y, z) :- d:n(x), d:n(y), d:n(z), x < y, y < z, z < x"
 MANY_ROUNDS = "walk(0)  walk(y) :- walk(x), y = x + 1, y < 1000000000"
 """Would take as many rounds, each of one row."""
 SOON = 0.2
+AGAIN = 5.0
 
 
 def new_engine() -> Engine:
@@ -296,8 +297,22 @@ def test_a_caller_waits_for_another_no_longer_than_its_deadline() -> None:
 
 
 def signalled(engine: Engine, call: Call, number: signal.Signals = signal.SIGINT) -> None:
-    threading.Timer(SOON, os.kill, (os.getpid(), number)).start()
-    call(engine)
+    """Send a signal to the call, and again where Python itself swallowed it, as finalizers do."""
+    is_over = threading.Event()
+
+    def send() -> None:
+        delay = SOON
+        while not is_over.wait(delay):
+            os.kill(os.getpid(), number)
+            delay = AGAIN
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        call(engine)
+    finally:
+        is_over.set()
+        sender.join()
 
 
 def read_on_and_on(engine: Engine) -> None:
