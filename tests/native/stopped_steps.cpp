@@ -15,6 +15,8 @@
 namespace congress::tests {
 namespace {
 
+#ifndef CONGRESS_BAD_HASH  // so many rows would take hours to find each other
+
 constexpr int kMany = 70'000;  // steps of a loop, which looks once on its way
 
 struct Stop {};
@@ -260,6 +262,8 @@ const Test crossings("a tick that is stopped anywhere is taken back whole", [] {
     stop_everywhere(engine, [&] { engine.kernel.change(engine.id("texts"), texts, {}); });
     require_equal(engine.relation("old").size(), std::size_t{kMany}, "and all come back");
 });
+
+#endif
 
 }  // namespace
 }  // namespace congress::tests
