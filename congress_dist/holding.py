@@ -70,8 +70,6 @@ class Holding:
 
     def is_same(self, heartbeat: Heartbeat) -> bool:
         """Tell whether the publisher of a new epoch holds exactly what is held."""
-        if not heartbeat.full or self.position is None or self.lacking:
-            return False
         for name, held in self.tables.items():
             summary = heartbeat.tables.get(name)
             if summary is None or not held.is_syncable:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from .published_table import TableResult
+from .stream import StateKind
 
 
 class PendingReads:
@@ -23,7 +24,11 @@ class PendingReads:
         """Let reads wait with those before them; what they say later counts."""
         for name, result in reads.items():
             before = self._reads.get(name)
-            rows = before.rows if result.rows is None and before is not None else result.rows
+            rows = result.rows
+            if result.state.kind is StateKind.UNAVAILABLE:
+                rows = frozenset()
+            elif rows is None and before is not None:
+                rows = before.rows
             self._reads[name] = TableResult(rows, result.state)
         self.due = min(self.due, now + self._longest)
 

@@ -9,6 +9,7 @@ makes a new one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -199,6 +200,15 @@ class Publisher:
     def rows(self, name: str) -> frozenset[Row]:
         """Give the rows of a table as published; for tests and status."""
         return frozenset(self._tables[name].content.rows)
+
+    @property
+    def has_pending(self) -> bool:
+        """Tell whether reads wait to be published."""
+        return self._pending.due != math.inf
+
+    def leads_on_from(self, seq: Seq) -> bool:
+        """Tell whether the log leads from a position of this epoch to the present one."""
+        return self._log.covers(seq, self.seq)
 
     def states(self) -> dict[str, TableState]:
         """Give the state of every table."""

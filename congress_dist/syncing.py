@@ -85,23 +85,22 @@ class Syncing:
         return self._deadline is not None and request == self._request
 
     def is_late(self, reply: SyncReply) -> bool:
-        """Tell whether a reply is to an earlier request, or a piece that is in already."""
+        """Tell whether a reply is to an earlier request, or not the piece that comes next."""
         if not self.awaits(reply.request):
             return True
         expected = 0 if self._pull is None else self._pull.next_index
         index = reply.index if isinstance(reply, Chunk) else 0
-        return isinstance(reply, Chunk | SyncAnswer) and index < expected
+        return isinstance(reply, Chunk | SyncAnswer) and index != expected
 
     def take(self, reply: SyncReply) -> PulledAnswer | None:
-        """Add a piece to its answer and give that; None when it is no piece of it."""
+        """Add the next piece to its answer and give that; None when it cannot belong to it."""
         if isinstance(reply, SyncAnswer):
             self._pull = PulledAnswer(reply)
             return self._pull if self._pull.feed(reply.rows) else None
         pull = self._pull
         if pull is None or not isinstance(reply, Chunk):
             return None
-        is_next = (reply.token, reply.index) == (pull.answer.token, pull.next_index)
-        return pull if is_next and pull.feed(reply.rows) else None
+        return pull if pull.feed(reply.rows) else None
 
     def retry_later(self, now: float, retry_after: float = 0.0) -> None:
         """Give the request up and plan the next, at random below a bound that doubles."""

@@ -22,7 +22,15 @@ _EXPECTED_FROM = 20_000
 def main(argv: list[str] | None = None) -> int:
     """Run schedules and print the outcome; give 1 if one fails, or if paths were hardly taken."""
     args = _parser().parse_args(argv)
+    level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    try:
+        return _run(args)
+    finally:
+        logging.disable(level)
+
+
+def _run(args: argparse.Namespace) -> int:
     clock = SystemClock()
     began = clock.monotonic()
     taken: Counter[str] = Counter()

@@ -47,6 +47,8 @@ class Faults:
     """A publisher that starts has another version of a table's schema, or lacks the table."""
     corrupt: float = 0.0
     """A row that is held is changed by a fault of the subscriber."""
+    garble: float = 0.0
+    """A row of an answer is another one when it arrives."""
     late: float = 0.0
     """A message takes up to 8 s."""
     slow_bus: float = 0.0
@@ -61,6 +63,7 @@ _RATES = {
     "duplicate": (0.1, 0.4),
     "late": (0.02, 0.1),
     "slow_bus": (0.2, 0.8),
+    "garble": (0.05, 0.7),
 }
 _RATE = (0.03, 0.1)
 _PRESENT = 0.3

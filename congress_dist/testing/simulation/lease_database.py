@@ -92,6 +92,8 @@ class LeaseDatabase:
         }
 
     def _grant(self, name: str, row: LeaseRow) -> LeaseRow:
+        before = self._rows.get(name)
+        assert before is None or row.generation > before.generation  # noqa: S101 - for fencing
         self._before_grant = dict(self._rows)
         self._rows[name] = row
         return row

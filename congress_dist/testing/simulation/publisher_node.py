@@ -1,5 +1,7 @@
 """A process that publishes the simulated stream while it holds the lease."""
 
+# ruff: noqa: S101 - the assertions are the purpose
+
 from __future__ import annotations
 
 import itertools
@@ -10,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 from congress_dist.effects import RequestSync
 from congress_dist.errors import LeaseLost
 from congress_dist.lease import LeaseCall
-from congress_dist.messages import Delta, Heartbeat, SyncReply, SyncRequest
+from congress_dist.messages import (
+    ChunkRequest,
+    Delta,
+    Heartbeat,
+    SyncAnswer,
+    SyncReply,
+    SyncRequest,
+)
 from congress_dist.published_table import Published, TableResult
 from congress_dist.rate_limit import RateLimit
+from congress_dist.row import Row
 from congress_dist.stream import Epoch, Position, StateKind
 from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 
@@ -37,6 +47,7 @@ class PublisherNode(Process):
         self.tables = tables
         self.incarnation = f"{name}/{next(world.numbers)}"
         self.loses_first = False
+        self._last_read: dict[str, frozenset[Row]] = {}
         self._lease_calls = itertools.count()
         self._pending: set[int] = set()
         self.stream = StreamPublisher(
@@ -88,9 +99,25 @@ class PublisherNode(Process):
             self.stream.publish(reads)
         except LeaseLost:
             self.world.taken["read without the lease"] += 1
+            return
+        self._check_rows(reads)
+
+    def _check_rows(self, reads: Mapping[str, TableResult]) -> None:
+        """Assert that what was read last is published, or waits."""
+        for table, result in reads.items():
+            if result.state.kind is StateKind.UNAVAILABLE:
+                self._last_read[table] = frozenset()
+            elif result.rows is not None:
+                self._last_read[table] = result.rows
+        machine = self.stream.machine
+        if machine is None or machine.seq == 0 or machine.has_pending:
+            return
+        for table in reads.keys() & self._last_read.keys():
+            assert machine.rows(table) == self._last_read[table], "other rows than were read"
 
     def _on_granted(self, epoch: Epoch) -> None:
-        self.world.on_granted(epoch)
+        self._last_read.clear()
+        self.world.on_granted(self.incarnation, epoch)
         for table in sorted(self.tables):
             delay = self.world.rng.choice((0.1, 1.0))
             if self.world.happens("slow_read"):
@@ -107,7 +134,6 @@ class PublisherNode(Process):
 
     def put(self, message: Delta | Heartbeat, size_bytes: int) -> bool:
         """Carry a message of the stream to everybody, as the outbox does."""
-        assert size_bytes >= 0  # noqa: S101
         machine = self.stream.machine
         if isinstance(message, Delta) and machine is not None:
             states = machine.states()
@@ -115,6 +141,8 @@ class PublisherNode(Process):
                 name: TableTruth(machine.rows(name), state) for name, state in states.items()
             }
             position = Position(message.epoch, message.seq)
+            limit = self.world.options.max_inline_bytes
+            assert message.pull or size_bytes <= limit, "a large transaction is not announced"
             self.world.truth.note(self.incarnation, position, tables, self.timeline.now)
             machine.check()
         if self.loses_first:
@@ -136,7 +164,19 @@ class PublisherNode(Process):
         reply = self.stream.answer(self.world.carried(request.message))
         if isinstance(request.message, SyncRequest):
             self.world.taken[f"answer {type(reply).__name__}"] += 1
+        if isinstance(reply, SyncAnswer):
+            self._check_answer(request.message, reply)
         return reply
+
+    def _check_answer(self, request: SyncRequest | ChunkRequest, answer: SyncAnswer) -> None:
+        """Assert that an answer leads forward, and that the log leads on from it."""
+        assert isinstance(request, SyncRequest)
+        machine = self.stream.machine
+        assert machine is not None
+        have = request.have
+        if have is not None and have.epoch == answer.epoch and have.seq <= machine.seq:
+            assert answer.seq >= have.seq, "an answer leads back"
+        assert machine.leads_on_from(answer.seq), "nothing leads on from an answer"
 
     # --- the lease ------------------------------------------------------------------------------
 

@@ -207,10 +207,11 @@ class Schedule:
             + 1.0
         )
         bound += options.first_round
-        if any(subscriber.is_corrupt for subscriber in world.subscribers):
-            bound += 90.0
+        is_faulty = world.was_garbled or any(node.is_corrupt for node in world.subscribers)
+        if is_faulty:
+            bound += 150.0
         self._pass_until(lambda: not self.differences(), bound, self.differences)
-        if self._rng.random() < _STAYS:
+        if not is_faulty and self._rng.random() < _STAYS:
             self.pass_time(12.0)
             assert not self.differences(), self.differences()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync
-from congress_dist.messages import Delta, Heartbeat, SyncReply
+from congress_dist.messages import Delta, Heartbeat, SyncReply, SyncRequest
 from congress_dist.row import Row, encode_row
 from congress_dist.stream import Position, TableState, Transaction, failing
 from congress_dist.subscriber import Subscriber
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .world import World
 
 _CORRUPT_SCHEMA, _CORRUPT_STATE = 0.3, 0.5
+_STUBBORN = 0.5
 _CHECK_EVERY = 4
 """Steps without an effect after which everything is compared all the same."""
 
@@ -34,6 +35,9 @@ class SubscriberNode(Process):
         self.corrupts_again = 0
         self._steps = 0
         self._asked = 0
+        self._asked_at: Position | None = None
+        self._wants_changed = False
+        self._corrupted = ""
         now = self.monotonic()
         self.machine = Subscriber(world.source_name, options=world.options, rng=world.rng, now=now)
         self.mirror: dict[str, set[Row]] = {}
@@ -55,6 +59,7 @@ class SubscriberNode(Process):
     def want(self, wanted: set[str]) -> None:
         """Change what is wanted."""
         self.wanted = wanted
+        self._wants_changed = True
         for name in self.mirror.keys() - wanted:
             del self.mirror[name]
             self.states.pop(name, None)
@@ -79,9 +84,17 @@ class SubscriberNode(Process):
 
     def take_answer(self, reply: SyncReply, asked: int) -> None:
         """Take a publisher's reply to the request that was the `asked`-th."""
+        is_moved = self._wants_changed or self.machine.position != self._asked_at
         effects = self.machine.on_answer(reply, self.monotonic())
+        if Count("pull_mismatch") in effects and not self._may_mismatch:
+            assert is_moved, "a publisher answered wrongly"
         assert asked == self._asked or effects == [Count("late_answer")], "a late answer is taken"
         self._step(effects)
+
+    @property
+    def _may_mismatch(self) -> bool:
+        """Whether an answer may be wrong without a fault of its publisher."""
+        return self.is_corrupt or self.world.was_restored or self.world.was_garbled
 
     def take_failure(self, request: int, asked: int) -> None:
         """Take that the `asked`-th request got no reply."""
@@ -91,16 +104,19 @@ class SubscriberNode(Process):
 
     def corrupt(self) -> None:
         """Change a row behind the machine's back, as a fault in `apply` would."""
-        if self.world.rng.random() < 0.1:
-            self.corrupts_again = 3  # so that repairs do not help
-        self._corrupt_one()
-
-    def _corrupt_one(self) -> None:
         held = self.machine.holding.tables
         fit = sorted(n for n, table in held.items() if table.is_syncable and not table.is_unread)
         if not fit:
             return
-        table = held[self.world.rng.choice(fit)]
+        if self.world.rng.random() < _STUBBORN:
+            self.corrupts_again = 3  # so that repairs do not help
+        self._corrupted = self.world.rng.choice(fit)
+        self._corrupt_one()
+
+    def _corrupt_one(self) -> None:
+        table = self.machine.holding.tables.get(self._corrupted)
+        if table is None or not table.is_syncable or table.is_unread:
+            return
         content = table.content
         self.is_corrupt = True
         what = self.world.rng.random()
@@ -139,6 +155,9 @@ class SubscriberNode(Process):
                 is_changed = True
             elif isinstance(effect, RequestSync):
                 self._asked += 1
+                if isinstance(effect.message, SyncRequest):
+                    self._asked_at = self.machine.position
+                    self._wants_changed = False
                 self.world.request(self, effect, self._asked)
             elif isinstance(effect, Count):
                 self.world.taken[effect.name] += 1

@@ -16,7 +16,7 @@ from congress_dist.codec import decode, encode
 from congress_dist.effects import RequestSync
 from congress_dist.errors import NotFound
 from congress_dist.lease import LeaseCall
-from congress_dist.messages import Delta, Heartbeat, Message, SyncReply
+from congress_dist.messages import Chunk, Delta, Heartbeat, Message, SyncAnswer, SyncReply
 from congress_dist.options import DseOptions
 from congress_dist.row import Row, encode_row
 from congress_dist.stream import READY, Epoch, TableState, failing, unavailable
@@ -35,6 +35,17 @@ LATEST = 8.0
 _POLICY = "policy"
 """Where lease calls go, as a name in partitions."""
 _M = TypeVar("_M")
+
+
+def garbled(reply: SyncReply) -> SyncReply:
+    """Give an answer with another row, if it has any."""
+    if not isinstance(reply, SyncAnswer | Chunk):
+        return reply
+    for name, changes in reply.rows.items():
+        if changes.added:
+            other = (encode_row((77,)), *changes.added[1:])
+            return replace(reply, rows={**reply.rows, name: replace(changes, added=other)})
+    return reply
 
 
 class Listener(Protocol):
@@ -63,6 +74,7 @@ class World:
         self.timeline = Timeline()
         self.truth = Truth()
         self.was_restored = False
+        self.was_garbled = False
         self.slowest = LATEST if faults.late else faults.slow
         """Seconds that even the quickest message of an incarnation may have taken."""
         self.source = {name: frozenset({encode_row((i,)) for i in range(3)}) for name in TABLES}
@@ -70,7 +82,7 @@ class World:
         self.database = LeaseDatabase(self._heard_epoch)
         self.publishers: list[PublisherNode] = []
         self.subscribers: list[SubscriberNode] = []
-        self._epochs: set[int] = set()
+        self._owner_by_epoch: dict[Epoch, str] = {}
         self._cut: dict[tuple[str, str], float] = {}
         self._lost_until = 0.0
         self.knows_nothing_until = 0.0
@@ -111,10 +123,13 @@ class World:
         self.subscribers.append(node)
         return node
 
-    def on_granted(self, epoch: Epoch) -> None:
-        """See that a grant is above every earlier one: it is the fencing token."""
-        assert self.was_restored or epoch > max(self._epochs, default=0), "an epoch twice"
-        self._epochs.add(epoch)
+    def on_granted(self, incarnation: str, epoch: Epoch) -> None:
+        """See that no other incarnation was ever granted an epoch: it is the fencing token.
+
+        Grants may arrive in another order than they were made: a process may have been paused.
+        """
+        owner = self._owner_by_epoch.setdefault(epoch, incarnation)
+        assert self.was_restored or owner == incarnation, "an epoch twice"
         self.taken["granted"] += 1
 
     @property
@@ -214,6 +229,9 @@ class World:
         except NotFound:
             job = partial(subscriber.take_failure, effect.message.request, asked)
         else:
+            if self.happens("garble"):
+                self.was_garbled = True
+                reply = garbled(reply)
             job = partial(subscriber.take_answer, reply, asked)
         for _ in range(2 if self.happens("duplicate") else 1):
             self._carry(node.name, subscriber, job)
@@ -260,5 +278,3 @@ class World:
         self.database.delay = 0.0
         for process in tuple(self.timeline.processes):
             process.resume()
-        for subscriber in self.subscribers:
-            subscriber.corrupts_again = 0

@@ -89,6 +89,16 @@ def test_read_that_fails_later_keeps_the_rows_of_the_one_before(bench: Any) -> N
     assert delta.tables["servers"].state == failing("timeout")
 
 
+def test_rows_that_came_with_unavailable_are_not_published_by_what_follows(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    rows = frozenset({encode_row(("b",))})
+    gone = {"servers": TableResult(rows, unavailable("no service"))}
+    assert bench.publisher.publish(gone, bench.now, is_busy=True) == []
+    failed = {"servers": TableResult(None, failing("timeout"))}
+    bench.publisher.publish(failed, bench.now)
+    assert bench.publisher.rows("servers") == frozenset()
+
+
 def test_sync_in_between_is_answered_without_what_waits(bench: Any) -> None:
     opened(bench, servers="a", ports="p")
     read(bench, "servers", "a b", is_busy=True)
