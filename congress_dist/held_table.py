@@ -25,7 +25,7 @@ class HeldTable:
         self.said: TableState = UNREAD
         self.state: TableState = UNREAD
         self.was_read = False
-        """Whether any epoch said more than `unread` since there is such a table."""
+        """Whether any epoch said more than `unread` since its rows were last given up."""
         self.is_absent = False
         """Whether the publisher has no such table."""
         self.is_diverged = False
@@ -99,5 +99,6 @@ class HeldTable:
     def distrust(self) -> NetChange:
         """Give up the rows: they were wrong again after repairs."""
         self.is_diverged = True
+        self.was_read = False
         self.state = DIVERGED
         return self.content.replace(frozenset())

@@ -43,7 +43,7 @@ def garbled(reply: SyncReply) -> SyncReply:
         return reply
     for name, changes in reply.rows.items():
         if changes.added:
-            other = (encode_row((77,)), *changes.added[1:])
+            other = (encode_row((77,)), *sorted(changes.added)[1:])
             return replace(reply, rows={**reply.rows, name: replace(changes, added=other)})
     return reply
 
