@@ -130,37 +130,44 @@ def _configure(args: argparse.Namespace) -> cfg.ConfigOpts:
     return load_config(args.data_dir or default_data_dir(), args.config, **overrides)
 
 
-def _reload(args: argparse.Namespace, sealer: Sealer) -> None:
-    """Read again what may change while a node runs; a file that is wrong changes nothing."""
+def _take_settings(conf: cfg.ConfigOpts, sealer: Sealer) -> None:
+    """Take from the configuration what may change while a node runs.
+
+    Raises: InvalidConfig: a key is wrong; nothing was taken.
+    """
     from .config import set_up_logging
     from .seal import KeyRing
 
+    ring = KeyRing.parse(conf.dse.message_key)
+    sealer.use(ring, accept_unsigned=conf.dse.accept_unsigned)
+    set_up_logging(conf)
+
+
+def _reload(args: argparse.Namespace, sealer: Sealer) -> None:
+    """Read again what may change while a node runs; a file that is wrong changes nothing."""
     log = logging.getLogger(__name__)
     try:
         conf = _configure(args)
-        ring = KeyRing.parse(conf.dse.message_key)
+        _take_settings(conf, sealer)
     except CongressError as error:
         log.error("the configuration stays as it was: %s", error)
         return
-    sealer.use(ring, accept_unsigned=conf.dse.accept_unsigned)
-    set_up_logging(conf)
     log.warning("the configuration was read again keys=%d", len(conf.dse.message_key))
 
 
 def _make_node(args: argparse.Namespace) -> tuple[DseNode, Sealer]:
     from .clock import SystemClock, new_incarnation
-    from .config import dse_options, set_up_logging
+    from .config import dse_options
     from .dse_node import DseNode
     from .rate_limit import RateLimit
-    from .seal import KeyRing, Sealer
+    from .seal import Sealer
     from .sealed_transport import SealedTransport
     from .transport import OsloTransport
 
     conf = _configure(args)
-    set_up_logging(conf)
     incarnation, clock = args.incarnation or new_incarnation(), SystemClock()
-    ring = KeyRing.parse(conf.dse.message_key)
-    sealer = Sealer(ring, incarnation, accept_unsigned=conf.dse.accept_unsigned)
+    sealer = Sealer(None, incarnation)
+    _take_settings(conf, sealer)
     make_service = _load(SERVICES, args.kind)
     services: list[Service] = [make_service(conf, name) for name in args.names]
     node = DseNode(

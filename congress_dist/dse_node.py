@@ -315,7 +315,7 @@ class DseNode:
             effects = self._membership.on_heartbeat(heartbeat, self.clock.monotonic())
         for effect in effects:
             if isinstance(effect, Alarm) and self._log_limit.allows(effect.text):
-                LOG.error("%s %s", effect.text, dict(effect.fields))
+                LOG.error("%s", effect)
 
     def _present_streams(self) -> list[StreamPublisher]:
         with self._lock:

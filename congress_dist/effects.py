@@ -45,6 +45,10 @@ class Alarm:
     text: str
     fields: Mapping[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Give it as a line of a log."""
+        return " ".join((self.text, *(f"{key}={value}" for key, value in self.fields.items())))
+
 
 @dataclass(frozen=True, slots=True)
 class Count:

@@ -351,7 +351,7 @@ class Publisher:
             name: self._sync_table(name, full, net) for name in (*request.held, *request.add)
         }
         contents = dict(net)
-        for name in full:
+        for name in sorted(full):  # the same answer to the same question, also in a test
             # One shallow copy: the table goes on changing, the answer must not.
             contents[name] = NetChange(frozenset(), frozenset(self._tables[name].content.rows))
         me = self._me

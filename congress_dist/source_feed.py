@@ -147,7 +147,7 @@ class SourceFeed:
         elif isinstance(effect, Alarm) and self._tools.log_limit.allows(
             f"{self.source} {effect.text}"
         ):
-            LOG.error("%s %s", effect.text, " ".join(f"{k}={v}" for k, v in effect.fields.items()))
+            LOG.error("%s", effect)
 
 
 class Subscription:

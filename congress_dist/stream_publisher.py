@@ -228,7 +228,7 @@ class StreamPublisher:
         for effect in effects:
             if isinstance(effect, Send):
                 self._tools.outbox.put(effect.message, effect.size_bytes)
-            elif isinstance(effect, Alarm) and self._tools.log_limit.allows(effect.text):
-                LOG.warning(
-                    "%s %s", effect.text, " ".join(f"{k}={v}" for k, v in effect.fields.items())
-                )
+            elif isinstance(effect, Alarm) and self._tools.log_limit.allows(
+                f"{self.name} {effect.text}"
+            ):
+                LOG.warning("%s", effect)

@@ -55,6 +55,11 @@ class DerivedTable:
         """In the order of their insertion."""
         self.missing: Missing = {}
 
+    @property
+    def has_one_rule(self) -> bool:
+        """Tell whether its rows are those of one rule."""
+        return len(self.rules) == 1 and not self.facts
+
 
 @dataclass(frozen=True, slots=True)
 class FactsKey:
@@ -224,8 +229,7 @@ class Evaluator:
         table = self.derived[rule.head]
         if rule.is_off or not self.face.size(rule.head, table.width):
             return False
-        is_alone = len(table.rules) == 1 and not table.facts
-        return is_alone or bool(self.derive(rule.alternatives))
+        return table.has_one_rule or bool(self.derive(rule.alternatives))
 
     # --- following up
 

@@ -37,7 +37,7 @@ def page_of(ordered: OrderedRows, limit: int | None, marker: str | None) -> Page
         raise InvalidRequest(f"limit is {limit}, expected at least 1", reason="limit")
     after = None if marker is None else _row_of(marker)
     try:
-        rows = ordered(ALL_ROWS if limit is None else min(limit + 1, ALL_ROWS), after)
+        rows = ordered(ALL_ROWS if limit is None else limit + 1, after)
     except InvalidRow as error:
         raise _not_given(marker) from error
     if limit is None or len(rows) <= limit:

@@ -222,7 +222,7 @@ class PlanReporter:
         if self._face.is_reported(rule):
             return len(self._face.reported(rule, rule.width))
         size = self._size(rule.head)
-        return size if not size or (len(table.rules) == 1 and not table.facts) else None
+        return size if not size or table.has_one_rule else None
 
     def _size(self, table: TableKey) -> int:
         width = self._evaluator.width(table)

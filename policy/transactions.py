@@ -235,8 +235,8 @@ class Transactions:
             self._kernel.outdate()
 
 
-class _Change:
-    """One change, of which nothing is kept if something is raised."""
+class _Block:
+    """A `with` block inside the engine, with the place in the journal where it began."""
 
     __slots__ = ("_mark", "_transactions")
 
@@ -246,6 +246,12 @@ class _Change:
     def __enter__(self) -> None:
         self._transactions.__enter__()
         self._mark = self._transactions.mark()
+
+
+class _Change(_Block):
+    """One change, of which nothing is kept if something is raised."""
+
+    __slots__ = ()
 
     def __exit__(
         self,
@@ -264,17 +270,13 @@ class _Change:
             raise stop
 
 
-class _Trial:
+class _Trial(_Block):
     """Changes of which nothing is kept; the block is the caller's, so Ctrl-C may end it."""
 
-    __slots__ = ("_mark", "_transactions")
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+    __slots__ = ()
 
     def __enter__(self) -> None:
-        self._transactions.__enter__()
-        self._mark = self._transactions.mark()
+        super().__enter__()
         try:
             let_interrupt()  # what waited is raised here at the latest
         except BaseException:

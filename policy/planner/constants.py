@@ -20,15 +20,16 @@ def put_constants(terms: Sequence[Term], body: Literals) -> Literals:
     Before: `p(x) :- q(x, y), y = 1`; after: `p(x) :- q(x, 1)`. The comparison stays where more
     than literals on tables has the variable.
     """
-    constants = dict(found for literal in body if (found := _given(literal)) is not None)
+    given = [_given(literal) for literal in body]
+    constants = dict(found for found in given if found is not None)
     if not constants:
         return body
-    put = tuple(_with(literal, constants) for literal in body)
+    put = [(_with(literal, constants), found) for literal, found in zip(body, given, strict=True)]
     needed = {term for term in terms if isinstance(term, str)}
-    needed.update(*(variables_of(o) for o in put if _given(o) is None))
-    uses = Counter(found[0] for literal in body if (found := _given(literal)) is not None)
+    needed.update(*(variables_of(literal) for literal, found in put if found is None))
+    uses = Counter(found[0] for found in given if found is not None)
     needed |= {name for name, count in uses.items() if count > 1 or not _is_read(name, body)}
-    return tuple(o for o in put if (found := _given(o)) is None or found[0] in needed)
+    return tuple(literal for literal, found in put if found is None or found[0] in needed)
 
 
 def _given(literal: NormalLiteral) -> tuple[str, Id] | None:

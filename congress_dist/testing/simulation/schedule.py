@@ -203,10 +203,10 @@ class Schedule:
             2.4 * options.heartbeat_interval
             + options.backoff_max
             + options.sync_timeout
+            + options.first_round
             + LATEST
             + 1.0
         )
-        bound += options.first_round
         is_faulty = world.was_garbled or any(node.is_corrupt for node in world.subscribers)
         if is_faulty:
             bound += 150.0

@@ -32,7 +32,7 @@ class SubscriberNode(Process):
         self.world = world
         self.wanted = wanted
         self.is_corrupt = False
-        self.corrupts_again = 0
+        self._corrupts_again = 0
         self._steps = 0
         self._asked = 0
         self._asked_at: Position | None = None
@@ -109,7 +109,7 @@ class SubscriberNode(Process):
         if not fit:
             return
         if self.world.rng.random() < _STUBBORN:
-            self.corrupts_again = 3  # so that repairs do not help
+            self._corrupts_again = 3  # so that repairs do not help
         self._corrupted = self.world.rng.choice(fit)
         self._corrupt_one()
 
@@ -167,8 +167,8 @@ class SubscriberNode(Process):
         if is_changed or self._steps % _CHECK_EVERY == 0:
             self.machine.check()
             self._check_against_truth()
-        if is_changed and self.corrupts_again and not self._is_given_up:
-            self.corrupts_again -= 1
+        if is_changed and self._corrupts_again and not self._is_given_up:
+            self._corrupts_again -= 1
             self._corrupt_one()
 
     @property

@@ -41,7 +41,7 @@ def garbled(reply: SyncReply) -> SyncReply:
     """Give an answer with another row, if it has any."""
     if not isinstance(reply, SyncAnswer | Chunk):
         return reply
-    for name, changes in reply.rows.items():
+    for name, changes in sorted(reply.rows.items()):
         if changes.added:
             other = (encode_row((77,)), *sorted(changes.added)[1:])
             return replace(reply, rows={**reply.rows, name: replace(changes, added=other)})
@@ -271,7 +271,7 @@ class World:
 
     def heal(self) -> None:
         """End all faults."""
-        self.faults = replace(CALM, slow=CALM.slow)
+        self.faults = CALM
         self._cut.clear()
         self._lost_until = self.knows_nothing_until = 0.0
         self.database.is_away = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -13,6 +15,12 @@ from congress_dist.testing.simulation.schedule import Schedule, run_schedule
 
 SCHEDULES = 20_000
 FREQUENT = 100
+SHOW_RUNS = """
+from congress_dist.testing.simulation.schedule import run_schedule
+for seed in [*range(40), 11935]:
+    world = run_schedule(seed)
+    print(seed, world.now, world.rng.random(), sorted(world.taken.items()))
+"""
 
 
 @pytest.mark.timeout(900)
@@ -27,6 +35,19 @@ def test_one_seed_gives_one_run() -> None:
     first, second = run_schedule(17), run_schedule(17)
     assert first.taken == second.taken
     assert (first.now, first.rng.random()) == (second.now, second.rng.random())
+
+
+def test_one_seed_gives_one_run_whatever_the_order_of_sets() -> None:
+    shown = [
+        subprocess.run(
+            [sys.executable, "-c", SHOW_RUNS],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2", "3")
+    ]
+    assert shown[0] == shown[1] == shown[2]
 
 
 def test_command_says_how_many_schedules_held(capsys: pytest.CaptureFixture[str]) -> None:
