@@ -16,7 +16,7 @@ from typing import Any
 from .backoff import Backoff
 from .call_deadline import serving
 from .clock import Clock, Random
-from .codec import decode, encode
+from .codec import Encoder, decode
 from .errors import (
     CongressError,
     DeadlineExceeded,
@@ -40,9 +40,16 @@ class CallClient:
     """The calling side; thread safe."""
 
     def __init__(
-        self, transport: Transport, *, options: DseOptions, clock: Clock, rng: Random
+        self,
+        transport: Transport,
+        encode: Encoder,
+        *,
+        options: DseOptions,
+        clock: Clock,
+        rng: Random,
     ) -> None:
         self._transport = transport
+        self._encode = encode
         self._options = options
         self._clock = clock
         self._rng = rng
@@ -91,7 +98,7 @@ class CallClient:
         self._stopped.set()
 
     def _try(self, topic: str, request: CallRequest, server: str | None) -> Any:
-        payload = encode(request)
+        payload = self._encode(request)
         answer = decode(
             self._transport.call(topic, payload, timeout=request.remaining, server=server)
         )
@@ -157,7 +164,7 @@ class CallServer:
             return False
 
 
-def answer_bytes(server: CallServer, payload: bytes) -> bytes:
+def answer_bytes(server: CallServer, payload: bytes, encode: Encoder) -> bytes:
     """Answer the bytes of a call with bytes.
 
     Raises: UnreadableMessage: it is no message of this bus.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from oslo_config import cfg
 
     from .dse_node import DseNode
-    from .seal import Sealer
+    from .node_settings import NodeSettings
     from .service import Service
 
 OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
@@ -80,7 +80,7 @@ class NodeCommand(Command):
         """Declare the options of a node."""
         parser.description = (
             "Run a node that hosts services of one kind until SIGTERM or Ctrl-C tells it to stop. "
-            "SIGHUP makes it read keys and log levels of its configuration file again."
+            "SIGHUP makes it take keys, wire version and log levels from its configuration again."
         )
         parser.epilog = (
             "example: congress node datasource host_processes host_accounts --config hosts.conf"
@@ -106,8 +106,8 @@ class NodeCommand(Command):
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        node, sealer = _make_node(args)
-        signal.signal(signal.SIGHUP, lambda *_: _reload(args, sealer))
+        node, settings = _make_node(args)
+        signal.signal(signal.SIGHUP, lambda *_: _reload(args, settings))
         try:
             node.start()
             _wait(node, stopping, args.alive_fd)
@@ -130,56 +130,48 @@ def _configure(args: argparse.Namespace) -> cfg.ConfigOpts:
     return load_config(args.data_dir or default_data_dir(), args.config, **overrides)
 
 
-def _take_settings(conf: cfg.ConfigOpts, sealer: Sealer) -> None:
-    """Take from the configuration what may change while a node runs.
-
-    Raises: InvalidConfig: a key is wrong; nothing was taken.
-    """
-    from .config import set_up_logging
-    from .seal import KeyRing
-
-    ring = KeyRing.parse(conf.dse.message_key)
-    sealer.use(ring, accept_unsigned=conf.dse.accept_unsigned)
-    set_up_logging(conf)
-
-
-def _reload(args: argparse.Namespace, sealer: Sealer) -> None:
+def _reload(args: argparse.Namespace, settings: NodeSettings) -> None:
     """Read again what may change while a node runs; a file that is wrong changes nothing."""
     log = logging.getLogger(__name__)
     try:
         conf = _configure(args)
-        _take_settings(conf, sealer)
+        settings.take(conf)
     except CongressError as error:
         log.error("the configuration stays as it was: %s", error)
         return
-    log.warning("the configuration was read again keys=%d", len(conf.dse.message_key))
+    log.warning(
+        "the configuration was read again keys=%d wire_version=%d",
+        len(conf.dse.message_key),
+        conf.dse.wire_version,
+    )
 
 
-def _make_node(args: argparse.Namespace) -> tuple[DseNode, Sealer]:
+def _make_node(args: argparse.Namespace) -> tuple[DseNode, NodeSettings]:
     from .clock import SystemClock, new_incarnation
     from .config import dse_options
     from .dse_node import DseNode
+    from .node_settings import NodeSettings
     from .rate_limit import RateLimit
-    from .seal import Sealer
     from .sealed_transport import SealedTransport
     from .transport import OsloTransport
 
     conf = _configure(args)
     incarnation, clock = args.incarnation or new_incarnation(), SystemClock()
-    sealer = Sealer(None, incarnation)
-    _take_settings(conf, sealer)
+    settings = NodeSettings(incarnation)
+    settings.take(conf)
     make_service = _load(SERVICES, args.kind)
     services: list[Service] = [make_service(conf, name) for name in args.names]
     node = DseNode(
         node_id=f"{args.kind}-{args.names[0]}",
         incarnation=incarnation,
         services=services,
-        transport=SealedTransport(OsloTransport(conf), sealer, RateLimit(clock)),
+        transport=SealedTransport(OsloTransport(conf), settings.sealer, RateLimit(clock)),
         options=dse_options(conf),
         clock=clock,
+        encode=settings.encode,
         replaces=args.replaces,
     )
-    return node, sealer
+    return node, settings
 
 
 def _wait(node: DseNode, stopping: threading.Event, alive_fd: int | None) -> None:

@@ -16,9 +16,8 @@ from typing import Any
 import msgspec
 
 from .errors import InvalidRequest, UnreadableMessage
-from .messages import CLASS_BY_NAME, NAME_BY_CLASS, Message
+from .messages import CLASS_BY_NAME, NAME_BY_CLASS, WIRE_VERSION, Message
 
-WIRE_VERSION = 1
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _MAGIC = ord("C")
 _HEADER_BYTES = 3
@@ -34,8 +33,19 @@ _frame_decoder: msgspec.msgpack.Decoder[tuple[str, msgspec.Raw]] = msgspec.msgpa
 _decoder_by_name: dict[str, msgspec.msgpack.Decoder[Any]] = {}
 
 
-def encode(message: Message) -> bytes:
-    """Give a message's bytes.
+class Encoder:
+    """Encodes at the wire version that a node is told to send, which may change while it runs."""
+
+    def __init__(self, version: int = WIRE_VERSION) -> None:
+        self.version = version
+
+    def __call__(self, message: Message) -> bytes:
+        """Give a message's bytes; raises what `encode` raises."""
+        return encode(message, self.version)
+
+
+def encode(message: Message, version: int = WIRE_VERSION) -> bytes:
+    """Give a message's bytes at a wire version, from OLDEST_WIRE_VERSION to WIRE_VERSION.
 
     Raises: InvalidRequest: a call's argument or result is no plain value.
     """
@@ -51,7 +61,7 @@ def encode(message: Message) -> bytes:
         packed = zlib.compress(body, _COMPRESS_LEVEL)
         if len(packed) < len(body):
             body, flags = packed, _COMPRESSED
-    return bytes((_MAGIC, WIRE_VERSION, flags)) + body
+    return bytes((_MAGIC, version, flags)) + body
 
 
 def decode(payload: bytes) -> Message:

@@ -9,6 +9,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from .messages import OLDEST_WIRE_VERSION, WIRE_VERSION
 from .options import KIB, MIB, DseOptions
 
 _DSE = DseOptions()
@@ -50,6 +51,15 @@ DSE_OPTIONS: list[cfg.Opt] = [
         default=False,
         help="Whether messages without a signature are taken though there is a key. Only while "
         "keys are brought into a running system: first on each node with it, then without.",
+    ),
+    cfg.IntOpt(
+        "wire_version",
+        default=WIRE_VERSION,
+        min=OLDEST_WIRE_VERSION,
+        max=WIRE_VERSION,
+        help="Messages leave this node in this version of their format. The newest by default; "
+        "while nodes of an older release are on the bus, the one that they read. SIGHUP takes "
+        "another.",
     ),
     cfg.IntOpt(
         "call_threads",

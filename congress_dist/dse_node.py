@@ -17,7 +17,7 @@ from typing import Any
 from .attachments import Attachments
 from .calls import CallClient, CallServer, answer_bytes
 from .clock import Clock, new_random
-from .codec import decode, encode
+from .codec import Encoder, decode
 from .delivery import Delivery
 from .effects import Alarm
 from .errors import CongressError, InvalidRequest, NotFound, UnreadableMessage
@@ -70,6 +70,7 @@ class DseNode:
         transport: Transport,
         options: DseOptions,
         clock: Clock,
+        encode: Encoder | None = None,
         replaces: str | None = None,
     ) -> None:
         self.node_id = node_id
@@ -79,6 +80,7 @@ class DseNode:
         self.clock = clock
         self._replaces = replaces
         self._transport = transport
+        self._encode = encode or Encoder()
         self._rng = new_random()
         self._beats = itertools.count(1)
         self._log_limit = RateLimit(clock)
@@ -93,12 +95,17 @@ class DseNode:
             clock, tick=self._tick, next_due=self._next_due, max_bytes=options.buffer_bytes
         )
         self._outbox = Outbox(
-            transport.publish, max_bytes=options.outbox_bytes, log_limit=self._log_limit
+            transport.publish,
+            self._encode,
+            max_bytes=options.outbox_bytes,
+            log_limit=self._log_limit,
         )
         self._delivery = Delivery(clock, lambda source: self._feeds.on_listener_failure(source))
         self._workers = Workers("dse-worker", options.worker_threads)
         self._callbacks = Workers("dse-callback", 1)
-        self._calls = CallClient(transport, options=options, clock=clock, rng=self._rng)
+        self._calls = CallClient(
+            transport, self._encode, options=options, clock=clock, rng=self._rng
+        )
         self._feeds = self._make_feeds()
         self._presence = self._make_presence()
 
@@ -329,6 +336,7 @@ class DseNode:
         return SourceFeeds(
             incarnation=self.incarnation,
             transport=self._transport,
+            encode=self._encode,
             options=self.options,
             clock=self.clock,
             rng=self._rng,
@@ -383,7 +391,7 @@ class DseNode:
             stream = self._streams.get(request.service)
         if stream is None:
             raise NotFound(f"stream {request.service!r} is not published here")
-        return encode(stream.answer(request))
+        return self._encode(stream.answer(request))
 
     def _call_lease(self, stream: StreamPublisher, call: LeaseCall) -> None:
         self._workers.submit(lambda: self._ask_lease(stream, call))
@@ -432,7 +440,7 @@ class DseNode:
             lambda: self._transport.serve(
                 service.topic,
                 instance or self.incarnation,
-                lambda payload: answer_bytes(server, payload),
+                lambda payload: answer_bytes(server, payload, self._encode),
             )
         )
 

@@ -1,7 +1,7 @@
 """What travels on the bus: one frozen dataclass per message, and the registry of their names.
 
 Fields may be added with a default; a reader ignores fields it does not know. Removing one, or
-changing what one means, needs a new wire version (codec.py). docs/protocol.md section 2 says when
+changing what one means, needs a new wire version. docs/protocol.md section 2 says when
 each is sent.
 """
 
@@ -18,6 +18,10 @@ CLASS_BY_NAME: dict[str, type[Any]] = {}
 NAME_BY_CLASS: dict[type[Any], str] = {}
 
 _M = TypeVar("_M")
+WIRE_VERSION = 1
+"""What this release sends unless it is told an older one."""
+OLDEST_WIRE_VERSION = 1
+"""What it still reads and can send."""
 NO_SEQ = Seq(0)
 """Before the first transaction of an epoch."""
 
@@ -84,7 +88,7 @@ class Heartbeat:
     full: bool = False
     read_age: Mapping[str, float | None] = field(default_factory=dict)
     wants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    versions: tuple[int, int] = (1, 1)
+    versions: tuple[int, int] = (OLDEST_WIRE_VERSION, WIRE_VERSION)
     starting: bool = False
     stopping: bool = False
     unrenewed: float = 0.0

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from .byte_queue import ByteQueue
-from .codec import encode
+from .codec import Encoder
 from .errors import CongressError
 from .messages import Delta, Heartbeat
 from .rate_limit import RateLimit
@@ -34,9 +34,15 @@ class Outbox:
     """
 
     def __init__(
-        self, send: Callable[[str, bytes], None], *, max_bytes: int, log_limit: RateLimit
+        self,
+        send: Callable[[str, bytes], None],
+        encode: Encoder,
+        *,
+        max_bytes: int,
+        log_limit: RateLimit,
     ) -> None:
         self._send = send
+        self._encode = encode
         self._queue: ByteQueue[Delta | Heartbeat] = ByteQueue(max_bytes)
         self._log_limit = log_limit
         self._thread = threading.Thread(target=self._run, name="dse-outbox", daemon=True)
@@ -77,7 +83,7 @@ class Outbox:
         if isinstance(message, Heartbeat):
             topics.append(HEARTBEATS)
         try:
-            payload = encode(message)
+            payload = self._encode(message)
         except CongressError:
             self.failed += 1
             LOG.exception("a message cannot be sent topic=%s", topics[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 from .attachments import Attachments
 from .clock import Clock, Random
-from .codec import decode, encode
+from .codec import Encoder, decode
 from .delivery import Delivery, Listener
 from .effects import RequestSync
 from .errors import CongressError
@@ -35,6 +35,7 @@ class SourceFeeds:
         *,
         incarnation: str,
         transport: Transport,
+        encode: Encoder,
         options: DseOptions,
         clock: Clock,
         rng: Random,
@@ -46,6 +47,7 @@ class SourceFeeds:
     ) -> None:
         self._incarnation = incarnation
         self._transport = transport
+        self._encode = encode
         self._options = options
         self._clock = clock
         self._rng = rng
@@ -177,7 +179,7 @@ class SourceFeeds:
         try:
             payload = self._transport.call(
                 NODE_TOPIC,
-                encode(request.message),
+                self._encode(request.message),
                 timeout=self._options.sync_timeout,
                 server=request.incarnation,
             )

@@ -44,10 +44,14 @@ def test_hang_up_reads_the_configuration_again(node: subprocess.Popen[str], conf
     node.send_signal(signal.SIGHUP)
     assert "message_key" in wait_for(node, "the configuration stays as it was")
 
+    config.write_text("[dse]\nwire_version = 99\n")
+    node.send_signal(signal.SIGHUP)
+    assert "wire_version" in wait_for(node, "the configuration stays as it was")
+
     config.write_text("[dse]\nmessage_key = 2026:0123456789abcdef, 2025:fedcba9876543210\n")
     node.send_signal(signal.SIGHUP)
     line = wait_for(node, "the configuration was read again")
-    assert "keys=2" in line
+    assert "keys=2 wire_version=1" in line
     assert "0123456789abcdef" not in line
 
     node.send_signal(signal.SIGTERM)

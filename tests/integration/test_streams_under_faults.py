@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from congress_dist.codec import WIRE_VERSION
 from congress_dist.config import load_config
+from congress_dist.messages import WIRE_VERSION
 from congress_dist.outbox import HEARTBEATS, stream_topic
 from congress_dist.transport import OsloTransport
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from congress_dist import messages as m
 from congress_dist.clock import new_random
-from congress_dist.codec import MAX_MESSAGE_BYTES, WIRE_VERSION, decode, encode
+from congress_dist.codec import MAX_MESSAGE_BYTES, Encoder, decode, encode
 from congress_dist.errors import InvalidRequest, UnreadableMessage
 from congress_dist.options import DseOptions
 from congress_dist.row import encode_row
@@ -71,6 +71,15 @@ def test_message_of_version_1_is_the_bytes_that_it_always_was(index: int) -> Non
     assert golden["message"] == type(MESSAGES[index]).__name__
     assert decode(payload) == MESSAGES[index]
     assert encode(MESSAGES[index]) == payload
+
+
+def test_node_sends_at_the_version_that_it_is_told() -> None:
+    encoder = Encoder()
+    assert encoder(MESSAGES[0]) == encode(MESSAGES[0])
+    encoder.version = m.WIRE_VERSION + 1
+    assert reason_of(encoder(MESSAGES[0])) == "newer_version"
+    encoder.version = m.OLDEST_WIRE_VERSION
+    assert decode(encoder(MESSAGES[0])) == MESSAGES[0]
 
 
 def test_every_registered_message_is_tried() -> None:
@@ -130,7 +139,7 @@ def test_unknown_type_is_refused_as_such() -> None:
 
 def test_higher_wire_version_is_refused_as_such() -> None:
     payload = bytearray(encode(m.SyncNotYet("nova", 7)))
-    payload[1] = WIRE_VERSION + 1
+    payload[1] = m.WIRE_VERSION + 1
     assert reason_of(bytes(payload)) == "newer_version"
 
 

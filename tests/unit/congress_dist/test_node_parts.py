@@ -12,7 +12,7 @@ from congress_dist.attachments import Attachments
 from congress_dist.byte_queue import ByteQueue
 from congress_dist.calls import CallServer
 from congress_dist.clock import SystemClock
-from congress_dist.codec import decode
+from congress_dist.codec import Encoder, decode
 from congress_dist.effects import Alarm
 from congress_dist.errors import TransportError
 from congress_dist.membership import Membership
@@ -62,7 +62,7 @@ def test_outbox_keeps_the_order_and_outlives_a_bus_that_is_away() -> None:
             raise broken[beat]
         sent.append((topic, beat))
 
-    outbox = Outbox(send, max_bytes=10_000, log_limit=RateLimit(FakeClock()))
+    outbox = Outbox(send, Encoder(), max_bytes=10_000, log_limit=RateLimit(FakeClock()))
     for beat in range(4):
         outbox.put(Heartbeat("api@a1", "a1", "i", beat, 0.0), 0)
     outbox.start()
@@ -75,7 +75,10 @@ def test_outbox_keeps_the_order_and_outlives_a_bus_that_is_away() -> None:
 def test_outbox_outlives_a_message_that_cannot_be_encoded() -> None:
     sent: list[str] = []
     outbox = Outbox(
-        lambda topic, _: sent.append(topic), max_bytes=9999, log_limit=RateLimit(FakeClock())
+        lambda topic, _: sent.append(topic),
+        Encoder(),
+        max_bytes=9999,
+        log_limit=RateLimit(FakeClock()),
     )
     outbox.put(Heartbeat("api@a1", "a1", "i", 2**70, 0.0), 0)
     outbox.put(Heartbeat("api@a1", "a1", "i", 1, 0.0), 0)
@@ -86,7 +89,7 @@ def test_outbox_outlives_a_message_that_cannot_be_encoded() -> None:
 
 
 def test_outbox_that_is_full_drops_and_counts() -> None:
-    outbox = Outbox(lambda *_: None, max_bytes=600, log_limit=RateLimit(FakeClock()))
+    outbox = Outbox(lambda *_: None, Encoder(), max_bytes=600, log_limit=RateLimit(FakeClock()))
     fates = [outbox.put(Heartbeat("api@a1", "a1", "i", beat, 0.0), 0) for beat in range(3)]
     assert fates == [True, True, False]
     assert outbox.dropped == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from congress_dist.clock import new_random
+from congress_dist.codec import Encoder
 from congress_dist.delivery import Delivery
 from congress_dist.messages import Heartbeat
 from congress_dist.options import DseOptions
@@ -42,6 +43,7 @@ def test_request_that_waited_too_long_for_a_worker_is_not_made() -> None:
     feeds = SourceFeeds(
         incarnation="me",
         transport=transport,
+        encode=Encoder(),
         options=OPTIONS,
         clock=clock,
         rng=new_random(1),
