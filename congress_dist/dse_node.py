@@ -28,7 +28,7 @@ from .node_loop import NodeLoop
 from .options import DseOptions
 from .outbox import HEARTBEATS, Outbox, stream_topic
 from .presence import Presence
-from .published_table import Published, TableResult
+from .published_table import Published, TableResult, TableUpdate
 from .rate_limit import RateLimit
 from .schema import TableSchema
 from .service import Service
@@ -47,6 +47,7 @@ __all__ = [
     "Subscription",
     "TableResult",
     "TableStatus",
+    "TableUpdate",
 ]
 
 LOG = logging.getLogger(__name__)

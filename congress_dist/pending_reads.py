@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
-from .published_table import TableResult
+from .published_table import WITH_ROWS, TableRead, TableResult, TableUpdate
 from .stream import StateKind
 
 
@@ -17,23 +18,40 @@ class PendingReads:
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
-        self._reads: dict[str, TableResult] = {}
+        self._reads: dict[str, TableRead] = {}
         self.due = math.inf
 
-    def add(self, reads: Mapping[str, TableResult], now: float) -> None:
+    def has_rows(self, table: str) -> bool | None:
+        """Tell whether a table has rows after what waits, None when nothing of it waits."""
+        read = self._reads.get(table)
+        if read is None or (isinstance(read, TableResult) and read.rows is None):
+            return None
+        return read.state.kind in WITH_ROWS
+
+    def add(self, reads: Mapping[str, TableRead], now: float) -> None:
         """Let reads wait with those before them; what they say later counts."""
-        for name, result in reads.items():
-            before = self._reads.get(name)
-            rows = result.rows
-            if result.state.kind is StateKind.UNAVAILABLE:
-                rows = frozenset()
-            elif rows is None and before is not None:
-                rows = before.rows
-            self._reads[name] = TableResult(rows, result.state)
+        for name, read in reads.items():
+            self._reads[name] = _together(self._reads.get(name), read)
         self.due = min(self.due, now + self._longest)
 
-    def take(self) -> dict[str, TableResult]:
+    def take(self) -> dict[str, TableRead]:
         """Give what waits, and let nothing wait any more."""
         reads, self._reads = self._reads, {}
         self.due = math.inf
         return reads
+
+
+def _together(before: TableRead | None, read: TableRead) -> TableRead:
+    """Give the one read that says what two say, one after the other."""
+    if isinstance(read, TableResult):
+        if read.state.kind is StateKind.UNAVAILABLE:
+            return replace(read, rows=frozenset())
+        if read.rows is not None or before is None:
+            return read
+        return replace(before, state=read.state)
+    if isinstance(before, TableUpdate):
+        removed, added = before.removed | read.removed, (before.added - read.removed) | read.added
+        return TableUpdate(removed, added, read.state)
+    if before is None or before.rows is None:
+        return read
+    return TableResult((before.rows - read.removed) | read.added, read.state)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .messages import TableSummary
 from .row import Row
-from .stream import UNREAD, StateKind, TableChange, TableState
-from .table import NO_CHANGE, TableRows
+from .stream import READY, UNREAD, StateKind, TableChange, TableState
+from .table import NO_CHANGE, NetChange, TableRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,26 @@ class TableResult:
 
     rows: frozenset[Row] | None
     state: TableState
+
+
+WITH_ROWS = frozenset({StateKind.READY, StateKind.FAILING})
+"""The states of a table whose rows are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableUpdate:
+    """What came and went since the last read of a table that has rows: what a source pushed.
+
+    Shapes: a row in both is there afterwards; rows that change nothing may be named; `state` is
+        ready or failing.
+    """
+
+    removed: frozenset[Row]
+    added: frozenset[Row]
+    state: TableState = READY
+
+
+TableRead = TableResult | TableUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +66,32 @@ class PublishedTable:
         """Tell whether nothing is known of it in this epoch."""
         return self.state.kind is StateKind.UNREAD
 
-    def absorb(self, result: TableResult, now: float) -> TableChange | None:
+    @property
+    def has_rows(self) -> bool:
+        """Tell whether its rows are known, so that an update can follow."""
+        return self.state.kind in WITH_ROWS
+
+    def absorb(self, read: TableRead, now: float) -> TableChange | None:
         """Take one read; give the change, None when it changed nothing.
 
         Promises: a table leaves `unread` only with a read that has rows or says that there are
             none to be had.
+        Cost: of an update proportional to its rows, else to the rows read.
         """
-        state, rows = result.state, result.rows
+        if isinstance(read, TableUpdate):
+            net = self.content.apply(self.content.net_of(read.removed, read.added))
+            return self._changed(net, read.state, now)
+        state, rows = read.state, read.rows
         if state.kind is StateKind.UNAVAILABLE:
             rows = frozenset()
         if rows is None and self.is_unread:
             state = TableState(StateKind.UNREAD, reason=state.reason)
         leaves_unread = self.is_unread and rows is not None
         net = NO_CHANGE if rows is None else self.content.replace(rows)
+        change = self._changed(net, state, now)
+        return replace(change, replace=True) if leaves_unread and change is not None else change
+
+    def _changed(self, net: NetChange, state: TableState, now: float) -> TableChange | None:
         if state.kind in (StateKind.READY, StateKind.UNAVAILABLE):
             self.read_at = now
         if state == self.state and not net:
@@ -66,8 +99,6 @@ class PublishedTable:
         new_state = None if state == self.state else state
         self.state = state
         version = self.content.schema_version
-        if leaves_unread:
-            return TableChange(frozenset(), net.added, True, new_state, version)
         return TableChange(net.removed, net.added, False, new_state, version)
 
     def age(self, now: float) -> float | None:

@@ -34,7 +34,7 @@ from .messages import (
 )
 from .options import DseOptions
 from .pending_reads import PendingReads
-from .published_table import Published, PublishedTable, TableResult
+from .published_table import WITH_ROWS, Published, PublishedTable, TableRead, TableUpdate
 from .pull_shelf import Pull, PullKey, PullShelf
 from .row import Row, digest_of
 from .stream import Epoch, Seq, TableChange, TableState, unavailable
@@ -108,7 +108,7 @@ class Publisher:
         return min(due)
 
     def publish(
-        self, reads: Mapping[str, TableResult], now: float, *, is_busy: bool = False
+        self, reads: Mapping[str, TableRead], now: float, *, is_busy: bool = False
     ) -> list[Effect]:
         """Make one read the next transaction, if it changed anything.
 
@@ -116,16 +116,11 @@ class Publisher:
         `coalesce_interval`, and becomes one transaction with those that come meanwhile.
 
         Promises: nothing is changed when it raises.
-        Raises: InvalidRequest: a table is not one of this stream.
+        Raises: InvalidRequest: a table is not one of this stream, or an update is of a table
+            whose rows are not known.
         Cost: proportional to the rows read; hashing only to the difference.
         """
-        unknown = sorted(reads.keys() - self._tables.keys())
-        if unknown:
-            raise InvalidRequest(
-                f"stream {self._me.service!r} has no table {unknown[0]!r}; "
-                f"it was opened with {sorted(self._tables)}",
-                table=unknown[0],
-            )
+        self._require_fitting(reads)
         if self.seq == NO_SEQ:
             return self._absorb(reads, now)
         self._pending.add(reads, now)
@@ -214,11 +209,33 @@ class Publisher:
         """Give the state of every table."""
         return {name: table.state for name, table in self._tables.items()}
 
-    def _absorb(self, reads: Mapping[str, TableResult], now: float) -> list[Effect]:
+    def has_rows(self, name: str) -> bool:
+        """Tell whether the rows of a table are known, so that an update can follow."""
+        waiting = self._pending.has_rows(name)
+        return self._tables[name].has_rows if waiting is None else waiting
+
+    def _require_fitting(self, reads: Mapping[str, TableRead]) -> None:
+        for name, read in reads.items():
+            if name not in self._tables:
+                raise InvalidRequest(
+                    f"stream {self._me.service!r} has no table {name!r}; "
+                    f"it was opened with {sorted(self._tables)}",
+                    table=name,
+                )
+            if not isinstance(read, TableUpdate):
+                continue
+            if not self.has_rows(name) or read.state.kind not in WITH_ROWS:
+                raise InvalidRequest(
+                    f"table {name!r} of stream {self._me.service!r} cannot be updated: its rows "
+                    "are not known before and after; publish a whole read of it",
+                    table=name,
+                )
+
+    def _absorb(self, reads: Mapping[str, TableRead], now: float) -> list[Effect]:
         self._awaited -= reads.keys()
         changes = {}
-        for name, result in reads.items():
-            change = self._tables[name].absorb(result, now)
+        for name, read in reads.items():
+            change = self._tables[name].absorb(read, now)
             if change is not None:
                 changes[name] = change
         if self.seq == NO_SEQ:

@@ -18,7 +18,7 @@ from .errors import LeaseLost, NotFound
 from .lease import Granted, LeaseCall, LeaseEffect, LeaseHolder, LeaseState, Lost
 from .messages import ChunkRequest, Delta, Heartbeat, SyncReply, SyncRequest
 from .options import DseOptions
-from .published_table import Published, TableResult
+from .published_table import Published, TableRead
 from .publisher import Identity, Publisher
 from .rate_limit import RateLimit
 from .stream import Epoch
@@ -109,14 +109,14 @@ class StreamPublisher:
         """Tell whether `stop` was called."""
         return self._lease.state is LeaseState.STOPPED
 
-    def publish(self, reads: Mapping[str, TableResult]) -> None:
+    def publish(self, reads: Mapping[str, TableRead]) -> None:
         """Make one read one transaction, if it changed anything.
 
         Promises: nothing is changed when it raises; does not wait for the bus.
         Raises: LeaseLost: the stream is not ours now; `on_granted` tells when it is again, under
-            another epoch, which
-                begins without rows.
-            InvalidRequest: a table is not one of this stream.
+            another epoch, which begins without rows.
+            InvalidRequest: a table is not one of this stream, or an update is of a table whose
+            rows are not known.
         """
         with self._lock:
             if self._machine is None:

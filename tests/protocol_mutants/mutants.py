@@ -122,8 +122,10 @@ MUTANTS = [
     ),
     *_of(
         "pending_reads.py",
-        ("                rows = before.rows\n", "                pass\n"),
-        ("if result.state.kind is StateKind.UNAVAILABLE:", "if False:"),
+        ("return replace(before, state=read.state)", "return read"),
+        ("if read.state.kind is StateKind.UNAVAILABLE:", "if False:"),
+        ("(before.added - read.removed) | read.added", "before.added | read.added"),
+        ("(before.rows - read.removed) | read.added", "before.rows | read.added"),
     ),
     *_of(
         "pull_shelf.py",

@@ -20,7 +20,7 @@ from congress_dist.messages import (
     SyncReply,
     SyncRequest,
 )
-from congress_dist.published_table import Published, TableResult
+from congress_dist.published_table import Published, TableRead, TableResult, TableUpdate
 from congress_dist.rate_limit import RateLimit
 from congress_dist.row import Row
 from congress_dist.stream import Epoch, Position, StateKind
@@ -88,13 +88,13 @@ class PublisherNode(Process):
 
     def read(self, tables: Iterable[str]) -> None:
         """Read tables of the source and publish what that found."""
-        reads = {}
+        reads: dict[str, TableRead] = {}
         for table in tables:
             if table in self.tables:
                 state = self.world.source_states[table]
                 is_read = state.kind is not StateKind.FAILING
                 rows = self.world.source[table] if is_read else None
-                reads[table] = TableResult(rows, state)
+                reads[table] = self._as_update(table, TableResult(rows, state))
         try:
             self.stream.publish(reads)
         except LeaseLost:
@@ -102,13 +102,24 @@ class PublisherNode(Process):
             return
         self._check_rows(reads)
 
-    def _check_rows(self, reads: Mapping[str, TableResult]) -> None:
+    def _as_update(self, table: str, read: TableResult) -> TableRead:
+        """Give a read as a source that pushes does, now and then: only what came and went."""
+        machine, last = self.stream.machine, self._last_read.get(table)
+        if read.rows is None or last is None or machine is None or not machine.has_rows(table):
+            return read
+        if read.state.kind is StateKind.UNAVAILABLE or self.world.rng.random() < 0.5:
+            return read
+        return TableUpdate(last - read.rows, read.rows - last, read.state)
+
+    def _check_rows(self, reads: Mapping[str, TableRead]) -> None:
         """Assert that what was read last is published, or waits."""
-        for table, result in reads.items():
-            if result.state.kind is StateKind.UNAVAILABLE:
+        for table, read in reads.items():
+            if read.state.kind is StateKind.UNAVAILABLE:
                 self._last_read[table] = frozenset()
-            elif result.rows is not None:
-                self._last_read[table] = result.rows
+            elif isinstance(read, TableUpdate):
+                self._last_read[table] = (self._last_read[table] - read.removed) | read.added
+            elif read.rows is not None:
+                self._last_read[table] = read.rows
         machine = self.stream.machine
         if machine is None or machine.seq == 0 or machine.has_pending:
             return

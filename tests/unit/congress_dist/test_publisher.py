@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from congress_dist.effects import Alarm
 from congress_dist.errors import InvalidRequest
@@ -21,9 +24,21 @@ from congress_dist.messages import (
     SyncNotYet,
     SyncRequest,
 )
-from congress_dist.published_table import TableResult
-from congress_dist.row import encode_row
-from congress_dist.stream import READY, Epoch, Position, Seq, StateKind, failing, unavailable
+from congress_dist.published_table import TableRead, TableResult, TableUpdate
+from congress_dist.row import Row, encode_row
+from congress_dist.stream import (
+    READY,
+    UNREAD,
+    Epoch,
+    Position,
+    Seq,
+    StateKind,
+    TableState,
+    failing,
+    unavailable,
+)
+
+from .conftest import Bench
 
 
 def sync(bench: Any, have: int | None, *add: str, **held: bytes) -> Any:
@@ -39,6 +54,76 @@ def messages(effects: list[Any]) -> list[Any]:
     return [effect.message for effect in effects]
 
 
+def rows_of(text: str) -> frozenset[Row]:
+    return frozenset(encode_row((word,)) for word in text.split())
+
+
+# --- updates ------------------------------------------------------------------------------------
+
+
+def update(bench: Any, removed: str, added: str, state: TableState = READY) -> list[Any]:
+    read = TableUpdate(rows_of(removed), rows_of(added), state)
+    return messages(bench.publisher.publish({"servers": read}, bench.now))
+
+
+def test_update_names_only_what_it_changed(bench: Any) -> None:
+    opened(bench, servers="a b", ports="p")
+    (delta,) = update(bench, "b c d", "a d e")
+    assert delta.tables["servers"].removed == rows_of("b")
+    assert delta.tables["servers"].added == rows_of("d e")
+    assert bench.publisher.rows("servers") == rows_of("a d e")
+    assert update(bench, "b", "a") == []
+
+
+@pytest.mark.parametrize("state", [unavailable("no service"), UNREAD])
+def test_update_of_a_table_without_rows_changes_nothing(bench: Any, state: TableState) -> None:
+    bench.publish(ports="p")
+    with pytest.raises(InvalidRequest, match="a whole read"):
+        update(bench, "", "a")
+    bench.publish(servers="a")
+    with pytest.raises(InvalidRequest, match="a whole read"):
+        update(bench, "", "b", state)
+    assert bench.publisher.rows("servers") == rows_of("a")
+    bench.publish_state("servers", unavailable("no service"))
+    with pytest.raises(InvalidRequest, match="a whole read"):
+        update(bench, "", "b")
+
+
+def test_update_must_fit_what_waits(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    gone = {"servers": TableResult(None, unavailable("no service"))}
+    bench.publisher.publish(gone, bench.now, is_busy=True)
+    with pytest.raises(InvalidRequest, match="a whole read"):
+        update(bench, "", "b")
+    read(bench, "servers", "c", is_busy=True)
+    update(bench, "", "d")
+    assert bench.publisher.rows("servers") == rows_of("c d")
+
+
+ROWS = st.frozensets(st.sampled_from(sorted(rows_of("a b c d"))))
+STATES = st.sampled_from([READY, failing("timeout"), unavailable("no service")])
+READS = st.lists(
+    st.builds(TableResult, st.none() | ROWS, STATES)
+    | st.builds(TableUpdate, ROWS, ROWS, st.sampled_from([READY, failing("timeout")]))
+)
+
+
+@given(READS)
+def test_reads_that_wait_together_leave_what_they_leave_one_by_one(reads: list[TableRead]) -> None:
+    """With a bus that does not keep up, and with one that does."""
+    ends = []
+    for is_busy in (False, True):
+        bench = Bench()
+        opened(bench, servers="a b", ports="p")
+        for each in reads:
+            with suppress(InvalidRequest):
+                bench.publisher.publish({"servers": each}, bench.now, is_busy=is_busy)
+        bench.now += bench.options.coalesce_interval
+        bench.publisher.on_tick(bench.now)
+        ends.append((bench.publisher.rows("servers"), bench.publisher.states()["servers"]))
+    assert ends[0] == ends[1]
+
+
 # --- coalescing ---------------------------------------------------------------------------------
 
 
@@ -48,7 +133,7 @@ def opened(bench: Any, **tables: str) -> None:
 
 
 def read(bench: Any, table: str, rows: str, *, is_busy: bool) -> list[Any]:
-    result = TableResult(frozenset(encode_row((row,)) for row in rows.split()), READY)
+    result = TableResult(rows_of(rows), READY)
     return messages(bench.publisher.publish({table: result}, bench.now, is_busy=is_busy))
 
 
