@@ -6,7 +6,7 @@ N ?= 2000
 RUNS ?= 1
 DEPTH ?= 5
 
-.PHONY: run test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory sim
+.PHONY: run test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams sim
 
 run:
 	@devstack/set-up.sh run
@@ -63,6 +63,10 @@ bench-kernel:
 bench-memory:
 	@devstack/set-up.sh test
 	@cd tests && ../$(BIN)/python -m bench.measure_memory $(ARGS)
+
+bench-streams:
+	@devstack/set-up.sh test
+	$(BIN)/python -m tests.bench.measure_streams $(ARGS)
 
 sim:
 	@devstack/set-up.sh test

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from .published_table import WITH_ROWS, TableRead, TableResult, TableUpdate
 from .stream import StateKind
+from .table import TABLE_BYTES, size_of
 
 
 class PendingReads:
@@ -16,8 +17,10 @@ class PendingReads:
     Invariant: `due` is infinity exactly while nothing waits.
     """
 
-    def __init__(self, longest: float) -> None:
+    def __init__(self, longest: float, max_bytes: int) -> None:
         self._longest = longest
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._reads: dict[str, TableRead] = {}
         self.due = math.inf
 
@@ -28,17 +31,31 @@ class PendingReads:
             return None
         return read.state.kind in WITH_ROWS
 
+    def is_full_with(self, reads: Mapping[str, TableRead]) -> bool:
+        """Tell whether these would make more of what waits than a message carries.
+
+        Only updates are weighed: of a whole read nobody knows yet what it changes.
+        """
+        return self._bytes > 0 and self._bytes + _size_of(reads) > self._max_bytes
+
     def add(self, reads: Mapping[str, TableRead], now: float) -> None:
         """Let reads wait with those before them; what they say later counts."""
         for name, read in reads.items():
             self._reads[name] = _together(self._reads.get(name), read)
+        self._bytes += _size_of(reads)
         self.due = min(self.due, now + self._longest)
 
     def take(self) -> dict[str, TableRead]:
         """Give what waits, and let nothing wait any more."""
         reads, self._reads = self._reads, {}
+        self._bytes = 0
         self.due = math.inf
         return reads
+
+
+def _size_of(reads: Mapping[str, TableRead]) -> int:
+    updates = [read for read in reads.values() if isinstance(read, TableUpdate)]
+    return sum(TABLE_BYTES + size_of(o.removed) + size_of(o.added) for o in updates)
 
 
 def _together(before: TableRead | None, read: TableRead) -> TableRead:

@@ -38,11 +38,9 @@ from .published_table import WITH_ROWS, Published, PublishedTable, TableRead, Ta
 from .pull_shelf import Pull, PullKey, PullShelf
 from .row import Row, digest_of
 from .stream import Epoch, Seq, TableChange, TableState, unavailable
-from .table import NetChange, size_of
+from .table import TABLE_BYTES, NetChange, size_of
 from .transaction_log import TransactionLog
 
-_TABLE_BYTES = 64
-"""About what a table's name and frame weigh in a message."""
 _RANDOM_BITS = 64
 
 
@@ -81,7 +79,7 @@ class Publisher:
         self._awaited = {name for name, spec in tables.items() if not spec.is_slow}
         self._log = TransactionLog(options.log_transactions, options.log_bytes)
         self._shelf = PullShelf(options.snapshots_kept, options.pull_time, options.chunk_bytes)
-        self._pending = PendingReads(options.coalesce_interval)
+        self._pending = PendingReads(options.coalesce_interval, options.max_inline_bytes)
         self._changed_since_heartbeat: set[str] = set()
         self._first_round_due = now + options.first_round
         self._heartbeat_due = now
@@ -113,7 +111,8 @@ class Publisher:
         """Make one read the next transaction, if it changed anything.
 
         With `is_busy`, what was sent before has not left: the read waits, for at most
-        `coalesce_interval`, and becomes one transaction with those that come meanwhile.
+        `coalesce_interval`, and becomes one transaction with those that come meanwhile, as far as
+        a message carries them.
 
         Promises: nothing is changed when it raises.
         Raises: InvalidRequest: a table is not one of this stream, or an update is of a table
@@ -123,10 +122,13 @@ class Publisher:
         self._require_fitting(reads)
         if self.seq == NO_SEQ:
             return self._absorb(reads, now)
+        effects: list[Effect] = []
+        if self._pending.is_full_with(reads):
+            effects = self._absorb(self._pending.take(), now)
         self._pending.add(reads, now)
         if is_busy and now < self._pending.due:
-            return []
-        return self._absorb(self._pending.take(), now)
+            return effects
+        return effects + self._absorb(self._pending.take(), now)
 
     def on_tick(self, now: float) -> list[Effect]:
         """Send the heartbeat that is due; end the first round when its time is over."""
@@ -261,12 +263,12 @@ class Publisher:
         self._log.append(self.seq, {}, 0, pinned=None, now=now)
         self._full_due = now
         delta = self._delta({}, now, pull=True)
-        return [Send(delta, _TABLE_BYTES), self._heartbeat(now)]
+        return [Send(delta, TABLE_BYTES), self._heartbeat(now)]
 
     def _commit(self, changes: dict[str, TableChange], now: float) -> list[Effect]:
         self.seq = Seq(self.seq + 1)
         size_bytes = sum(
-            size_of(change.removed) + size_of(change.added) + _TABLE_BYTES
+            size_of(change.removed) + size_of(change.added) + TABLE_BYTES
             for change in changes.values()
         )
         self._log.append(self.seq, changes, size_bytes, pinned=self._shelf.pinned, now=now)
@@ -274,7 +276,7 @@ class Publisher:
         self._burst_due = now + self._options.burst_heartbeat_delay
         pull = size_bytes > self._options.max_inline_bytes
         delta = self._delta({} if pull else changes, now, pull=pull)
-        return [Send(delta, _TABLE_BYTES if pull else size_bytes)]
+        return [Send(delta, TABLE_BYTES if pull else size_bytes)]
 
     def _delta(self, changes: dict[str, TableChange], now: float, *, pull: bool) -> Delta:
         me = self._me
@@ -308,7 +310,7 @@ class Publisher:
         self._burst_due = None
         spread = options.heartbeat_jitter * self._rng.uniform(-1.0, 1.0)
         self._heartbeat_due = now + options.heartbeat_interval * (1.0 + spread)
-        return Send(heartbeat, _TABLE_BYTES * (1 + 2 * len(self._tables)))
+        return Send(heartbeat, TABLE_BYTES * (1 + 2 * len(self._tables)))
 
     def _read_ages(self, now: float) -> dict[str, float | None]:
         return {name: table.age(now) for name, table in self._tables.items()}

@@ -21,7 +21,7 @@ Row = NewType("Row", bytes)
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 _CELL_TYPES = (str, int, float, bool, type(None))
-_DIGEST_KEY = b"congress_dist row digest v1"
+_new_digest = blake2b(digest_size=16, key=b"congress_dist row digest v1").copy
 DIGEST_MODULUS = 2**128
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -51,10 +51,11 @@ def digest_of(rows: Iterable[Row]) -> int:
 
     Promises: `digest_of(a + b) == (digest_of(a) + digest_of(b)) % DIGEST_MODULUS`.
     """
-    total = sum(
-        int.from_bytes(blake2b(row, digest_size=16, key=_DIGEST_KEY).digest(), "big")
-        for row in rows
-    )
+    total = 0
+    for row in rows:
+        digest = _new_digest()
+        digest.update(row)
+        total += int.from_bytes(digest.digest(), "big")
     return total % DIGEST_MODULUS
 
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +14,13 @@ from congress_dist.config import load_config
 from congress_dist.messages import WIRE_VERSION
 from congress_dist.outbox import HEARTBEATS, stream_topic
 from congress_dist.transport import OsloTransport
+from tests.peer import PATIENCE, Peer
 
 from .conftest import wait_until
 
 pytestmark = pytest.mark.integration
 
-PEER = str(Path(__file__).with_name("stream_peer.py"))
-PATIENCE = 40.0
+SCRIPT = str(Path(__file__).with_name("stream_peer.py"))
 FAST = {
     "heartbeat_interval": 0.2,
     "full_heartbeat_interval": 1.0,
@@ -38,61 +34,33 @@ FAST = {
 ROWS = 300
 
 
-class Peer:
+class StreamPeer(Peer):
     """A node in a process of its own."""
 
     def __init__(self, directory: Path, role: str, **config: Any) -> None:
-        self.config = {"dir": str(directory), "role": role, "name": role, "options": FAST}
-        self.config |= {"incarnation": f"{role}-{next(_numbers)}", **config}
-        self.role = role
-        self.process = subprocess.Popen(
-            [sys.executable, PEER, json.dumps(self.config)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        known = {"dir": str(directory), "role": role, "name": role, "options": FAST}
+        known |= {"incarnation": f"{role}-{next(_numbers)}", **config}
+        super().__init__(SCRIPT, known)
 
     @property
     def incarnation(self) -> str:
         return str(self.config["incarnation"])
 
-    def wait_for(self, word: str) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if word in json.loads(line):
-                return
-        raise AssertionError(f"{self.role} ended before it said {word!r}")
-
-    def ask(self, **command: Any) -> Any:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
     def states(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask(state=True)
         return found
 
-    def wait_until_stopped(self) -> None:
-        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
-
-    def end(self) -> None:
-        for number in (signal.SIGCONT, signal.SIGKILL):
-            self.process.send_signal(number)
-        self.process.communicate(timeout=PATIENCE)
-
 
 _numbers = itertools.count(1)
-Start = Callable[..., Peer]
+Start = Callable[..., StreamPeer]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    peers: list[Peer] = []
+    peers: list[StreamPeer] = []
 
-    def _start(role: str, *, is_ready: bool = True, **config: Any) -> Peer:
-        peers.append(Peer(tmp_path, role, **config))
+    def _start(role: str, *, is_ready: bool = True, **config: Any) -> StreamPeer:
+        peers.append(StreamPeer(tmp_path, role, **config))
         if is_ready:
             peers[-1].wait_for("ready")
         return peers[-1]
@@ -102,7 +70,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         peer.end()
 
 
-def wait_until_equal(publisher: Peer, *subscribers: Peer) -> None:
+def wait_until_equal(publisher: StreamPeer, *subscribers: StreamPeer) -> None:
     """Wait until every subscriber is live and has the publisher's digest."""
 
     def are_equal() -> bool:
@@ -113,7 +81,7 @@ def wait_until_equal(publisher: Peer, *subscribers: Peer) -> None:
     wait_until(are_equal, seconds=PATIENCE, what="the digests are equal")
 
 
-def published(start: Start, rows: int = ROWS, **config: Any) -> Peer:
+def published(start: Start, rows: int = ROWS, **config: Any) -> StreamPeer:
     """Start a policy service and a publisher with rows."""
     start("policy")
     publisher = start("publisher", **config)

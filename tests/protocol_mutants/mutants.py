@@ -124,6 +124,7 @@ MUTANTS = [
         "pending_reads.py",
         ("return replace(before, state=read.state)", "return read"),
         ("if read.state.kind is StateKind.UNAVAILABLE:", "if False:"),
+        ("self._bytes + _size_of(reads) > self._max_bytes", "False"),
         ("(before.added - read.removed) | read.added", "before.added | read.added"),
         ("(before.rows - read.removed) | read.added", "before.rows | read.added"),
     ),
@@ -144,7 +145,7 @@ MUTANTS = [
     ),
     *_of(
         "table.py",
-        ("if row in self.rows and row not in added)", "if row in self.rows)"),
+        ("(removed & self.rows) - added", "removed & self.rows"),
         (
             "(self.sum - digest_of(net.removed) + digest_of(net.added))",
             "(self.sum + digest_of(net.added))",

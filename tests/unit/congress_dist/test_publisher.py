@@ -157,6 +157,21 @@ def test_what_waits_leaves_with_the_first_read_that_finds_the_bus_free(bench: An
     assert set(delta.tables) == {"servers", "ports"}
 
 
+def test_updates_wait_together_only_as_far_as_a_message_carries_them(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(max_inline_bytes=400)
+    opened(bench, servers="a", ports="p")
+    deltas = []
+    for number in range(40):
+        pushed = {"servers": TableUpdate(frozenset(), rows_of(f"pushed-{number}"))}
+        deltas += messages(bench.publisher.publish(pushed, bench.now, is_busy=True))
+    deltas += messages(bench.publisher.stop(bench.now))[:-1]
+    assert 5 < len(deltas) < 20
+    assert not any(delta.pull for delta in deltas)
+    assert len(bench.publisher.rows("servers")) == 41
+
+
 def test_nothing_waits_longer_than_the_interval(bench: Any) -> None:
     opened(bench, servers="a", ports="p")
     read(bench, "servers", "a b", is_busy=True)
