@@ -6,14 +6,18 @@ import os
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start be interrupted, also where a shell runs us in the background.
+    """Give examples the time that they take, and let processes that tests start be interrupted.
 
-    Such a shell ignores SIGINT, and what is ignored is inherited.
+    A shell that runs us in the background ignores SIGINT, and what is ignored is inherited.
     """
+    # A machine that others use too may be slow for a moment; pytest's own limit ends what hangs.
+    hypothesis.settings.register_profile("here", deadline=None)
+    hypothesis.settings.load_profile("here")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
