@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kSlice = 50ms;  // of waiting, and between two looks for other signals than Ctrl-C
 
+thread_local Entrance* innermost = nullptr;  // of the engines that this thread is in
+
 }  // namespace
 
 Entrance::Entrance(Watch& watch) : watch_(watch) {
@@ -33,6 +35,7 @@ bool Entrance::is_late() {
 }
 
 void Entrance::see() {
+    for (Entrance* each = innermost; each != nullptr; each = each->outer_) each->look();
     Interrupts::see();
     if (is_late()) throw DeadlinePassed(kNoRule);
 }
@@ -78,9 +81,14 @@ void Entrance::leave() {
 void Entrance::take() {
     owner_ = PyThread_get_thread_ident();
     depth_ = 1;
+    outer_ = innermost;
+    innermost = this;
 }
 
 void Entrance::give() {
+    Entrance** place = &innermost;
+    while (*place != nullptr && *place != this) place = &(*place)->outer_;
+    if (*place != nullptr) *place = outer_;
     depth_ = 0;
     owner_ = 0;
     if (waiting_ == 0) return;

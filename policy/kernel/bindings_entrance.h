@@ -34,8 +34,9 @@ public:
     static Watch::Clock::time_point& deadline();
     // Whether it is over.
     static bool is_late();
-    // Looks on the way of what knows no engine. With the interpreter lock or without.
-    // Raises: DeadlinePassed; py::error_already_set: what a signal's handler raised.
+    // Looks on the way of what knows no engine, for those too that this thread is in. With the
+    // interpreter lock or without.
+    // Raises: Cancelled, DeadlinePassed; py::error_already_set: what a signal's handler raised.
     static void see();
 
     // Waits until no other thread is inside; nobody gets in before the interpreter lock is let go.
@@ -68,6 +69,7 @@ private:
     Watch& watch_;
     std::atomic<unsigned> depth_{0};
     unsigned long owner_ = 0;
+    Entrance* outer_ = nullptr;  // that the owner was in before
     bool is_deferring_ = false;  // the owner is the main thread
     Watch::Clock::time_point next_poll_{};
     unsigned waiting_ = 0;

@@ -152,6 +152,14 @@ def test_ctrl_c_ends_the_reading_of_a_file(tmp_path: Path) -> None:
     require_usable(engine, before)
 
 
+def test_another_thread_ends_the_reading_of_a_file(tmp_path: Path) -> None:
+    engine = new_engine()
+    before = state(engine)
+    with pytest.raises(Cancelled):
+        engine.load("d", {"many": long_file(tmp_path, engine.cancel)})
+    require_usable(engine, before)
+
+
 def test_a_deadline_ends_the_reading_of_a_file(tmp_path: Path) -> None:
     engine = new_engine()
     before = state(engine)
