@@ -82,6 +82,9 @@ class Transactions:
         name_rule: Callable[[int], str],
     ) -> None:
         self._kernel = kernel
+        # Bound now: for a method of C++ Python makes an object, when there may be no memory.
+        self._leave_kernel = kernel.leave
+        self._outdate = kernel.outdate
         self._journal = journal
         self._meaning = meaning
         self._known_meaning = meaning()
@@ -111,8 +114,10 @@ class Transactions:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        told = self.find_told(error)
-        self.leave()
+        try:
+            told = self.find_told(error)
+        finally:
+            self.leave()
         if told is not None:
             raise told from error
 
@@ -122,8 +127,7 @@ class Transactions:
 
     def carry_out(self, change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call what changes the engine as in a block of `change`, which costs more than a call."""
-        self.__enter__()
-        mark = self._journal.mark()
+        mark = self.begin()
         try:
             changed = change(*args, **kwargs)
             self._kernel.look()
@@ -138,11 +142,10 @@ class Transactions:
 
         Raises: Cancelled, DeadlineExceeded, InternalError, MemoryError: what that error comes to.
         """
-        told = self.find_told(error)
         try:
-            self.roll_back(mark)
+            told = self.find_told(error)
         finally:
-            self.leave()
+            self.end(mark)
         if told is not None:
             raise told from error
 
@@ -150,9 +153,24 @@ class Transactions:
         """Change the engine for the time of a `with` block, and take everything back."""
         return _Trial(self)
 
-    def mark(self) -> Mark:
-        """Give the place up to which a later `roll_back` goes."""
-        return self._journal.mark()
+    def begin(self) -> Mark:
+        """Wait for the engine, and give the place up to which a later `roll_back` goes.
+
+        Raises: as a `with` block.
+        """
+        self.__enter__()
+        try:
+            return self._journal.mark()
+        except BaseException:  # there is no memory for it
+            self.leave()
+            raise
+
+    def end(self, mark: Mark) -> None:
+        """Take back what was changed after a mark, and let others in."""
+        try:
+            self.roll_back(mark)
+        finally:
+            self.leave()
 
     def roll_back(self, mark: Mark) -> None:
         """Take back what was changed after a mark."""
@@ -165,12 +183,14 @@ class Transactions:
             let_interrupt()
 
     def leave(self) -> None:
-        """Let others in, unless this thread entered more than once."""
-        self._follow_meaning()
+        """Let others in, unless this thread entered more than once; also without memory."""
         self._entered -= 1
-        if not self._entered:
-            self._journal.clear()  # a question may have left values that nobody holds
-        self._kernel.leave()
+        try:
+            self._follow_meaning()
+            if not self._entered:
+                self._journal.clear()  # a question may have left values that nobody holds
+        finally:
+            self._leave_kernel()
 
     def find_stop(self) -> BaseException | None:
         """Give what is to end the call under way: Ctrl-C, its deadline, somebody's `cancel`."""
@@ -229,10 +249,14 @@ class Transactions:
         return None if number is None else self._name_rule(number)
 
     def _follow_meaning(self) -> None:
-        meaning = self._meaning()
+        try:
+            meaning = self._meaning()
+        except MemoryError:  # what was changed stays so: prepared questions look for themselves
+            self._outdate()
+            return
         if meaning != self._known_meaning:
             self._known_meaning = meaning
-            self._kernel.outdate()
+            self._outdate()
 
 
 class _Block:
@@ -244,8 +268,7 @@ class _Block:
         self._transactions = transactions
 
     def __enter__(self) -> None:
-        self._transactions.__enter__()
-        self._mark = self._transactions.mark()
+        self._mark = self._transactions.begin()
 
 
 class _Change(_Block):
@@ -290,7 +313,4 @@ class _Trial(_Block):
         trace: TracebackType | None,
     ) -> None:
         defer_interrupt()
-        try:
-            self._transactions.roll_back(self._mark)
-        finally:
-            self._transactions.leave()
+        self._transactions.end(self._mark)

@@ -13,6 +13,7 @@
 #include "bindings_cells.h"
 #include "bindings_columns.h"
 #include "bindings_entrance.h"
+#include "bindings_results.h"
 #include "bindings_sequence.h"
 #include "text_rows.h"
 
@@ -107,21 +108,21 @@ ArrowTable arrow_table(const py::object& given) {
 }  // namespace
 
 void bind_bulk(py::module_& module) {
-    py::class_<Column, std::shared_ptr<Column>>(module, "Column")
+    py::class_<Column, std::shared_ptr<Column>>(module, "Column", refused_instances())
         .def(py::init(&column_of))
-        .def("__len__", &Column::size);
-    py::class_<BulkRows, std::shared_ptr<BulkRows>> rows(module, "BulkRows");
+        .def("__len__", giving(&Column::size));
+    py::class_<BulkRows, std::shared_ptr<BulkRows>> rows(module, "BulkRows", refused_instances());
     rows.def(py::init(&column_rows))
-        .def("__len__", &BulkRows::size)
+        .def("__len__", giving(&BulkRows::size))
         .def("width", &BulkRows::width);
     bind_sequence(rows, list_of);
-    py::class_<ArrowTable>(module, "ArrowTable")
+    py::class_<ArrowTable>(module, "ArrowTable", refused_instances())
         .def(py::init(&arrow_table))
-        .def("columns", [](const ArrowTable& table) { return table.columns; });
-    py::class_<TextTable>(module, "TextTable")
+        .def("columns", [](const ArrowTable& table) { return result(table.columns); });
+    py::class_<TextTable>(module, "TextTable", refused_instances())
         .def(py::init(&text_table))
-        .def("header", &TextTable::header)
-        .def("seen_types", &seen_types)
+        .def("header", giving(&TextTable::header))
+        .def("seen_types", [](const TextTable& table) { return result(seen_types(table)); })
         .def("rows", &text_rows);
 }
 

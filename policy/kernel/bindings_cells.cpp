@@ -29,7 +29,7 @@ py::tuple decoded(const Symbols& symbols, const Id* cells, std::size_t width) {
 
 py::tuple ids_of(const Id* cells, std::size_t width) {
     py::tuple row(width);
-    for (std::size_t column = 0; column < width; ++column) row[column] = cells[column];
+    for (std::size_t column = 0; column < width; ++column) row[column] = py::int_(cells[column]);
     return row;
 }
 

@@ -29,6 +29,7 @@ inline std::string_view text_of(PyObject* value) {
         text = PyUnicode_AsUTF8AndSize(value, &size);
     }
     if (text == nullptr) {
+        if (PyErr_ExceptionMatches(PyExc_MemoryError) != 0) throw py::error_already_set();
         PyErr_Clear();
         refuse("text with a lone surrogate");
     }

@@ -45,7 +45,10 @@ private:
 std::shared_ptr<const Py_buffer> buffer_of(const py::object& given) {
     auto view = std::make_unique<Py_buffer>();
     if (PyObject_GetBuffer(given.ptr(), view.get(), PyBUF_RECORDS_RO) != 0) {
-        if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw py::error_already_set();
+        const bool is_refused = PyErr_ExceptionMatches(PyExc_Exception) != 0;
+        if (!is_refused || PyErr_ExceptionMatches(PyExc_MemoryError) != 0) {
+            throw py::error_already_set();
+        }
         PyErr_Clear();  // it has none of that kind
         return nullptr;
     }

@@ -39,8 +39,10 @@ const char* name_of(TextFlaw flaw) {
     return "?";
 }
 
-// pybind11 tells that Python has no memory for an object by the text of an error alone.
+// pybind11 tells that Python has no memory for an object by the text of an error alone, or by one
+// of the wrong type.
 bool is_lack_of_memory(const std::runtime_error& error) {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError) != 0) return true;
     return std::strncmp(error.what(), "Could not allocate ", 19) == 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "bindings.h"
 #include "bindings_cell_queue.h"
+#include "bindings_results.h"
 #include "bindings_sequence.h"
 #include "bulk_rows.h"
 
@@ -108,9 +109,9 @@ void intern_rows(Symbols& symbols, const py::handle& rows, std::uint32_t width, 
 }
 
 void bind_rows(py::module_& module) {
-    py::class_<Hold>(module, "Hold");
-    py::class_<Rows> face(module, "Rows");
-    face.def("__len__", &Rows::size);
+    py::class_<Hold>(module, "Hold", refused_instances());
+    py::class_<Rows> face(module, "Rows", refused_instances());
+    face.def("__len__", giving(&Rows::size));
     bind_sequence(face, std::mem_fn(&Rows::list));
 }
 

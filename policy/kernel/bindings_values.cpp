@@ -10,7 +10,7 @@ py::tuple Host::encode(const py::sequence& row) {
     py::tuple made(row.size());
     for (std::size_t column = 0; column < row.size(); ++column) {
         try {
-            made[column] = intern_value(row[column]);
+            made[column] = py::int_(intern_value(row[column]));
         } catch (const CellRefused& refused) {
             throw CellRefused(0, column, refused.what());
         }
@@ -24,7 +24,7 @@ py::object Host::find_row(const py::sequence& row) {
         try {
             const std::optional<Id> id = find(row[column]);
             if (!id) return py::none();
-            made[column] = *id;
+            made[column] = py::int_(*id);
         } catch (const CellRefused&) {
             return py::none();
         }

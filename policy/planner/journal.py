@@ -23,10 +23,13 @@ class Journal:
     Invariant: run from the last to the first, each step finds the state that its change left.
     """
 
-    __slots__ = ("_kernel", "_steps")
+    __slots__ = ("_commit_kernel", "_kernel", "_roll_back_kernel", "_steps")
 
     def __init__(self, kernel: Kernel | None = None) -> None:
         self._kernel = kernel
+        # Bound now: for a method of C++ Python makes an object, when there may be no memory.
+        self._roll_back_kernel = None if kernel is None else kernel.rollback
+        self._commit_kernel = None if kernel is None else kernel.commit
         self._steps: list[Undo] = []
 
     def note(self, undo: Undo) -> None:
@@ -39,7 +42,8 @@ class Journal:
             before = mapping[key]
             self.note(lambda: mapping.__setitem__(key, before))
         else:
-            self.note(lambda: mapping.__delitem__(key))
+            # It is not there if there was no memory to set it.
+            self.note(lambda: mapping.pop(key, None))
         mapping[key] = value
 
     def drop(self, mapping: MutableMapping[K, V], key: K) -> V:
@@ -55,13 +59,13 @@ class Journal:
     def rollback(self, mark: Mark) -> None:
         """Undo everything that was done after a mark."""
         steps, of_kernel = mark
-        if self._kernel is not None:
-            self._kernel.rollback(of_kernel)
+        if self._roll_back_kernel is not None:
+            self._roll_back_kernel(of_kernel)
         while len(self._steps) > steps:
             self._steps.pop()()
 
     def clear(self) -> None:
         """Make what was changed final."""
         self._steps.clear()
-        if self._kernel is not None:
-            self._kernel.commit()
+        if self._commit_kernel is not None:
+            self._commit_kernel()
