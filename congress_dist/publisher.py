@@ -154,7 +154,7 @@ class Publisher:
             return SyncNotYet(request.service, request.request)
         have = self._replayable(request)
         full, net = self._what_to_send(request, have)
-        key = None if net else tuple(sorted(full))
+        key = _key_of(request, full, net)
         pull = self._shared(request, key)
         if pull is None:
             pull = self._new_pull(request, full, net, key, now)
@@ -162,6 +162,8 @@ class Publisher:
                 if not self._shelf.make_room(now, abandoned_after=self._options.sync_timeout):
                     return SyncBusy(request.service, request.request, self._options.backoff_max)
                 self._shelf.put(pull)
+        else:
+            pull.askers += 1
         return SyncAnswer(
             service=request.service,
             request=request.request,
@@ -325,13 +327,13 @@ class Publisher:
     def _what_to_send(
         self, request: SyncRequest, have: Seq | None
     ) -> tuple[set[str], dict[str, NetChange]]:
-        """Give the tables to send in full, and the changes to those that can be led on."""
+        """Give the tables to send in full, and the changes to those that can be led on.
+
+        Shapes: an unread table may be among the full ones; it has no rows.
+        """
         known = {name for name in (*request.held, *request.add) if name in self._tables}
-        readable = {name for name in known if not self._tables[name].is_unread}
         differing = {
-            name
-            for name in readable
-            if request.held.get(name) != self._tables[name].content.digest
+            name for name in known if request.held.get(name) != self._tables[name].content.digest
         }
         if have is None:
             return differing, {}
@@ -345,12 +347,9 @@ class Publisher:
         """Give an answer made for somebody else that serves this asker as well.
 
         An older one serves too, while the log leads on from it and that is the smaller part: many
-        subscribers who come at once cost one view. Not when something else than full tables must
-        be said at its position.
+        subscribers who come at once cost one view.
         """
-        if not key or len(key) < len(request.held) + len(request.add):
-            return None
-        pull = self._shelf.find_shared(key)
+        pull = None if key is None else self._shelf.find_shared(key)
         if pull is None or not self._log.covers(pull.seq, self.seq):
             return None
         is_behind = request.have is not None and request.have >= (self._me.epoch, pull.seq)
@@ -390,3 +389,9 @@ class Publisher:
         elif name in net:
             kind = "net"
         return SyncTable(kind, table.summary())
+
+
+def _key_of(request: SyncRequest, full: set[str], net: Mapping[str, NetChange]) -> PullKey | None:
+    """Give the tables of an answer that says nothing else than their rows, None of another one."""
+    is_pure = not net and len(full) == len(request.held) + len(request.add)
+    return tuple(sorted(full)) if is_pure else None

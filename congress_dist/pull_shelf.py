@@ -7,7 +7,7 @@ transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .messages import RowChanges, SyncTable
 from .row import Row
@@ -33,14 +33,17 @@ class Pull:
     chunk_rows: int
     touched: float
     began: float
-    served: set[int] = field(default_factory=set)
+    askers: int = 1
+    """Those who were given its header; more than one when it is shared."""
+    ends: int = 0
+    """How often its last piece was given."""
     took: float = 0.0
     """Seconds from its first piece to the newest one."""
 
     @property
     def is_under_way(self) -> bool:
-        """Tell whether a piece was never asked for."""
-        return len(self.served) < self.chunks
+        """Tell whether somebody who was given its header has not asked for its last piece."""
+        return self.ends < self.askers
 
     def chunk(self, index: int, now: float) -> dict[str, RowChanges]:
         """Give one piece.
@@ -48,7 +51,7 @@ class Pull:
         Cost: proportional to the piece.
         """
         self.touched = now
-        self.served.add(index)
+        self.ends += index == self.chunks - 1
         self.took = now - self.began
         start, stop = index * self.chunk_rows, (index + 1) * self.chunk_rows
         removed: dict[str, list[Row]] = {}

@@ -592,6 +592,40 @@ def test_subscribers_who_come_at_once_share_one_view(make_bench: Callable[..., A
     assert second.seq == 1
 
 
+def test_view_of_an_unread_table_is_shared_too(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=10)
+    bench.publish(servers=" ".join(f"row-{i:03}" for i in range(50)))
+    bench.publish_state("ports", failing("401"))
+    first = sync(bench, None, "servers", ports=b"rows from before")
+    second = sync(bench, None, "servers", "ports")
+    assert second.token == first.token
+    assert second.tables["ports"].kind == "unread"
+
+
+def test_answer_tells_of_no_table_that_was_not_asked_for(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=10)
+    bench.publish(servers=" ".join(f"row-{i:03}" for i in range(50)), ports="p")
+    sync(bench, None, "servers", ports=digests(bench)["ports"])
+    assert sync(bench, None, "servers").tables.keys() == {"servers"}
+
+
+def test_log_is_pinned_until_everybody_who_shares_a_view_has_it(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(log_transactions=2, chunk_bytes=1)
+    bench.publish(servers="a b", ports="p")
+    first = sync(bench, None, "servers")
+    assert sync(bench, None, "servers").token == first.token
+    assert first.chunks == 2
+    bench.publisher.on_chunk(ChunkRequest("nova", 7, first.token, 1), bench.now)
+    for i in range(10):
+        bench.publish(servers=f"{i}")
+    assert bench.publisher.leads_on_from(first.seq)
+    bench.publisher.on_chunk(ChunkRequest("nova", 7, first.token, 1), bench.now)
+    bench.publish(servers="c")
+    assert not bench.publisher.leads_on_from(first.seq)
+
+
 def test_shared_view_never_leads_back(make_bench: Callable[..., Any]) -> None:
     bench = make_bench(chunk_bytes=10)
     bench.publish(servers=" ".join(f"row-{i:03}" for i in range(50)), ports="p")
