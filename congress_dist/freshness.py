@@ -10,7 +10,9 @@ _WINDOW = 600.0
 """Delays are compared with the smallest of this long: clocks of two machines drift apart
 meanwhile."""
 _SLICE = 60.0
-_KEPT_INCARNATIONS = 4
+_KEPT_INCARNATIONS = 16
+"""More than start one after the other and are still heard of: an old beat of one that is forgotten
+would be taken for news."""
 
 
 @dataclass(slots=True)

@@ -126,6 +126,7 @@ class StreamPublisher:
                 )
             now = self._tools.clock.monotonic()
             is_busy = self._tools.outbox.is_busy
+            self._note_lease(self._machine, now)
             effects = self._machine.publish(reads, now, is_busy=is_busy)
             self._send(effects)
         if effects or is_busy:
@@ -147,7 +148,7 @@ class StreamPublisher:
             machine = self._machine
             if machine is not None and now >= machine.next_tick:
                 machine.wants = self._tools.wants()
-                machine.unrenewed = self._lease.unrenewed(now)
+                self._note_lease(machine, now)
                 self._send(machine.on_tick(now))
 
     def on_lease_answer(self, call: LeaseCall, answer: Mapping[str, Any], sent: float) -> None:
@@ -184,7 +185,9 @@ class StreamPublisher:
         """Publish nothing more; give the call that releases the lease, None if it is not ours."""
         with self._lock:
             if self._machine is not None:
-                self._send(self._machine.stop(self._tools.clock.monotonic()))
+                now = self._tools.clock.monotonic()
+                self._note_lease(self._machine, now)
+                self._send(self._machine.stop(now))
                 self._machine = None
             calls = [effect for effect in self._lease.stop() if isinstance(effect, LeaseCall)]
             return calls[0] if calls else None
@@ -216,8 +219,13 @@ class StreamPublisher:
             now=now,
         )
         self._machine.wants = tools.wants()
+        self._note_lease(self._machine, now)
         self._send(self._machine.on_tick(now))
         tools.callback(lambda: self._spec.on_granted(epoch))
+
+    def _note_lease(self, machine: Publisher, now: float) -> None:
+        """Let the heartbeats of the next stimulus say how long a renewal is overdue."""
+        machine.unrenewed = self._lease.unrenewed(now)
 
     def _lose(self, reason: str) -> None:
         LOG.warning("not publishing any more stream=%s reason=%s", self.name, reason)

@@ -51,7 +51,15 @@ def test_incarnations_remembered_are_bounded() -> None:
     freshness = Freshness()
     for index in range(1000):
         freshness.hear(f"i{index}", 1, sent=0.0, now=1.0)
-    assert len(freshness._senders) == 4
+    assert len(freshness._senders) == 16
+
+
+def test_old_beat_of_an_incarnation_proves_nothing_though_others_were_heard_since() -> None:
+    freshness = Freshness()
+    freshness.hear("old", 9, sent=0.0, now=0.0)
+    for index in range(10):
+        freshness.hear(f"new{index}", 1, sent=1.0, now=1.0)
+    assert freshness.hear("old", 9, sent=0.0, now=2.0) is None
 
 
 def test_source_age_adds_the_age_of_the_word_to_what_it_says() -> None:

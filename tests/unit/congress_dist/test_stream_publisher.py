@@ -1,0 +1,78 @@
+"""A stream with its lease (docs/protocol.md sections 3 and 6), its calls answered by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+from congress_dist.clock import new_random
+from congress_dist.lease import LeaseCall
+from congress_dist.messages import Delta, Heartbeat
+from congress_dist.options import DseOptions
+from congress_dist.published_table import Published, TableResult
+from congress_dist.rate_limit import RateLimit
+from congress_dist.row import encode_row
+from congress_dist.stream import READY
+from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
+from congress_dist.testing.fake_clock import FakeClock
+
+
+class Process:
+    """A process that publishes a stream of one table; what it sends and calls is kept."""
+
+    is_busy = False
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.calls: list[LeaseCall] = []
+        self.sent: list[Delta | Heartbeat] = []
+        self.sent_bytes = 0
+        tools = StreamTools(
+            node_id="n",
+            incarnation="n/1",
+            options=DseOptions(),
+            clock=self.clock,
+            rng=new_random(1),
+            beats=itertools.count(1),
+            outbox=self,
+            call=lambda _stream, call: self.calls.append(call),
+            callback=lambda job: job(),
+            wants=dict,
+            wake=lambda: None,
+            log_limit=RateLimit(self.clock),
+        )
+        tables = {"servers": Published("v1")}
+        spec = StreamSpec("nova", tables, lambda _epoch: None, lambda _reason: None)
+        self.stream = StreamPublisher(spec, tools, replaces=None, past=0)
+
+    def put(self, message: Delta | Heartbeat, size_bytes: int) -> bool:
+        self.sent.append(message)
+        self.sent_bytes += size_bytes
+        return True
+
+    def be_granted(self) -> None:
+        self.stream.tick()
+        (call,) = self.calls
+        answer = {"granted": True, "generation": 1, "renewals": 0}
+        self.stream.on_lease_answer(call, answer, self.clock.monotonic())
+
+    def newest_heartbeat(self) -> Heartbeat:
+        return next(sent for sent in reversed(self.sent) if isinstance(sent, Heartbeat))
+
+
+def test_heartbeat_that_a_read_sends_tells_of_a_lease_that_is_not_renewed() -> None:
+    process = Process()
+    process.be_granted()
+    assert process.newest_heartbeat().unrenewed == 0.0
+    process.clock.advance(30.0)
+    process.stream.publish({"servers": TableResult(frozenset({encode_row(("a",))}), READY)})
+    assert process.newest_heartbeat().seq == 1
+    assert process.newest_heartbeat().unrenewed == 30.0
+
+
+def test_goodbye_tells_of_a_lease_that_is_not_renewed() -> None:
+    process = Process()
+    process.be_granted()
+    process.clock.advance(30.0)
+    process.stream.end()
+    assert process.newest_heartbeat().stopping
+    assert process.newest_heartbeat().unrenewed == 30.0
