@@ -27,11 +27,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--only", default="", help="those whose name has this text")
     parser.add_argument("--count", type=int, default=5000, help="schedules for each (5000)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at the same time")
     args = parser.parse_args(argv)
     chosen = [mutant for mutant in MUTANTS if args.only in mutant.name]
     lived = 0
-    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(os.cpu_count()) as pool:
-        if run(Path(directory, "whole"), None, 200) != "lives":
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(args.jobs) as pool:
+        if run(Path(directory, "whole"), None, args.count) != "lives":
             raise SystemExit("the protocol as it is does not pass")
         tries = [
             pool.submit(run, Path(directory, str(number)), mutant, args.count)

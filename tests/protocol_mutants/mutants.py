@@ -106,12 +106,13 @@ MUTANTS = [
         ),
         ("have.epoch != self._me.epoch or have.seq", "have.seq"),
         ("return have.seq if self._log.covers(have.seq, self.seq) else None", "return have.seq"),
-        (
-            "readable = {name for name in known if not self._tables[name].is_unread}",
-            "readable = known",
-        ),
         ("if is_behind or self._log", "if self._log"),
         ("if pull is None or not self._log.covers(pull.seq, self.seq):", "if pull is None:"),
+        (
+            "is_pure = not net and len(full) == len(request.held) + len(request.add)",
+            "is_pure = not net",
+        ),
+        ("            pull.askers += 1\n", "            pass\n"),
         ("full = not starting and now >= self._full_due", "full = False"),
         ("pull = size_bytes > self._options.max_inline_bytes", "pull = False"),
     ),
@@ -140,12 +141,15 @@ MUTANTS = [
         "transaction_log.py",
         ("dict.fromkeys(change.added, True)", "dict.fromkeys(change.added, False)"),
         ("self._first <= after + 1 <= last", "self._first <= after + 2 <= last + 1"),
+        ("if self.size_bytes > self._max_bytes:", "if False:"),
+        ("free = pinned is None or self._first <= pinned", "free = True"),
         ("name: None if name in replaced else _net_of(words)", "name: _net_of(words)"),
         ("skip = max(0, after + 1 - self._first)", "skip = max(0, after + 2 - self._first)"),
     ),
     *_of(
         "table.py",
         ("(removed & self.rows) - added", "removed & self.rows"),
+        ("frozenset(added - self.rows)", "frozenset(added)"),
         (
             "(self.sum - digest_of(net.removed) + digest_of(net.added))",
             "(self.sum + digest_of(net.added))",

@@ -42,6 +42,8 @@ class Faults:
     """The lease rows are those of a backup."""
     database_lost: float = 0.0
     """The same, with the owner and the memory of the policy service: an epoch may come twice."""
+    lease_taken: float = 0.0
+    """An operator takes the lease away from whoever holds it."""
     other_wants: float = 0.0
     other_schema: float = 0.0
     """A publisher that starts has another version of a table's schema, or lacks the table."""
@@ -64,6 +66,7 @@ _RATES = {
     "late": (0.02, 0.1),
     "slow_bus": (0.2, 0.8),
     "garble": (0.05, 0.7),
+    "lease_taken": (0.05, 0.3),
 }
 _RATE = (0.03, 0.1)
 _PRESENT = 0.3

@@ -60,6 +60,10 @@ class LeaseDatabase:
         """Go back to the backup."""
         self._rows = dict(self._backup)
 
+    def take_away(self) -> None:
+        """Let nobody own a lease, as an operator can."""
+        self._rows = {name: replace(row, owner=None) for name, row in self._rows.items()}
+
     def forget_grant(self) -> None:
         """Go back to what stood before the newest grant."""
         self._rows = dict(self._before_grant)

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from congress_dist.effects import RequestSync
 from congress_dist.errors import LeaseLost
-from congress_dist.lease import LeaseCall
+from congress_dist.lease import ACQUIRE, LeaseCall
 from congress_dist.messages import (
+    Chunk,
     ChunkRequest,
     Delta,
     Heartbeat,
@@ -20,14 +22,17 @@ from congress_dist.messages import (
     SyncReply,
     SyncRequest,
 )
+from congress_dist.options import DseOptions
 from congress_dist.published_table import Published, TableRead, TableResult, TableUpdate
+from congress_dist.publisher import Publisher
 from congress_dist.rate_limit import RateLimit
 from congress_dist.row import Row
-from congress_dist.stream import Epoch, Position, StateKind
+from congress_dist.stream import Epoch, Position, Seq, StateKind
 from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
+from congress_dist.table import TABLE_BYTES, size_of
 
 from .timeline import Process
-from .truth import TableTruth
+from .truth import Tables, TableTruth, told_by
 
 if TYPE_CHECKING:
     from .world import World
@@ -50,6 +55,12 @@ class PublisherNode(Process):
         self._last_read: dict[str, frozenset[Row]] = {}
         self._lease_calls = itertools.count()
         self._pending: set[int] = set()
+        self._heard = 0
+        self._newest = 0
+        self._renewed_at = 0.0
+        self._pulls: dict[str, Seq] = {}
+        self._weights: list[float] = []
+        self._truth: Tables | None = None
         self.stream = StreamPublisher(
             StreamSpec(
                 world.source_name,
@@ -89,12 +100,15 @@ class PublisherNode(Process):
     def read(self, tables: Iterable[str]) -> None:
         """Read tables of the source and publish what that found."""
         reads: dict[str, TableRead] = {}
+        is_pushed = self.world.rng.random() < 0.5
         for table in tables:
             if table in self.tables:
                 state = self.world.source_states[table]
                 is_read = state.kind is not StateKind.FAILING
                 rows = self.world.source[table] if is_read else None
-                reads[table] = self._as_update(table, TableResult(rows, state))
+                read = TableResult(rows, state)
+                reads[table] = self._as_update(table, read) if is_pushed else read
+        self._note_weight(reads)
         try:
             self.stream.publish(reads)
         except LeaseLost:
@@ -103,13 +117,22 @@ class PublisherNode(Process):
         self._check_rows(reads)
 
     def _as_update(self, table: str, read: TableResult) -> TableRead:
-        """Give a read as a source that pushes does, now and then: only what came and went."""
+        """Give a read as a source that pushes does, if it can: only what came and went."""
         machine, last = self.stream.machine, self._last_read.get(table)
         if read.rows is None or last is None or machine is None or not machine.has_rows(table):
             return read
-        if read.state.kind is StateKind.UNAVAILABLE or self.world.rng.random() < 0.5:
+        if read.state.kind is StateKind.UNAVAILABLE:
             return read
         return TableUpdate(last - read.rows, read.rows - last, read.state)
+
+    def _note_weight(self, reads: Mapping[str, TableRead]) -> None:
+        """Note what a read weighs beside those that wait; of a whole read nobody knows it."""
+        machine = self.stream.machine
+        if machine is None or not machine.has_pending:
+            self._weights.clear()
+        updates = [read for read in reads.values() if isinstance(read, TableUpdate)]
+        weight = sum(TABLE_BYTES + size_of(o.removed) + size_of(o.added) for o in updates)
+        self._weights.append(weight if len(updates) == len(reads) else math.inf)
 
     def _check_rows(self, reads: Mapping[str, TableRead]) -> None:
         """Assert that what was read last is published, or waits."""
@@ -127,6 +150,8 @@ class PublisherNode(Process):
             assert machine.rows(table) == self._last_read[table], "other rows than were read"
 
     def _on_granted(self, epoch: Epoch) -> None:
+        assert epoch > max(self._heard, self._newest), "an epoch that was there before"
+        self._newest = epoch
         self._last_read.clear()
         self.world.on_granted(self.incarnation, epoch)
         for table in sorted(self.tables):
@@ -147,25 +172,43 @@ class PublisherNode(Process):
         """Carry a message of the stream to everybody, as the outbox does."""
         machine = self.stream.machine
         if isinstance(message, Delta) and machine is not None:
-            states = machine.states()
-            tables = {
-                name: TableTruth(machine.rows(name), state) for name, state in states.items()
-            }
-            position = Position(message.epoch, message.seq)
             limit = self.world.options.max_inline_bytes
             assert message.pull or size_bytes <= limit, "a large transaction is not announced"
-            self.world.truth.note(self.incarnation, position, tables, self.timeline.now)
+            is_large = message.seq == 1 or max(self._weights) > limit
+            assert is_large or not message.pull, "small reads became a large transaction"
+            self._note_truth(message, machine)
             machine.check()
+        if isinstance(message, Heartbeat):
+            assert message.unrenewed == self._unrenewed, "says another age of its lease"
         if self.loses_first:
             self.loses_first = message.seq == 0
             return True
         self.world.cast(self, message)
         return True
 
+    def _note_truth(self, delta: Delta, machine: Publisher) -> None:
+        """Note what is published at a position, and see that the delta leads there."""
+        tables = None
+        if not delta.pull and self._truth is not None:
+            tables = told_by(delta, self._truth)
+        if delta.seq == machine.seq:
+            told, states = tables, machine.states()
+            tables = {
+                name: TableTruth(machine.rows(name), state) for name, state in states.items()
+            }
+            assert told in (None, tables), "a delta does not lead to what is published"
+        self._truth = tables
+        if tables is not None:  # else nobody comes there: whoever asks is answered at a later seq
+            position = Position(delta.epoch, delta.seq)
+            self.world.truth.note(self.incarnation, position, tables, self.timeline.now)
+
     def hear(self, message: Delta | Heartbeat) -> None:
         """Hear another publisher of the stream."""
         if message.epoch is not None:
+            self._heard = max(self._heard, message.epoch)
             self.stream.on_heard(message.epoch, message.incarnation)
+            own = self.stream.epoch
+            assert own is None or own > message.epoch, "publishes on below another's epoch"
 
     def answer(self, request: RequestSync) -> SyncReply:
         """Answer a subscriber.
@@ -177,6 +220,8 @@ class PublisherNode(Process):
             self.world.taken[f"answer {type(reply).__name__}"] += 1
         if isinstance(reply, SyncAnswer):
             self._check_answer(request.message, reply)
+        elif isinstance(reply, Chunk):
+            self._check_log(self._pulls[reply.token])
         return reply
 
     def _check_answer(self, request: SyncRequest | ChunkRequest, answer: SyncAnswer) -> None:
@@ -187,9 +232,27 @@ class PublisherNode(Process):
         have = request.have
         if have is not None and have.epoch == answer.epoch and have.seq <= machine.seq:
             assert answer.seq >= have.seq, "an answer leads back"
+        is_net = any(entry.kind == "net" for entry in answer.tables.values())
+        leads_on = have is not None and have.epoch == answer.epoch
+        assert leads_on or not is_net, "an answer leads on from another epoch"
+        assert answer.tables.keys() == {*request.held, *request.add}, "other tables than asked for"
+        self._pulls[answer.token] = answer.seq
         assert machine.leads_on_from(answer.seq), "nothing leads on from an answer"
 
+    def _check_log(self, seq: Seq) -> None:
+        """Assert that the log leads on from an answer that is being pulled, within its bytes."""
+        machine = self.stream.machine
+        assert machine is not None
+        is_bound = self.world.options.log_bytes < DseOptions().log_bytes
+        assert is_bound or machine.leads_on_from(seq), "nothing leads on from what is pulled"
+
     # --- the lease ------------------------------------------------------------------------------
+
+    @property
+    def _unrenewed(self) -> float:
+        """How long a renewal is overdue, counted from when the last one granted was sent."""
+        silent_for = self.monotonic() - self._renewed_at
+        return silent_for if silent_for > 2 * self.world.options.lease_renewal else 0.0
 
     def stop(self) -> None:
         """End cleanly: say goodbye, give the lease back."""
@@ -200,6 +263,8 @@ class PublisherNode(Process):
 
     def _call(self, _stream: StreamPublisher, call: LeaseCall) -> None:
         number, sent = next(self._lease_calls), self.monotonic()
+        if call.method == ACQUIRE:
+            assert call.arguments["heard_epoch"] >= self._heard, "hides an epoch that it heard"
         self._pending.add(number)
         timeout = self.world.options.lease_call_timeout
         self.timeline.after(timeout, partial(self.stimulate, partial(self._give_up, number)))
@@ -220,4 +285,6 @@ class PublisherNode(Process):
             self._give_up(number)
         elif number in self._pending:
             self._pending.remove(number)
+            if answer.get("granted"):
+                self._renewed_at = sent
             self.stream.on_lease_answer(call, answer, sent)

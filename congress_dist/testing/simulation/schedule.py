@@ -20,6 +20,9 @@ from .world import LATEST, TABLES, World
 _STEPS = (8, 16, 32)
 _STEP = 0.25
 """Seconds between looks at whether everybody has arrived."""
+_REPAIRED = 300.0
+"""Seconds until rows that were changed by a fault are right for good: repairs are up to a minute
+apart, three more may be spoiled, and the next full heartbeat shows it."""
 _WANTS_IN_BURST = 0.1
 _STAYS = 0.1
 """Part of the schedules in which everybody must also stay there."""
@@ -42,9 +45,10 @@ def draw_options(rng: Random) -> DseOptions:
     return replace(
         DseOptions(),
         log_transactions=rng.choice((2, 20)),
+        log_bytes=rng.choice((1000, DseOptions().log_bytes)),
         buffer_bytes=rng.choice((2000, 100_000)),
         chunk_bytes=rng.choice((6, 10_000)),
-        max_inline_bytes=rng.choice((80, 10_000)),
+        max_inline_bytes=rng.choice((80, 800, 10_000)),
         snapshots_kept=rng.choice((1, 4)),
         pull_time=rng.choice((0.2, 60.0)),
         full_heartbeat_interval=rng.choice((2.0, 10.0)),
@@ -104,6 +108,7 @@ class Schedule:
             "database_slow": self._slow_database,
             "database_restore": self._restore_database,
             "database_lost": self._lose_database,
+            "lease_taken": self.world.database.take_away,
             "burst": self._burst,
             "other_wants": lambda: self._any_subscriber().want(self._draw_wanted()),
             "corrupt": lambda: self._any_subscriber().corrupt(),
@@ -209,7 +214,7 @@ class Schedule:
         )
         is_faulty = world.was_garbled or any(node.is_corrupt for node in world.subscribers)
         if is_faulty:
-            bound += 150.0
+            bound += _REPAIRED
         self._pass_until(lambda: not self.differences(), bound, self.differences)
         if not is_faulty and self._rng.random() < _STAYS:
             self.pass_time(12.0)

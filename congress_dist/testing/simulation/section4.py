@@ -30,8 +30,8 @@ class Before:
 Rule = Callable[[Before, Sequence[Effect], Position | None], bool]
 
 
-def row_of(machine: Subscriber, message: Delta | Heartbeat) -> str:
-    """Name the row under which a message falls."""
+def row_of(machine: Subscriber, message: Delta | Heartbeat, *, is_news: bool) -> str:
+    """Name the row under which a message falls; `is_news` tells of a beat above all before."""
     assert message.epoch is not None
     epoch, position = machine.epoch, machine.position
     if epoch is not None and message.epoch < epoch:
@@ -52,7 +52,7 @@ def row_of(machine: Subscriber, message: Delta | Heartbeat) -> str:
         return "syncing towards another publisher"
     if isinstance(message, Delta):
         return _row_of_delta(machine, message, position)
-    return _row_of_heartbeat(machine, message, position)
+    return _row_of_heartbeat(machine, message, position, is_news=is_news)
 
 
 def _row_of_delta(machine: Subscriber, delta: Delta, position: Position) -> str:
@@ -68,7 +68,9 @@ def _row_of_delta(machine: Subscriber, delta: Delta, position: Position) -> str:
     return "live: delta, the next, " + ("to be pulled" if delta.pull else "another schema")
 
 
-def _row_of_heartbeat(machine: Subscriber, heartbeat: Heartbeat, position: Position) -> str:
+def _row_of_heartbeat(
+    machine: Subscriber, heartbeat: Heartbeat, position: Position, *, is_news: bool
+) -> str:
     phase = "live" if machine.is_live else "syncing"
     if heartbeat.seq != position.seq:
         return f"{phase}: heartbeat, " + ("ahead" if heartbeat.seq > position.seq else "behind")
@@ -76,7 +78,6 @@ def _row_of_heartbeat(machine: Subscriber, heartbeat: Heartbeat, position: Posit
         return "syncing: heartbeat, at the position"
     if any(_differs(machine, name, heartbeat) for name in heartbeat.tables):
         return "live: heartbeat, a table differs"
-    is_news = machine.freshness.is_news(heartbeat.incarnation, heartbeat.beat)
     if is_news and heartbeat.full and machine.holding.wanted - heartbeat.tables.keys():
         return "live: heartbeat, a wanted table is missing"
     return "live: heartbeat, all is well"
@@ -194,5 +195,7 @@ _RULES: dict[str, Rule] = {
         after == before.position or _is_adopted(before, effects, after)
     ),
 }
+IGNORED = frozenset({"a message of an older epoch", "starting, another incarnation of the epoch"})
+"""The rows of messages that are no signs of life of whoever published what is held."""
 ROWS = frozenset({*_RULES, "the first word of a source"})
 """Every row that a message can fall under."""

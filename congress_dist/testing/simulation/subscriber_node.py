@@ -12,7 +12,8 @@ from congress_dist.row import Row, encode_row
 from congress_dist.stream import Position, TableState, Transaction, failing
 from congress_dist.subscriber import Subscriber
 
-from .section4 import Before, check_row, row_of
+from .section4 import IGNORED, Before, check_row, row_of
+from .signs_of_life import SignsOfLife
 from .timeline import Process
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class SubscriberNode(Process):
         self._asked_at: Position | None = None
         self._wants_changed = False
         self._corrupted = ""
+        self._signs = SignsOfLife()
         now = self.monotonic()
         self.machine = Subscriber(world.source_name, options=world.options, rng=world.rng, now=now)
         self.mirror: dict[str, set[Row]] = {}
@@ -69,18 +71,27 @@ class SubscriberNode(Process):
         """Take a message, and see that the row of the table that it falls under was followed."""
         machine, taken = self.machine, self.world.taken
         now = self.monotonic()
-        row = row_of(machine, message)
+        is_news = self._signs.is_news(message)
+        row = row_of(machine, message, is_news=is_news)
         taken[row] += 1
         before = Before(machine.position, machine.is_live, message)
-        is_news = machine.freshness.is_news(message.incarnation, message.beat)
-        link_age = machine.freshness.link_age(now)
+        said = None if is_news else self._said(now)
         effects = machine.on_message(message, now)
-        if not is_news:
+        if said is not None:
             taken["a beat not higher"] += 1
-            assert machine.freshness.link_age(now) == link_age, "an old beat is no sign of life"
+            assert self._said(now) == said, "what an old beat says is told as news"
+        if row not in IGNORED:
+            self._signs.hear(message, now)
+        link_age = machine.freshness.link_age(now)
+        assert self._signs.are_told(link_age, now), (row, link_age, "another link age")
         check_row(row, before, effects, machine.position)
         assert Count("adopted") not in effects or machine.is_led_on, "adopted, and not led on"
         self._step(effects)
+
+    def _said(self, now: float) -> tuple[object, ...]:
+        """Give what the newest heartbeats said, beside transactions."""
+        status = self.machine.status(now)
+        return status.unrenewed, status.heard
 
     def take_answer(self, reply: SyncReply, asked: int) -> None:
         """Take a publisher's reply to the request that was the `asked`-th."""

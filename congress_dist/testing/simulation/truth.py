@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from congress_dist.messages import Delta
 from congress_dist.row import Row
 from congress_dist.stream import Position, TableState
 
@@ -18,6 +19,16 @@ class TableTruth:
 
 
 Tables = Mapping[str, TableTruth]
+
+
+def told_by(delta: Delta, before: Tables) -> Tables:
+    """Give the tables to which a delta leads who had those before."""
+    after = dict(before)
+    for name, change in delta.tables.items():
+        table = before[name]
+        rows = frozenset() if change.replace else table.rows - change.removed
+        after[name] = TableTruth(rows | change.added, change.state or table.state)
+    return after
 
 
 class Truth:

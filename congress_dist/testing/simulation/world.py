@@ -18,7 +18,7 @@ from congress_dist.errors import NotFound
 from congress_dist.lease import LeaseCall
 from congress_dist.messages import Chunk, Delta, Heartbeat, Message, SyncAnswer, SyncReply
 from congress_dist.options import DseOptions
-from congress_dist.row import Row, encode_row
+from congress_dist.row import encode_row
 from congress_dist.stream import READY, Epoch, TableState, failing, unavailable
 
 from .faults import CALM, Faults
@@ -29,6 +29,10 @@ from .timeline import Process, Timeline
 from .truth import Truth
 
 TABLES = ("servers", "ports", "users")
+_ROWS = 8
+"""Rows that a table of the source may have."""
+_PADDINGS = (0, 0, 200)
+"""Characters in a row: with long rows an answer outweighs what happened since."""
 _STATES = (READY, READY, READY, failing("timeout"), unavailable("no service"))
 LATEST = 8.0
 """Seconds that a late message takes at most."""
@@ -77,7 +81,9 @@ class World:
         self.was_garbled = False
         self.slowest = LATEST if faults.late else faults.slow
         """Seconds that even the quickest message of an incarnation may have taken."""
-        self.source = {name: frozenset({encode_row((i,)) for i in range(3)}) for name in TABLES}
+        padding = "x" * rng.choice(_PADDINGS)
+        self._rows = [encode_row((i, padding)) for i in range(_ROWS)]
+        self.source = {name: frozenset(self._rows[:3]) for name in TABLES}
         self.source_states: dict[str, TableState] = dict.fromkeys(TABLES, READY)
         self.database = LeaseDatabase(self._heard_epoch)
         self.publishers: list[PublisherNode] = []
@@ -148,8 +154,7 @@ class World:
     def change_source(self) -> None:
         """Change a row, and perhaps whether a table can be read."""
         name = self.rng.choice(TABLES)
-        row: Row = encode_row((self.rng.randrange(8),))
-        self.source[name] = self.source[name] ^ {row}
+        self.source[name] = self.source[name] ^ {self.rng.choice(self._rows)}
         if self.rng.random() < 0.2:
             self.source_states[self.rng.choice(TABLES)] = self.rng.choice(_STATES)
 
