@@ -3,6 +3,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "bindings_cells.h"
 #include "bindings_entrance.h"
 #include "bindings_holds.h"
+#include "bindings_interrupts.h"
 
 namespace congress {
 
@@ -39,18 +41,22 @@ public:
     std::size_t size() const { return size_; }
     // Some of the rows, `step` places from each other.
     py::list list(py::ssize_t first, py::ssize_t step, py::ssize_t count) const {
-        if (count == 0) return py::list();
-        const Entrance::Glance glance(entrance_.alone());
         py::list rows(count);
-        for (py::ssize_t n = 0; n < count; ++n) {
-            const auto number = static_cast<std::size_t>(first + n * step);
-            rows[static_cast<std::size_t>(n)] =
-                decoded(symbols_, held_->ids.data() + number * width_, width_);
+        for (py::ssize_t n = 0; n < count;) {
+            if (n != 0) Interrupts::see();
+            const Entrance::Glance glance(entrance_.alone());
+            for (const py::ssize_t end = std::min(count, n + kAtOnce); n < end; ++n) {
+                const auto number = static_cast<std::size_t>(first + n * step);
+                rows[static_cast<std::size_t>(n)] =
+                    decoded(symbols_, held_->ids.data() + number * width_, width_);
+            }
         }
         return rows;
     }
 
 private:
+    static constexpr py::ssize_t kAtOnce = 65'536;  // rows between two looks for signals
+
     std::uint32_t width_;
     std::size_t size_ = 0;
     std::unique_ptr<Held> held_;  // null: no row yet

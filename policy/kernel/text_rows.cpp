@@ -10,24 +10,44 @@ namespace congress {
 namespace {
 
 constexpr std::size_t kNowhere = ~std::size_t{0};
+constexpr std::size_t kCellBytes = 16;         // that are as much to read as a cell
+constexpr std::size_t kTextBlock = 1 << 20;    // bytes between two looks at whether to stop
 constexpr std::size_t kNoted = 64;  // of so many rows one is found without those before it
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 using Cells = std::vector<std::string_view>;
+
+// Whether a byte of UTF-8 is not the first of a character.
+bool goes_on(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
 // Calls `use` with the cells of each line, the line's number and the place behind it.
 template <class Use>
 void each_line(DelimitedReader lines, const BulkRows::Poll& poll, Use use) {
     Cells cells;
     std::size_t unseen = 0;  // cells since the last look
+    std::size_t place = lines.place();
     while (lines.next(cells)) {
-        unseen += cells.size();
+        unseen += cells.size() + (lines.place() - place) / kCellBytes;
+        place = lines.place();
         if (unseen >= kBulkBlock) {
             poll();
             unseen = 0;
         }
         use(cells, lines.line(), lines.place());
     }
+}
+
+// A block at a time, of whole characters: more than three bytes that go on with one are none.
+bool is_utf8_throughout(std::string_view text, const BulkRows::Poll& poll) {
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t end = std::min(text.size(), at + kTextBlock);
+        const std::size_t least = end - std::min<std::size_t>(end - at, 4);
+        while (end < text.size() && end > least && goes_on(text[end])) --end;
+        if (end == least || !is_utf8(text.substr(at, end - at))) return false;
+        poll();
+        at = end;
+    }
+    return true;
 }
 
 // Lines that were found to be rows.
@@ -141,7 +161,7 @@ struct Seen {
 
 TextTable::TextTable(std::string_view text, char mark, BulkRows::Poll poll, Keeper keeper)
     : text_(text), mark_(mark), poll_(std::move(poll)), keeper_(std::move(keeper)) {
-    if (!is_utf8(text_)) throw TextRefused(TextFlaw::kEncoding, 0, 0, "");
+    if (!is_utf8_throughout(text_, poll_)) throw TextRefused(TextFlaw::kEncoding, 0, 0, "");
     if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
     DelimitedReader lines(text_, mark_);
     Cells names;
