@@ -131,6 +131,7 @@ MUTANTS = [
     ),
     *_of(
         "pull_shelf.py",
+        ("if not pull.is_under_way or now - pull.touched > abandoned_after", "if True"),
         ("start, stop = index * self.chunk_rows,", "start, stop = index * self.chunk_rows + 1,"),
         (
             "        if len(self._pulls) < self._kept:\n            return True\n",

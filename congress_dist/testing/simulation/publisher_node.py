@@ -58,7 +58,7 @@ class PublisherNode(Process):
         self._heard = 0
         self._newest = 0
         self._renewed_at = 0.0
-        self._pulls: dict[str, Seq] = {}
+        self._pulls: dict[str, tuple[Seq, float]] = {}
         self._weights: list[float] = []
         self._truth: Tables | None = None
         self.stream = StreamPublisher(
@@ -79,7 +79,7 @@ class PublisherNode(Process):
                 call=self._call,
                 callback=lambda job: job(),
                 wants=dict,
-                wake=self.plan_tick,
+                wake=lambda: None,  # what was stimulated is planned anew in any case
                 log_limit=RateLimit(self),
             ),
             replaces=replaces,
@@ -153,6 +153,7 @@ class PublisherNode(Process):
         assert epoch > max(self._heard, self._newest), "an epoch that was there before"
         self._newest = epoch
         self._last_read.clear()
+        self._pulls.clear()
         self.world.on_granted(self.incarnation, epoch)
         for table in sorted(self.tables):
             delay = self.world.rng.choice((0.1, 1.0))
@@ -220,8 +221,8 @@ class PublisherNode(Process):
             self.world.taken[f"answer {type(reply).__name__}"] += 1
         if isinstance(reply, SyncAnswer):
             self._check_answer(request.message, reply)
-        elif isinstance(reply, Chunk):
-            self._check_log(self._pulls[reply.token])
+        elif isinstance(request.message, ChunkRequest):
+            self._check_piece(request.message, reply)
         return reply
 
     def _check_answer(self, request: SyncRequest | ChunkRequest, answer: SyncAnswer) -> None:
@@ -236,15 +237,23 @@ class PublisherNode(Process):
         leads_on = have is not None and have.epoch == answer.epoch
         assert leads_on or not is_net, "an answer leads on from another epoch"
         assert answer.tables.keys() == {*request.held, *request.add}, "other tables than asked for"
-        self._pulls[answer.token] = answer.seq
         assert machine.leads_on_from(answer.seq), "nothing leads on from an answer"
+        self._pulls[answer.token] = (answer.seq, self.monotonic())
 
-    def _check_log(self, seq: Seq) -> None:
-        """Assert that the log leads on from an answer that is being pulled, within its bytes."""
-        machine = self.stream.machine
+    def _check_piece(self, request: ChunkRequest, reply: SyncReply) -> None:
+        """Assert that an answer is kept while it is pulled, and the log after it."""
+        machine, options, now = self.stream.machine, self.world.options, self.monotonic()
         assert machine is not None
-        is_bound = self.world.options.log_bytes < DseOptions().log_bytes
-        assert is_bound or machine.leads_on_from(seq), "nothing leads on from what is pulled"
+        if request.token not in self._pulls:
+            return  # of an epoch before
+        seq, touched = self._pulls[request.token]
+        if isinstance(reply, Chunk):
+            self._pulls[request.token] = (seq, now)
+            is_bound = options.log_bytes < DseOptions().log_bytes
+            assert is_bound or machine.leads_on_from(seq), "nothing leads on from what is pulled"
+        else:
+            kept = min(options.pull_time, options.sync_timeout)
+            assert now - touched > kept, "an answer is dropped under who pulls it"
 
     # --- the lease ------------------------------------------------------------------------------
 
