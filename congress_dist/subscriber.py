@@ -181,7 +181,8 @@ class Subscriber:
     @property
     def is_led_on(self) -> bool:
         """Whether deltas of the present publisher can follow what is held."""
-        is_epoch = self.position is not None and self.position.epoch == self.epoch
+        position = self.holding.position
+        is_epoch = position is not None and position.epoch == self.epoch
         return is_epoch and self._held_from == self.incarnation
 
     @property
@@ -241,7 +242,7 @@ class Subscriber:
         """Whether nothing is held of the newest epoch with a transaction, or of its publisher."""
         if self.epoch is None or not self.holding.wanted:
             return False
-        return self.position is None or not self.is_led_on
+        return not self.is_led_on
 
     def _enter(self, epoch: Epoch, incarnation: str) -> None:
         """Leave an epoch for a newer one; what is held stays, what is on the way is of no use."""

@@ -58,6 +58,11 @@ class Faults:
     burst: float = 0.0
     """The source changes many times at once, and each change is published."""
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """Give the probabilities of those that can happen, by name."""
+        return {name: rate for name in FAULT_NAMES if (rate := getattr(self, name)) > 0.0}
+
 
 CALM = Faults()
 _RATES = {

@@ -18,7 +18,7 @@ from .subscriber_node import SubscriberNode
 from .world import LATEST, TABLES, World
 
 _STEPS = (8, 16, 32)
-_STEP = 0.25
+_STEP = 0.5
 """Seconds between looks at whether everybody has arrived."""
 _REPAIRED = 300.0
 """Seconds until rows that were changed by a fault are right for good: repairs are up to a minute
@@ -63,6 +63,8 @@ class Schedule:
     def __init__(self, world: World) -> None:
         self.world = world
         self._rng = world.rng
+        self.happenings = self._list_happenings()
+        """What can happen in a step, by the name of its fault."""
 
     def start(self) -> None:
         """Start a publisher and some subscribers."""
@@ -87,14 +89,12 @@ class Schedule:
             if rng.random() < 0.7:
                 tables = rng.sample(TABLES, rng.randint(1, len(TABLES)))
                 owner.stimulate(partial(owner.read, tables))
-        for fault, happen in self.happenings.items():
-            if world.happens(fault):
-                happen()
+        for fault in world.rates:
+            if fault in self.happenings and world.happens(fault):
+                self.happenings[fault]()
         rng.choice(world.subscribers).check_staleness()
 
-    @property
-    def happenings(self) -> dict[str, Callable[[], None]]:
-        """Give what can happen in a step, by the name of its fault."""
+    def _list_happenings(self) -> dict[str, Callable[[], None]]:
         return {
             "lose_last": lambda: self.world.lose_all(self._rng.uniform(0.05, 3.0)),
             "partition": self._partition,
@@ -188,7 +188,8 @@ class Schedule:
         return self._rng.uniform(0.5, 2 * self.world.options.lease_time)
 
     def _draw_wanted(self) -> set[str]:
-        return set(self._rng.sample(TABLES, self._rng.randint(1, len(TABLES))))
+        most = len(TABLES)
+        return set(self._rng.sample(TABLES, self._rng.choice((1, 2, most, most))))
 
     # --- the end --------------------------------------------------------------------------------
 
@@ -235,11 +236,12 @@ class Schedule:
             if not machine.is_live or machine.position != (publisher.epoch, publisher.seq):
                 found.append(f"{subscriber.name} is at {machine.position}")
                 continue
-            status = machine.status(subscriber.monotonic()).tables
-            for name in sorted(subscriber.wanted & publisher.states().keys()):
-                if machine.rows(name) != publisher.rows(name):
+            states = publisher.states()
+            for name in sorted(subscriber.wanted & states.keys()):
+                held = machine.holding.tables.get(name)
+                if held is None or held.content.rows != publisher.rows(name):
                     found.append(f"{subscriber.name} has other rows of {name}")
-                elif status[name].state != publisher.states()[name]:
+                elif held.state != states[name]:
                     found.append(f"{subscriber.name} has another state of {name}")
         return found
 

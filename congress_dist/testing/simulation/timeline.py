@@ -37,15 +37,20 @@ class Timeline:
         """Run everything that is due until then."""
         events = self._events
         for _ in range(_MOST_ROUNDS):
-            due = events[0][0] if events else math.inf
+            tick_at = math.inf
             for process in self.processes:
-                due = min(due, process.tick_at)
+                if process.tick_at < tick_at:
+                    tick_at = process.tick_at
+            due = events[0][0] if events and events[0][0] < tick_at else tick_at
             if due > end:
                 self.now = end
                 return
-            self.now = max(self.now, due)
+            if due > self.now:
+                self.now = due
             while events and events[0][0] <= self.now:
                 heapq.heappop(events)[2]()
+            if tick_at > self.now:
+                continue  # nor can an event have made a tick due: each comes `_LATE`
             for process in tuple(self.processes):
                 if process.tick_at <= self.now:
                     process.tick()

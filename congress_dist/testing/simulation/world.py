@@ -70,7 +70,8 @@ class World:
 
     def __init__(self, rng: Random, faults: Faults, options: DseOptions) -> None:
         self.rng = rng
-        self.faults = faults
+        self._slow = faults.slow
+        self.rates = faults.rates
         self.options = options
         self.uses_codec = rng.random() < 0.1
         self.taken: Counter[str] = Counter()
@@ -101,10 +102,11 @@ class World:
 
     def happens(self, fault: str) -> bool:
         """Draw whether a fault happens, and count it."""
-        if self.rng.random() < getattr(self.faults, fault):
-            self.taken[f"fault {fault}"] += 1
-            return True
-        return False
+        rate = self.rates.get(fault)
+        if rate is None or self.rng.random() >= rate:
+            return False
+        self.taken[f"fault {fault}"] += 1
+        return True
 
     # --- processes ------------------------------------------------------------------------------
 
@@ -270,13 +272,13 @@ class World:
     def _delay(self) -> float:
         if self.happens("late"):
             return self.rng.uniform(1.0, LATEST)
-        return self.rng.random() * self.faults.slow
+        return self.rng.random() * self._slow
 
     # --- the end of the faults ------------------------------------------------------------------
 
     def heal(self) -> None:
         """End all faults."""
-        self.faults = CALM
+        self._slow, self.rates = CALM.slow, CALM.rates
         self._cut.clear()
         self._lost_until = self.knows_nothing_until = 0.0
         self.database.is_away = False
