@@ -23,6 +23,7 @@ from congress_dist.errors import (
 
 from .kernel import (
     DeadlinePassed,
+    GuardedBlock,
     InvalidPlan,
     Kernel,
     Stopped,
@@ -149,9 +150,10 @@ class Transactions:
         if told is not None:
             raise told from error
 
-    def trial(self) -> _Trial:
+    def trial(self) -> GuardedBlock:
         """Change the engine for the time of a `with` block, and take everything back."""
-        return _Trial(self)
+        trial = _Trial(self)
+        return GuardedBlock(trial.begin, trial.end)
 
     def begin(self) -> Mark:
         """Wait for the engine, and give the place up to which a later `roll_back` goes.
@@ -259,8 +261,8 @@ class Transactions:
             self._outdate()
 
 
-class _Block:
-    """A `with` block inside the engine, with the place in the journal where it began."""
+class _Change:
+    """One change, of which nothing is kept if something is raised."""
 
     __slots__ = ("_mark", "_transactions")
 
@@ -269,12 +271,6 @@ class _Block:
 
     def __enter__(self) -> None:
         self._mark = self._transactions.begin()
-
-
-class _Change(_Block):
-    """One change, of which nothing is kept if something is raised."""
-
-    __slots__ = ()
 
     def __exit__(
         self,
@@ -293,24 +289,22 @@ class _Change(_Block):
             raise stop
 
 
-class _Trial(_Block):
+class _Trial:
     """Changes of which nothing is kept; the block is the caller's, so Ctrl-C may end it."""
 
-    __slots__ = ()
+    __slots__ = ("_mark", "_transactions")
 
-    def __enter__(self) -> None:
-        super().__enter__()
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def begin(self) -> None:
+        self._mark = self._transactions.begin()
         try:
             let_interrupt()  # what waited is raised here at the latest
         except BaseException:
-            self.__exit__(None, None, None)
+            self.end()
             raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
         defer_interrupt()
         self._transactions.end(self._mark)

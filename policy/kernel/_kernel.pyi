@@ -122,6 +122,14 @@ class PreparedQuery:
     def adopt(self, plan: Plan | None) -> None:
         """Take the plan that alone gives the answers from now on; None: `ask` for each."""
 
+@final
+class GuardedBlock:
+    """A `with` block at whose end `leave` is called, whatever Ctrl-C does."""
+
+    def __init__(self, enter: Callable[[], None], leave: Callable[[], None]) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *raised: object) -> None: ...
+
 def let_interrupt() -> None:
     """Between `enter` and `leave`: let Ctrl-C reach Python while somebody else's code runs."""
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "bindings.h"
 #include "bindings_interrupts.h"
@@ -17,6 +19,35 @@ using namespace std::chrono_literals;
 constexpr auto kSlice = 50ms;  // of waiting, and between two looks for other signals than Ctrl-C
 
 thread_local Entrance* innermost = nullptr;  // of the engines that this thread is in
+
+// A `with` block whose end is never left out: Python runs no handler between the block and this
+// class, as it would before the first step of an `__exit__` of its own.
+class GuardedBlock {
+public:
+    GuardedBlock(py::object enter, py::object leave)
+        : enter_(std::move(enter)), leave_(std::move(leave)) {}
+
+    void enter() const { enter_(); }
+    // Raises: what `leave` raises, or what a handler raised for a signal that came before it.
+    void leave(const py::args&) const {
+        const bool is_main = Interrupts::is_main_thread();
+        if (is_main) Interrupts::defer();
+        std::optional<py::error_already_set> stop;
+        if (PyErr_CheckSignals() != 0) stop.emplace();
+        try {
+            leave_();
+        } catch (...) {
+            if (is_main) Interrupts::resume();
+            throw;
+        }
+        if (is_main) Interrupts::resume();
+        if (stop) throw *stop;
+    }
+
+private:
+    py::object enter_;
+    py::object leave_;
+};
 
 }  // namespace
 
@@ -145,6 +176,10 @@ Entrance::Glance::~Glance() {
 void bind_calls(py::module_& module) {
     const py::object thread = py::module_::import("threading").attr("main_thread")();
     Interrupts::set_main_thread(py::cast<unsigned long>(thread.attr("ident")));
+    py::class_<GuardedBlock>(module, "GuardedBlock", py::is_final())
+        .def(py::init<py::object, py::object>())
+        .def("__enter__", &GuardedBlock::enter)
+        .def("__exit__", &GuardedBlock::leave);
     module.def("let_interrupt", [] {
         if (Interrupts::is_main_thread()) Interrupts::resume();
     });

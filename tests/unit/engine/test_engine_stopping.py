@@ -6,8 +6,10 @@ import itertools
 import os
 import random
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -25,6 +27,7 @@ MANY_ROUNDS = "walk(0)  walk(y) :- walk(x), y = x + 1, y < 1000000000"
 """Would take as many rounds, each of one row."""
 SOON = 0.2
 AGAIN = 5.0
+PATIENCE = 60.0
 
 
 def new_engine() -> Engine:
@@ -461,3 +464,39 @@ def test_what_stopped_names_the_query(question: Callable[[Engine], None]) -> Non
     with within(SOON), pytest.raises(DeadlineExceeded, match="while the query 'big") as stopped:
         question(engine)
     assert stopped.value.fields["query"].startswith("big(")
+
+
+def interrupt_at(step: int) -> Callable[..., None]:
+    """Press Ctrl-C when Python or the engine is called for the n-th time from now on."""
+    steps = itertools.count()
+
+    def profile(_frame: object, event: str, _argument: object) -> None:
+        if event != "return" and next(steps) == step:
+            signal.raise_signal(signal.SIGINT)
+
+    return profile
+
+
+def test_interrupt_at_any_step_of_a_trial_leaves_nothing_behind() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    engine.insert("p", "two(2)")
+    interrupted = 0
+    with ThreadPoolExecutor(1) as others:
+        for step in itertools.count():
+            is_over = False
+            sys.setprofile(interrupt_at(step))
+            try:
+                with engine.trial():
+                    engine.insert("p", "one(1)")
+                sys.setprofile(None)
+                is_over = True
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                sys.setprofile(None)
+            tables = others.submit(engine.tables, "p").result(PATIENCE)
+            assert tables == ["two"], step
+            if is_over:
+                break
+    assert interrupted > 50
