@@ -408,8 +408,8 @@ void Kernel::end_step() {
 
 void Kernel::forget_work() {
     for (Component* component : queue_) {
+        // A rule that was added goes itself.
         for (Rule* rule : component->work.touched) rule->is_touched = false;
-        for (Rule* rule : component->work.added) rule->is_added = false;
         component->work = {};
         component->is_queued = false;
     }
