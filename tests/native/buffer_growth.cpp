@@ -1,6 +1,8 @@
 #include <cstdint>
+#include <fstream>
 #include <new>
 
+#include "blocks.h"
 #include "buffer.h"
 #include "failing_allocator.h"
 #include "harness.h"
@@ -51,6 +53,49 @@ const Test large("a buffer of many pages keeps its values while it grows, and wh
     buffer.free_memory();
     require_raises<std::bad_alloc>([&] { buffer.reserve_exactly(std::size_t{1} << 50); }, "it grew");
     require(buffer.empty() && buffer.bytes() == 0, "its size without memory");
+});
+
+constexpr std::size_t kMegabyte = std::size_t{1} << 20;
+// On both sides of where blocks become mappings, there, and between pages.
+constexpr std::size_t kSizes[] = {1000, 3 * kMegabyte + 5, 4 * kMegabyte, 4 * kMegabyte + 12'345,
+                                  5 * kMegabyte, 9 * kMegabyte + 1, 9 * kMegabyte + 2};
+
+// A block that has all these sizes from one to another.
+void grow_and_free(std::size_t first, std::size_t last) {
+    std::size_t size = 0;
+    unsigned char* bytes = nullptr;
+    for (const std::size_t next : kSizes) {
+        if (next < first || next > last) continue;
+        bytes = static_cast<unsigned char*>(Blocks::grow(bytes, size, next));
+        require(size == 0 || (bytes[0] == 7 && bytes[size / 2] == 7 && bytes[size - 1] == 7),
+                "what was in it");
+        size = next;
+        bytes[0] = bytes[size / 2] = bytes[size - 1] = 7;
+    }
+    Blocks::free(bytes, size);
+}
+
+void grow_and_free() {
+    for (const std::size_t first : kSizes) {
+        for (const std::size_t last : kSizes) {
+            if (first <= last) grow_and_free(first, last);
+        }
+    }
+}
+
+const Test blocks("blocks keep what they hold while they grow, and leave nothing behind", [] {
+    const auto mapped_pages = [] {
+        std::size_t pages = 0;
+        std::ifstream("/proc/self/statm") >> pages;
+        return pages;
+    };
+    grow_and_free();
+    const std::size_t before = mapped_pages();
+    for (int n = 0; n < 8; ++n) grow_and_free();
+#ifndef __SANITIZE_ADDRESS__  // which holds back what was freed
+    require(mapped_pages() < before + 2 * kMegabyte / 4096, "memory is left behind");
+#endif
+    require(before != 0, "pages are counted");
 });
 
 const Test appends("a buffer appends, resizes and truncates", [] {

@@ -217,6 +217,40 @@ const Test wide("many long searches look at the clock and at whether they are ca
     }
 });
 
+const Test texts("a search holds the texts of the rows that it puts in", [] {
+    Searched engine(kLeft);
+    const std::vector<Row> chain = {{100, 101}, {101, 102}};
+    engine.put("d", {{100}});
+    engine.put("e", chain);
+    engine.require_right();
+    engine.change("e", {}, chain);
+    engine.program.tables["e"].clear();
+    engine.require_right();
+    engine.put("d", {{104}, {105}, {106}});
+    engine.require_right();
+});
+
+const Test told("of a search that is stopped the rule with most edges is told", [] {
+    const std::string small = "p(x, z) :- p(x, y), q(y, 1, z)";
+    for (const auto& rules : {std::vector{kLeft[0], kLeft[1], small},
+                              std::vector{kLeft[0], small, kLeft[1]}}) {
+        Searched engine(rules);
+        std::vector<Row> chain;
+        for (int n = 0; n < 600; ++n) chain.push_back({n + 1000, n + 1001});
+        engine.change("e", chain, {});
+        engine.change("q", {{1000, 1, 1001}}, {});
+        Watch& watch = engine.kernel.watch();
+        watch.set_poll([&](Watch::Clock::time_point) { watch.cancel(); });  // by the next look
+        try {
+            engine.kernel.propagate();
+            require(false, "it went on");
+        } catch (const Cancelled& error) {
+            require_equal(to_text(engine.text(error.rule)), to_text(parse(kLeft[1])), "told");
+        }
+        engine.kernel.rollback(0);
+    }
+});
+
 const Test anew("a closure that loses much of what it has is searched for again", [] {
     Searched engine(kLeft);
     std::vector<Row> chain;

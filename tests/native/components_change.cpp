@@ -93,10 +93,13 @@ const Test order("tables are brought up to date in the order of their components
     engine.add_base("e", 1);
     engine.add_derived("a", 1);
     engine.add_derived("b", 1);
-    engine.add_component({"a"}, false, 1);
+    const ComponentId first = engine.add_component({"a"}, false, 1);
     engine.add_component({"b"}, false, 2);
     engine.add_rule("a(x) :- e(x)");
     engine.add_rule("b(x) :- e(x), not a(x)");
+    engine.finish();
+    engine.kernel.set_order(first, 3);
+    engine.kernel.rollback(0);
     engine.change("e", {{1}}, {});
     require((engine.kernel.propagate() == std::vector{engine.id("e"), engine.id("a")}),
             "b is empty");

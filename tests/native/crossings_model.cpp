@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "failing_allocator.h"
 #include "harness.h"
+#include "hash.h"
 
 namespace congress::tests {
 namespace {
@@ -198,6 +199,73 @@ private:
 const Model agrees("an index by crossing time has the times that pass", 20, [](Random& random) {
     World world(random);
     for (int n = 0; n < 20; ++n) world.transact();
+});
+
+// A number is its own moment.
+class Itself : public Builtin {
+public:
+    Itself() : Builtin("itself", 1, 1) {}
+    std::uint32_t solve(const Id* cells, Buffer<Id>& solutions, const char*&) override {
+        solutions.push_back(*cells);
+        return 1;
+    }
+};
+
+const Test widest("an index by crossing time has the first and the last moment there can be", [] {
+    Engine engine;
+    Itself moment;
+    engine.add_base("texts", 1);
+    engine.add_base("clock", 1);
+    engine.add_derived("any", 1);
+    engine.add_component({"any"}, false, 1);
+    Symbols& symbols = engine.kernel.symbols();
+    for (const std::int64_t number : {-AgeCondition::kMost, AgeCondition::kMost}) {
+        const Id cell = symbols.intern_integer(number);
+        engine.kernel.change(engine.id("texts"), {&cell, 1}, {});
+    }
+    engine.change("clock", {{0}}, {});
+    engine.finish();
+    engine.kernel.add_crossings(engine.id("any"), engine.id("texts"), engine.id("clock"), moment,
+                                {true, {}}, nullptr);
+    engine.finish();
+    require_equal(engine.relation("any").size(), std::size_t{2}, "any age will do");
+});
+
+const Test anew("an index whose loading was taken back knows nothing, and loads again", [] {
+    Symbols symbols;
+    std::vector<Relation*> dirty;
+    dirty.reserve(8);
+    Relation texts(1, Support::kNone, symbols, dirty);
+    Relation clock(1, Support::kNone, symbols, dirty);
+    Relation head(1, Support::kCount, symbols, dirty);
+    Itself moment;
+    Crossings index(head, texts, clock, moment, {true, {}}, symbols, nullptr);
+    Watch watch;
+    Guard guard({}, watch, 0);
+    const auto show = [](Relation& relation, Id cell) {
+        relation.show(&cell, hash_cells(&cell, 1), 0);
+        relation.commit_step();
+    };
+    show(clock, inline_id(0));
+    for (int number = 1; number < 4; ++number) {
+        show(texts, inline_id(number));
+        if (number == 3) {
+            const Id gone = inline_id(1);
+            texts.hide(texts.find(&gone));
+            texts.commit_step();
+        }
+        dirty.clear();
+        index.refresh(guard);
+        require_equal(head.size(), texts.size(), "any age will do");
+        if (number != 2) {
+            index.undo_step();
+        } else {
+            index.keep_step();
+            index.undo_last();
+        }
+        head.undo_step();
+        dirty.clear();
+    }
 });
 
 const Test misfits("an index by crossing time refuses what does not fit", [] {

@@ -88,9 +88,7 @@ struct Bench {
     }
     Answers run(Reads reads = Reads::kAsPlanned) {
         check_plan(plan);
-        const Limits limits;
-        Watch watch;
-        Guard guard(limits, watch, 0);
+        Guard guard({}, watch, 0);
         Collector collector;
         Run run;
         run.plan = &plan;
@@ -109,6 +107,7 @@ struct Bench {
     Executor executor;
     Tens tens;
     Failures failures;
+    Watch watch;
     Plan plan;
     std::vector<RowId> changes;
 };
@@ -322,6 +321,71 @@ const Test same_results("of a builtin's solutions those agree whose same results
     step.same = {{0, 1}};
     require_equal(bench.run(), (Answers{{1, 1}, {1, 2}, {2, 3}, {3, 3}}), "equal ones");
 });
+
+#ifndef CONGRESS_BAD_HASH  // so many rows would take hours to find each other
+
+constexpr int kMany = 70'000;  // steps of a loop, which looks once on its way
+
+// Adds rows with a 7, none of them in the old state.
+void show_many(Bench& bench) {
+    for (int n = 0; n < kMany; ++n) bench.show(2 * n + 101, 7);
+}
+
+unsigned looks_of(Bench& bench, Reads reads) {
+    bench.watch.look();  // what was done before counts for nothing
+    unsigned looks = 0;
+    bench.watch.set_poll([&](Watch::Clock::time_point) { ++looks; });
+    bench.run(reads);
+    bench.watch.set_poll(nullptr);
+    return looks;
+}
+
+const Test scan_looks("a scan looks whether it is to stop", [] {
+    Bench bench;
+    show_many(bench);
+    bench.add_scan().checks = {{1, constant(8)}};
+    require_equal(looks_of(bench, Reads::kNew), 1u, "no row has an 8");
+});
+
+const Test probe_looks("probes and existence tests look whether they are to stop", [] {
+    for (const StepKind kind : {StepKind::kProbe, StepKind::kExists}) {
+        Bench bench;
+        show_many(bench);
+        Step& choice = bench.add(StepKind::kChoose);
+        choice.constants = {inline_id(7)};
+        choice.results = {{0, 0}};
+        Step& step = bench.add(kind);
+        step.columns = {1};
+        step.index = bench.relation.share_index(step.columns);
+        step.key = {at(0)};
+        step.keep = {0};
+        bench.plan.head = {at(0)};
+        require_equal(looks_of(bench, Reads::kOld), 1u, "all rows with a 7 are new");
+    }
+});
+
+const Test choice_looks("a choice looks whether it is to stop", [] {
+    Bench bench;
+    Step& choice = bench.add(StepKind::kChoose);
+    for (int n = 0; n < kMany; ++n) choice.constants.push_back(inline_id(n));
+    choice.results = {{0, 0}};
+    bench.plan.head = {at(0)};
+    require_equal(looks_of(bench, Reads::kNew), 1u, "many constants");
+});
+
+const Test call_looks("calls without solutions look whether they are to stop", [] {
+    Bench bench;
+    show_many(bench);
+    bench.add_scan();
+    Step& step = bench.add(StepKind::kCall);
+    step.builtin = &bench.tens;
+    step.key = {at(0)};
+    step.results = {{0, 2}};
+    bench.plan.head = {at(2)};
+    require_equal(looks_of(bench, Reads::kNew), 2u, "the scan and the calls");
+});
+
+#endif
 
 }  // namespace
 }  // namespace congress::tests

@@ -388,6 +388,62 @@ const Test forgotten("values of a large group that are gone are forgotten", [] {
     require(fold.bytes() + symbols.bytes() == bytes, "memory grows");
 });
 
+const Test sums("sums of groups that are gone are forgotten", [] {
+    Symbols symbols;
+    std::vector<Relation*> dirty;
+    dirty.reserve(8);
+    Relation input(2, Support::kNone, symbols, dirty);
+    Relation head(2, Support::kCount, symbols, dirty);
+    const FoldPart group{true, Aggregate::kCount, 0};
+    Fold fold(head, 1, {&input}, {group, {false, Aggregate::kSum, 0}}, symbols, nullptr);
+    Watch watch;
+    Guard guard({}, watch, 0);
+    const Id half = symbols.intern_float(0.5);
+    std::size_t bytes = 0;
+    for (int number = 0; number < 500; ++number) {
+        const Cells added{inline_id(number), half};
+        const Cells removed{inline_id(number - 1), half};
+        input.show(added.data(), hash_cells(added.data(), 2), 0);
+        if (number != 0) input.hide(input.find(removed.data()));
+        fold.refresh(guard);
+        require(rows_of(head) == CellRows{added}, "there is another group");
+        for (Relation* relation : dirty) relation->commit_step();
+        dirty.clear();
+        fold.commit();
+        if (number == 250) bytes = fold.bytes();
+    }
+    require(fold.bytes() == bytes, "memory grows");
+});
+
+const Test anew("a fold whose loading was taken back knows nothing, and loads again", [] {
+    Symbols symbols;
+    std::vector<Relation*> dirty;
+    dirty.reserve(8);
+    Relation input(2, Support::kNone, symbols, dirty);
+    Relation head(2, Support::kCount, symbols, dirty);
+    const FoldPart group{true, Aggregate::kCount, 0};
+    Fold fold(head, 1, {&input}, {group, {false, Aggregate::kSum, 0}}, symbols, nullptr);
+    Watch watch;
+    Guard guard({}, watch, 0);
+    for (int number = 1; number < 4; ++number) {
+        const Cells row{inline_id(1), inline_id(number)};
+        input.show(row.data(), hash_cells(row.data(), 2), 0);
+        input.commit_step();
+        dirty.clear();
+        fold.refresh(guard);
+        const Cells sum{inline_id(1), inline_id(number * (number + 1) / 2)};
+        require(rows_of(head) == CellRows{sum}, "it loads what is there");
+        if (number != 2) {
+            fold.undo_step();
+        } else {
+            fold.keep_step();
+            fold.undo_last();
+        }
+        head.undo_step();
+        dirty.clear();
+    }
+});
+
 const Model small("folds of many groups agree with a naive recomputation", 10,
                   [](Random& random) { World(random, false).run(30); });
 const Model large("folds of large groups agree with a naive recomputation", 10,

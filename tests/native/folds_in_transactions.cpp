@@ -102,5 +102,73 @@ const Test same_results("a group whose values change and whose results do not le
     require_equal(engine.rows("s"), kSums, "another sum");
 });
 
+const Test halves("a group is there while each of its inputs has rows", [] {
+    Engine engine;
+    engine.add_base("e", 2);
+    engine.add_base("f", 2);
+    engine.add_derived("s", 3);
+    engine.add_component({"s"}, false, 1);
+    engine.kernel.add_fold(engine.id("s"), 1, {engine.id("e"), engine.id("f")},
+                           {{true, Aggregate::kCount, 0},
+                            {false, Aggregate::kCount, 0},
+                            {false, Aggregate::kSum, 1}},
+                           nullptr);
+    engine.change("e", {{1, 10}}, {});
+    engine.finish();
+    require_equal(engine.rows("s"), Rows{}, "only the first has rows");
+    engine.change("f", {{1, 5}}, {});
+    engine.finish();
+    require_equal(engine.rows("s"), (Rows{{1, 1, 5}}), "both have");
+    engine.change("e", {}, {{1, 10}});
+    engine.finish();
+    require_equal(engine.rows("s"), Rows{}, "only the second has");
+    engine.change("e", {{1, 20}, {1, 30}}, {});
+    engine.finish();
+    require_equal(engine.rows("s"), (Rows{{1, 2, 5}}), "both have again");
+});
+
+const Test whole("the greatest of a whole table is known without an index", [] {
+    Engine engine;
+    engine.add_base("e", 1);
+    engine.add_derived("s", 1);
+    engine.add_component({"s"}, false, 1);
+    engine.kernel.add_fold(engine.id("s"), 0, {engine.id("e")}, {{false, Aggregate::kMax, 0}},
+                           nullptr);
+    const auto require_greatest = [&](const Rows& rows) {
+        engine.finish();
+        require_equal(engine.rows("s"), rows, "the greatest");
+        require(engine.relation("e").index_columns().empty(), "it made an index");
+    };
+    engine.change("e", {{1}, {2}}, {});
+    require_greatest({{2}});
+    engine.change("e", {}, {{2}});
+    require_greatest({{1}});
+    engine.change("e", {}, {{1}});
+    require_greatest({});
+    engine.change("e", {{2}, {3}}, {});
+    require_greatest({{3}});
+    engine.change("e", {}, {{3}});
+    require_greatest({{2}});
+});
+
+const Test texts("an aggregate that goes leaves texts alone that its groups had and others hold", [] {
+    Engine engine;
+    engine.add_base("e", 2);
+    engine.add_base("n", 1);
+    engine.add_derived("s", 3);
+    engine.add_component({"s"}, false, 1);
+    const RuleId rule = engine.add_fold({"s", "e"});
+    engine.change("e", {{100, 1}}, {});
+    engine.change("n", {{100}}, {});
+    engine.finish();
+    engine.change("e", {}, {{100, 1}});
+    engine.finish();
+    engine.kernel.remove_rule(rule);
+    engine.finish();
+    engine.change("n", {{101}, {102}}, {});
+    engine.finish();
+    require_equal(engine.rows("n"), (Rows{{100}, {101}, {102}}), "three texts");
+});
+
 }  // namespace
 }  // namespace congress::tests

@@ -176,5 +176,21 @@ const Test anew("what a recursive table lost in an earlier step counts for nothi
     require_equal(engine.support("tc", {1, 4}), 1u, "it was at height 2 before it went");
 });
 
+const Test version("the version of the tables grows with each step and each rollback", [] {
+    Engine engine;
+    engine.add_base("e", 1);
+    std::uint64_t before = engine.kernel.version();
+    const auto require_newer = [&](const char* text) {
+        require(engine.kernel.version() > before, text);
+        before = engine.kernel.version();
+    };
+    const Kernel::Mark mark = engine.kernel.mark();
+    engine.change("e", {{1}}, {});
+    engine.step();
+    require_newer("a step");
+    engine.kernel.rollback(mark);
+    require_newer("a rollback");
+});
+
 }  // namespace
 }  // namespace congress::tests

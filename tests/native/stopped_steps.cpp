@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "engine.h"
 #include "harness.h"
 #include "hash.h"
+#include "pages.h"
 
 namespace congress::tests {
 namespace {
@@ -77,6 +79,60 @@ unsigned stop_everywhere(Engine& engine, const std::function<void()>& change) {
         return looks.count();
     }
 }
+
+const Test changing("a change of many rows looks while they come, and while they go", [] {
+    Engine engine;
+    const RelationId table = engine.add_base("e", 1);
+    std::vector<Id> rows;
+    for (int n = 0; n < kMany; ++n) rows.push_back(inline_id(n));
+    const auto looks_of = [&](std::span<const Id> added, std::span<const Id> removed) {
+        const Looks looks(engine.kernel.watch());
+        engine.kernel.change(table, added, removed);
+        return looks.count();
+    };
+    require_equal(looks_of(rows, {}), 1u, "rows come");
+    engine.finish();
+    require_equal(looks_of({}, rows), 1u, "rows go");
+    engine.kernel.rollback(0);
+    const Looks looks(engine.kernel.watch());
+    engine.kernel.replace(table, {});
+    require_equal(looks.count(), 1u, "rows go as none take their place");
+});
+
+const Test emptying("a table that is rebuilt looks while its rows go, and while they come", [] {
+    Engine engine;
+    const RelationId table = engine.add_base("e", 1);
+    engine.add_derived("d", 1);
+    const ComponentId component = engine.add_component({"d"}, false, 1);
+    engine.add_rule("d(x) :- e(x)");
+    std::vector<Id> rows;
+    for (int n = 0; n < kMany; ++n) rows.push_back(inline_id(n));
+    engine.kernel.change(table, rows, {});
+    engine.finish();
+    engine.kernel.rebuild(component);
+    const Looks looks(engine.kernel.watch());
+    engine.kernel.propagate();
+    require_equal(looks.count(), 2u, "it empties the table, and reads the other");
+    engine.kernel.rollback(0);
+});
+
+const Test running("rules that derive nothing look whether they are to stop", [] {
+    Watch watch;
+    const Looks looks(watch);
+    for (int n = 0; n < 3000; ++n) const Guard guard({}, watch, 0);
+    require_equal(looks.count(), 1u, "a rule counts as if it joined some rows");
+});
+
+const Test paging("a page looks whether it is to stop", [] {
+    Engine engine;
+    const RelationId table = engine.add_base("e", 1);
+    std::vector<Id> rows;
+    for (int n = 0; n < kMany; ++n) rows.push_back(inline_id(n));
+    engine.kernel.change(table, rows, {});
+    const Looks looks(engine.kernel.watch());
+    page_of(engine.relation("e"), engine.kernel.symbols(), nullptr, 1, engine.kernel.watch());
+    require_equal(looks.count(), 1u, "many rows for a page of one");
+});
 
 // So many chains of two edges, from node to node.
 std::vector<Id> chains(int count) {
@@ -148,6 +204,20 @@ const Test placing("rows that were entered before a look stopped it are the step
     searched.table.undo_step();
     searched.dirty.clear();
     require(digest(searched.table) == before, "they are taken back");
+});
+
+const Test higher("rows that were never entered leave no height behind", [] {
+    Searched searched(4);
+    searched.grow();
+    searched.closure.emplace(searched.table, 1);
+    const std::vector<std::uint32_t> heights(searched.edges.size() / 2, 5);
+    searched.closure->edges().take({searched.edges.data(), nullptr, heights.data(), nullptr,
+                                    static_cast<std::uint32_t>(heights.size()), 2});
+    searched.grow();
+    searched.closure->finish(searched.guard);
+    searched.commit();
+    const Id ends[] = {inline_id(0), inline_id(2)};
+    require_equal(searched.table.support(searched.table.find(ends)), 5u, "as its edges ask for");
 });
 
 const Test indexed("a search whose table got an index keeps that up to date", [] {
@@ -257,9 +327,14 @@ const Test crossings("a tick that is stopped anywhere is taken back whole", [] {
         engine, [&] { engine.kernel.replace(engine.id("clock"), {}); });
     require(counting >= 1, "counting looks " + std::to_string(counting) + " times");
     stop_everywhere(engine, [&] { tick(kMany); });
-    stop_everywhere(engine, [&] { engine.kernel.replace(engine.id("texts"), {}); });
+    // A change of texts looks for those that go or come, as they are followed, and as they count.
+    const unsigned going = stop_everywhere(
+        engine, [&] { engine.kernel.replace(engine.id("texts"), {}); });
+    require(going >= 3, "texts that go look " + std::to_string(going) + " times");
     require_equal(engine.relation("old").size(), std::size_t{0}, "there is none");
-    stop_everywhere(engine, [&] { engine.kernel.change(engine.id("texts"), texts, {}); });
+    const unsigned coming = stop_everywhere(
+        engine, [&] { engine.kernel.change(engine.id("texts"), texts, {}); });
+    require(coming >= 3, "texts that come look " + std::to_string(coming) + " times");
     require_equal(engine.relation("old").size(), std::size_t{kMany}, "and all come back");
 });
 

@@ -231,6 +231,19 @@ def test_answers_that_are_asked_often_follow_each_change_and_its_rollback() -> N
         engine.apply("d", added={"t": [("a", number)]}, removed={"t": [("a", number - 1)]})
 
 
+def test_answers_that_are_asked_often_follow_what_the_question_means() -> None:
+    engine = Engine()
+    engine.create_policy("p")
+    asked = engine.prepare("p", "d:t(?, x)")
+    for columns in (["a", "b"], ["a", "c"], ["b", "a"]):
+        engine.set_schema("d", {"t": columns})
+        for _ in range(4):
+            assert asked("a") == []
+        engine.load("d", {"t": [("a", 1)]})
+        for _ in range(4):
+            assert asked("a") == [("a", 1)]
+
+
 def test_a_caller_may_change_the_rows_that_it_got() -> None:
     engine = Engine()
     engine.create_policy("p")

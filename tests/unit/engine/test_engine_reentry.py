@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import overload
 
 import pytest
@@ -51,6 +52,20 @@ def test_a_row_cannot_change_the_engine_that_reads_it(engine: Engine) -> None:
     with pytest.raises(InvalidRequest, match="by what it was running"):
         engine.apply("d", added={"t": [("first", 1), Row(cells)]})
     assert engine.rows("d", "t") == [("before", 0)]
+
+
+def test_a_row_cannot_ask_the_engine_that_reads_it(engine: Engine) -> None:
+    asked = engine.prepare("p", "d:t(?, y)")
+    for _ in range(4):  # so that the answer is kept
+        assert asked("before") == [("before", 0)]
+
+    def cells() -> tuple[Cell, ...]:
+        asked("before")
+        return ("outer", 1)
+
+    with pytest.raises(InvalidRequest, match="by what it was running"):
+        engine.apply("d", added={"t": [Row(cells)]})
+    assert asked("before") == [("before", 0)]
 
 
 def test_a_signal_cannot_change_the_engine_that_reads_columns(engine: Engine) -> None:
@@ -122,3 +137,30 @@ def test_what_garbage_does_to_the_engine_harms_no_answer(
     assert set(engine.rows("d", "t")) == set(expected)
     assert refused
     assert set(engine.query("p", "d:t(x, y)")) == set(expected)
+
+
+def test_a_question_may_come_to_mean_something_else_while_its_answer_is_kept(
+    engine: Engine, finalizers: Callable[[Callable[[], None]], None]
+) -> None:
+    # Python keeps shorter tuples to give them out again: those let no finalizer run.
+    values = tuple(range(30))
+    engine.set_schema("d", {"w": [f"c{value}" for value in values]})
+    engine.load("d", {"w": [values]})
+    asked = engine.prepare("p", f"d:w({', '.join('?' * len(values))})")
+    collections_left = -1
+
+    def act() -> None:
+        nonlocal collections_left
+        collections_left -= 1
+        if collections_left == 0:
+            with suppress(InvalidRequest):
+                engine.insert("p", f"other{number}(x) :- d:w(c0=x)")
+                asked(*values)
+
+    finalizers(act)
+    gc.set_threshold(1)
+    for number in range(1, 9):
+        for collections in (-1, -1, number):  # planned; asked once; kept
+            collections_left = collections
+            assert asked(*values) == [values]
+    assert engine.tables("p")

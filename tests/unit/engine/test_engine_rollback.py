@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from congress_dist.errors import InternalError, InvalidRequest
+from congress_dist.errors import InternalError, InvalidRequest, NotFound
 from congress_dist.policy import Engine, PolicyError
 from congress_dist.policy.evaluator import Evaluator
 from congress_dist.policy.language.builtins import registry
@@ -208,3 +208,13 @@ def test_a_builtin_must_not_call_its_engine(engine: Engine, trap: Trap) -> None:
     trap.action = None
     engine.load("d", {"a": [("boom",)]})
     assert engine.rows("p", "last") == [("boom",)]
+
+
+def test_a_row_that_went_in_a_trial_is_not_there_to_be_explained(engine: Engine) -> None:
+    with engine.trial():
+        engine.apply("d", removed={"a": [("one",)]})
+        for policy, table in (("d", "a"), ("p", "first"), ("p", "r")):
+            with pytest.raises(NotFound, match="has no row"):
+                engine.explain(policy, table, ("one",))
+            assert not engine.why_not(policy, table, ("one",)).is_present
+    assert engine.explain("p", "r", ("one",)).row == ("one",)
