@@ -26,6 +26,7 @@ test-sanitized:
 
 mutants-native:
 	@devstack/set-up.sh test
+	@$(BIN)/python -m pip install --disable-pip-version-check -q "pybind11>=2.13"
 	$(BIN)/python tests/native/mutants.py $(ARGS)
 
 oracle:

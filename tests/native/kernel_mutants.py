@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A change of one place in one file; `before` stands there once."""
-
-    file: str
-    before: str
-    after: str
-
-    @property
-    def name(self) -> str:
-        """Give a text that tells it from the others."""
-        return f"{self.file}: {self.change} → {' '.join(self.after.split())}"
-
-    @property
-    def change(self) -> str:
-        """Give what is changed, on one line."""
-        return " ".join(self.before.split())
-
+from mutant import Mutant
+from question_mutants import QUESTION_MUTANTS
+from recursion_mutants import RECURSION_MUTANTS
+from transaction_mutants import TRANSACTION_MUTANTS
 
 MUTANTS = (
     # Maintenance: counting.
@@ -175,6 +158,9 @@ MUTANTS = (
     Mutant("fold.cpp", "-last.step);", "last.step);"),
     Mutant("fold.cpp", "(had_row ? kHasRow : 0)", "kHasRow"),
     Mutant("fold.cpp", "if (is_new && is_changed) settle(group, false);", ""),
+    *RECURSION_MUTANTS,
+    *TRANSACTION_MUTANTS,
+    *QUESTION_MUTANTS,
 )
 
 HARMLESS = {
@@ -184,5 +170,20 @@ HARMLESS = {
     " list",
     "!tally.is_ordered && tally.rows <= kFew": "it saves time: a few rows in order have the same"
     " ends when gone through",
+    "member.relation->set_kind(kind);": "a table keeps counts and heights in the same way",
+    "idle_ = 0;": "no more steps are taken back than were kept: what is left over is never"
+    " used up",
+    "sums_[changed.exact] = {};": "a sum that was freed has given back, exactly, all that it took",
+    "drop_tree(freed);": "a group without rows has no values: those were forgotten before",
+    "forget_suspects(component); derive_anew": "all rows are hidden then, and a row that a step"
+    " touched loses the mark at its end",
+    "table->set_support(row, 0);": "nobody reads the support of a hidden row, and showing it"
+    " writes another",
+    "if (found_[origin] != 0) continue;": "one instance is as good as another: the rows of each"
+    " are there, and lower",
+    "lowest = std::min(lowest, relation.support(row));": "it saves time: a row that is withdrawn"
+    " though a lower one holds it comes back",
+    "own.hot->clear();": "it saves memory: a change of what questions mean is a step, and an"
+    " answer of the version before is not found any more",
 }
 """By what a mutant changes why these tests need not notice it."""

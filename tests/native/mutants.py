@@ -1,9 +1,9 @@
 """Breaks the kernel one line at a time, and sees whether a test notices: `make mutants-native`.
 
 Each mutant is built from a copy of the sources and run against the kernel's own tests, the one
-that noticed it last time first. One that lives is a hole in the tests, or `HARMLESS` has the
-reason why it is none. A ledger keeps what came out: another run goes on with what is left, and
-tries again what lived.
+that noticed it last time first; one of Python's side of the kernel against some of the engine's.
+One that lives is a hole in the tests, or `HARMLESS` has the reason why it is none. A ledger keeps
+what came out: another run goes on with what is left, and tries again what lived.
 """
 
 from __future__ import annotations
@@ -11,25 +11,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from kernel_mutants import HARMLESS, MUTANTS, Mutant
+from kernel_mutants import HARMLESS, MUTANTS
+from mutant import Mutant
+from mutant_builds import BUILD, SOURCES, TOP, tested_in
 
-NATIVE = Path(__file__).parent
-KERNEL = NATIVE.parents[1] / "policy" / "kernel"
-BUILD = NATIVE / "build" / "mutants"
-SOURCES = BUILD / "kernel"
-TESTS = BUILD / "plain" / "kernel_tests"
+KERNEL = TOP / "policy" / "kernel"
 LEDGER = BUILD / "ledger.jsonl"
-RUN_TIMEOUT_S = 120.0
-"""A mutant that loops for ever is noticed by that; the tests alone take about 5 s."""
 DONE = frozenset({"killed", "harmless"})
 
 
@@ -52,15 +45,15 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     _copy_sources()
     _refuse_misplaced()
-    if _build().returncode != 0 or _first_failure("") is not None:
-        raise SystemExit("the kernel as it is does not pass")
+    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
+    _require_passes(chosen)
     digest = _digest()
     known = {outcome.mutant: outcome for outcome in _read_ledger()}
     lived = 0
-    for number, mutant in enumerate(MUTANTS):
+    for number, mutant in enumerate(chosen):
         before = known.get(mutant.name)
         is_done = before is not None and before.kernel == digest and before.how in DONE
-        if given.only not in mutant.name or (is_done and not given.afresh):
+        if is_done and not given.afresh:
             continue
         outcome = _try(mutant, digest, before.by if before is not None else "")
         with LEDGER.open("a") as ledger:
@@ -91,6 +84,13 @@ def _refuse_misplaced() -> None:
         raise SystemExit("".join(misplaced))
 
 
+def _require_passes(mutants: list[Mutant]) -> None:
+    """Refuse to go on when the tests that are to notice mutants fail without them."""
+    for tested in {type(each): each for each in (tested_in(m.file) for m in mutants)}.values():
+        if not tested.build() or tested.first_failure("") is not None:
+            raise SystemExit("the kernel as it is does not pass")
+
+
 def _digest() -> str:
     """Give what tells the kernel as it is from others; tests only ever notice more."""
     whole = hashlib.sha256()
@@ -108,47 +108,23 @@ def _read_ledger() -> Iterator[Outcome]:
 def _try(mutant: Mutant, digest: str, likely: str) -> Outcome:
     """Build a mutant and run the tests, the likely one before all."""
     source = SOURCES / mutant.file
+    tested = tested_in(mutant.file)
     whole = source.read_text()
     began = time.monotonic()
     failure: str | None = None
     try:
         source.write_text(whole.replace(mutant.before, mutant.after))
-        is_built = _build().returncode == 0
+        is_built = tested.build()
         if is_built and likely:
-            failure = _first_failure(likely)
+            failure = tested.first_failure(likely)
         if is_built and failure is None:
-            failure = _first_failure("")
+            failure = tested.first_failure("")
     finally:
         source.write_text(whole)
     how = "killed" if failure is not None else "lives" if is_built else "is not C++"
     if how == "lives" and mutant.change in HARMLESS:
         how = "harmless"
     return Outcome(digest, mutant.name, how, failure or "", time.monotonic() - began)
-
-
-def _build() -> subprocess.CompletedProcess[bytes]:
-    kernel, build = f"KERNEL={SOURCES}", f"BUILD={BUILD}"
-    # Many mutants leave something unused, about which the compiler would warn.
-    command = ["make", "-s", "-j2", "-C", str(NATIVE), kernel, build, "WARNINGS=-w", str(TESTS)]
-    return subprocess.run(command, capture_output=True, check=False)
-
-
-def _first_failure(word: str) -> str | None:
-    """Run tests until one fails, and give its name; it is empty for a crash and for too long.
-
-    A mutant may also loop or ask for all memory.
-    """
-    limited = f'ulimit -v 4000000; exec {TESTS} --stop "$0"'
-    try:
-        done = subprocess.run(
-            ["bash", "-c", limited, word], capture_output=True, timeout=RUN_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return ""
-    if done.returncode == 0:
-        return None
-    failed = re.search(r"^FAILED (.*?)(?: --seed \d+|: )", done.stdout.decode(), re.MULTILINE)
-    return failed[1] if failed is not None else ""
 
 
 if __name__ == "__main__":
