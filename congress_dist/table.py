@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 
 from .row import DIGEST_MODULUS, Row, digest_of
@@ -85,9 +86,15 @@ class TableRows:
 
 def digest_bytes(name: str, schema_version: str, rows_sum: int) -> bytes:
     """Give the digest of a table whose rows have this sum."""
-    words = f"{name}\0{schema_version}".encode()
-    base = int.from_bytes(blake2b(words, digest_size=DIGEST_BYTES, key=_NAME_KEY).digest(), "big")
+    base = _hash_of_schema(name, schema_version)
     return ((base + rows_sum) % DIGEST_MODULUS).to_bytes(DIGEST_BYTES, "big")
+
+
+@lru_cache(maxsize=1024)
+def _hash_of_schema(name: str, schema_version: str) -> int:
+    # The few tables of a process are asked for their digests at every heartbeat and sync.
+    words = f"{name}\0{schema_version}".encode()
+    return int.from_bytes(blake2b(words, digest_size=DIGEST_BYTES, key=_NAME_KEY).digest(), "big")
 
 
 def size_of(rows: Iterable[Row]) -> int:

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from .world import World
 
 
+_AMPLE = DseOptions().log_bytes
+"""Bytes of a log that no schedule fills."""
+
+
 class PublisherNode(Process):
     """One incarnation: reads the source, publishes, and answers subscribers.
 
@@ -249,7 +253,7 @@ class PublisherNode(Process):
         seq, touched = self._pulls[request.token]
         if isinstance(reply, Chunk):
             self._pulls[request.token] = (seq, now)
-            is_bound = options.log_bytes < DseOptions().log_bytes
+            is_bound = options.log_bytes < _AMPLE
             assert is_bound or machine.leads_on_from(seq), "nothing leads on from what is pulled"
         else:
             kept = min(options.pull_time, options.sync_timeout)
