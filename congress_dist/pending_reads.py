@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .published_table import WITH_ROWS, TableRead, TableResult, TableUpdate
+from .published_table import WITH_ROWS, TableRead, TableResult, TableUpdate, without_rows
 from .stream import StateKind
 from .table import TABLE_BYTES, size_of
 
@@ -38,19 +38,30 @@ class PendingReads:
         """
         return self._bytes > 0 and self._bytes + _size_of(reads) > self._max_bytes
 
-    def add(self, reads: Mapping[str, TableRead], now: float) -> None:
-        """Let reads wait with those before them; what they say later counts."""
-        for name, read in reads.items():
-            self._reads[name] = _together(self._reads.get(name), read)
-        self._bytes += _size_of(reads)
-        self.due = min(self.due, now + self._longest)
+    def due_with(self, now: float) -> float:
+        """Give when what waits must be published if a read is added now."""
+        return min(self.due, now + self._longest)
 
-    def take(self) -> dict[str, TableRead]:
-        """Give what waits, and let nothing wait any more."""
-        reads, self._reads = self._reads, {}
+    def together_with(self, reads: Mapping[str, TableRead]) -> dict[str, TableRead]:
+        """Give what waits and these as one read; what they say later counts."""
+        together = {name: _together(self._reads.get(name), read) for name, read in reads.items()}
+        return {**self._reads, **together}
+
+    def add(self, reads: Mapping[str, TableRead], now: float) -> None:
+        """Let reads wait with those before them."""
+        size_bytes = self._bytes + _size_of(reads)
+        self._reads = self.together_with(reads)
+        self._bytes, self.due = size_bytes, self.due_with(now)
+
+    def postpone(self, now: float) -> None:
+        """Let what waits be tried again after the longest wait, should this try fail."""
+        self.due = now + self._longest
+
+    def clear(self) -> None:
+        """Let nothing wait any more: it is published."""
+        self._reads = {}
         self._bytes = 0
         self.due = math.inf
-        return reads
 
 
 def _size_of(reads: Mapping[str, TableRead]) -> int:
@@ -65,6 +76,8 @@ def _together(before: TableRead | None, read: TableRead) -> TableRead:
             return replace(read, rows=frozenset())
         if read.rows is not None or before is None:
             return read
+        if before.state.kind is StateKind.UNAVAILABLE:
+            return replace(before, state=without_rows(StateKind.UNAVAILABLE, read.state))
         return replace(before, state=read.state)
     if isinstance(before, TableUpdate):
         removed, added = before.removed | read.removed, (before.added - read.removed) | read.added

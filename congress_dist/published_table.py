@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Set
+from dataclasses import dataclass
 
+from .errors import InvalidRow
 from .messages import TableSummary
-from .row import Row
+from .row import MAX_ROW_BYTES, Row
 from .stream import READY, UNREAD, StateKind, TableChange, TableState
 from .table import NO_CHANGE, NetChange, TableRows
 
@@ -24,6 +26,9 @@ class TableResult:
 
 WITH_ROWS = frozenset({StateKind.READY, StateKind.FAILING})
 """The states of a table whose rows are known."""
+_LOOKED_AT = frozenset({StateKind.READY, StateKind.UNAVAILABLE})
+"""The states by which a read says how its source is now."""
+_NOT_READ = "no rows were read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,19 @@ class TableUpdate:
 
 
 TableRead = TableResult | TableUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStep:
+    """What one read will do to a table."""
+
+    net: NetChange
+    sum: int
+    """The digest sum of the rows afterwards."""
+    state: TableState
+    is_read: bool
+    """Whether the source was really looked at."""
+    leaves_unread: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +89,40 @@ class PublishedTable:
         """Tell whether its rows are known, so that an update can follow."""
         return self.state.kind in WITH_ROWS
 
-    def absorb(self, read: TableRead, now: float) -> TableChange | None:
-        """Take one read; give the change, None when it changed nothing.
+    def plan(self, read: TableRead) -> ReadStep:
+        """Give what a read will do; nothing is changed.
 
-        Promises: a table leaves `unread` only with a read that has rows or says that there are
-            none to be had.
-        Cost: of an update proportional to its rows, else to the rows read.
+        Promises: a table leaves `unread` and `unavailable` only with a read that has rows, or says
+            that there are none to be had.
+        Raises: InvalidRow: a row that it adds is none.
+        Cost: of an update proportional to its rows, else to the rows read; hashing only to the
+            difference.
         """
+        state, leaves_unread = read.state, False
         if isinstance(read, TableUpdate):
-            net = self.content.apply(self.content.net_of(read.removed, read.added))
-            return self._changed(net, read.state, now)
-        state, rows = read.state, read.rows
-        if state.kind is StateKind.UNAVAILABLE:
-            rows = frozenset()
-        if rows is None and self.is_unread:
-            state = TableState(StateKind.UNREAD, reason=state.reason)
-        leaves_unread = self.is_unread and rows is not None
-        net = NO_CHANGE if rows is None else self.content.replace(rows)
-        change = self._changed(net, state, now)
-        return replace(change, replace=True) if leaves_unread and change is not None else change
+            net = self.content.net_of(read.removed, read.added)
+        else:
+            rows = frozenset() if state.kind is StateKind.UNAVAILABLE else read.rows
+            if rows is None and not self.has_rows:
+                state = without_rows(self.state.kind, state)
+            leaves_unread = self.is_unread and rows is not None
+            net = NO_CHANGE if rows is None else self.content.net_to(rows)
+        require_rows(self.content.name, net.added)
+        is_read = state is read.state and state.kind in _LOOKED_AT
+        return ReadStep(net, self.content.sum_after(net), state, is_read, leaves_unread)
 
-    def _changed(self, net: NetChange, state: TableState, now: float) -> TableChange | None:
-        if state.kind in (StateKind.READY, StateKind.UNAVAILABLE):
+    def take(self, step: ReadStep, now: float) -> TableChange | None:
+        """Do what a read does; give the change, None when it changed nothing."""
+        if step.is_read:
             self.read_at = now
+        net, state = step.net, step.state
         if state == self.state and not net:
             return None
         new_state = None if state == self.state else state
         self.state = state
+        self.content.move(net, step.sum)
         version = self.content.schema_version
-        return TableChange(net.removed, net.added, False, new_state, version)
+        return TableChange(net.removed, net.added, step.leaves_unread, new_state, version)
 
     def age(self, now: float) -> float | None:
         """Give the time since the last good read."""
@@ -111,3 +134,25 @@ class PublishedTable:
         return TableSummary(
             self.state, len(self.content.rows), digest, self.content.schema_version, self.max_age
         )
+
+
+def without_rows(kind: StateKind, said: TableState) -> TableState:
+    """Give the state of a table without rows after a read that has none either."""
+    return TableState(kind, reason=said.reason or _NOT_READ)
+
+
+def require_rows(table: str, rows: Set[Row]) -> None:
+    """Refuse what no message can carry as a row.
+
+    Raises: InvalidRow: one is not `bytes`, or longer than MAX_ROW_BYTES.
+    Cost: proportional to the number of rows.
+    """
+    kinds = set(map(type, rows)) - {bytes}
+    if kinds:
+        names = sorted(kind.__name__ for kind in kinds)
+        reason = f"a row is {names[0]!r} and not bytes; make rows by encode_row"
+    elif rows and (longest := max(map(len, rows))) > MAX_ROW_BYTES:
+        reason = f"a row has {longest} bytes, {MAX_ROW_BYTES} are carried; leave columns out"
+    else:
+        return
+    raise InvalidRow(f"table {table!r}: {reason}", table=table, reason=reason)

@@ -34,10 +34,17 @@ from .messages import (
 )
 from .options import DseOptions
 from .pending_reads import PendingReads
-from .published_table import WITH_ROWS, Published, PublishedTable, TableRead, TableUpdate
+from .published_table import (
+    WITH_ROWS,
+    Published,
+    PublishedTable,
+    TableRead,
+    TableUpdate,
+    require_rows,
+)
 from .pull_shelf import Pull, PullKey, PullShelf
 from .row import Row, digest_of
-from .stream import Epoch, Seq, TableChange, TableState, unavailable
+from .stream import Epoch, Seq, StateKind, TableChange, TableState, unavailable
 from .table import TABLE_BYTES, NetChange, size_of
 from .transaction_log import TransactionLog
 
@@ -114,21 +121,27 @@ class Publisher:
         `coalesce_interval`, and becomes one transaction with those that come meanwhile, as far as
         a message carries them.
 
-        Promises: nothing is changed when it raises.
-        Raises: InvalidRequest: a table is not one of this stream, or an update is of a table
-            whose rows are not known.
+        Promises: nothing is changed when it raises, and what waits is not lost.
+        Raises: InvalidRequest: a table is not one of this stream, an update is of a table whose
+            rows are not known, or a read says `unread`.
+            InvalidRow: a row is not `bytes`, or too long for a message.
         Cost: proportional to the rows read; hashing only to the difference.
         """
         self._require_fitting(reads)
         if self.seq == NO_SEQ:
             return self._absorb(reads, now)
-        effects: list[Effect] = []
         if self._pending.is_full_with(reads):
-            effects = self._absorb(self._pending.take(), now)
-        self._pending.add(reads, now)
-        if is_busy and now < self._pending.due:
+            self._require_rows(reads)
+            effects = self._flush(now)
+            self._pending.add(reads, now)
             return effects
-        return effects + self._absorb(self._pending.take(), now)
+        if is_busy and now < self._pending.due_with(now):
+            self._require_rows(reads)
+            self._pending.add(reads, now)
+            return []
+        effects = self._absorb(self._pending.together_with(reads), now)
+        self._pending.clear()
+        return effects
 
     def on_tick(self, now: float) -> list[Effect]:
         """Send the heartbeat that is due; end the first round when its time is over."""
@@ -136,7 +149,7 @@ class Publisher:
         if self.seq == NO_SEQ and now >= self._first_round_due:
             effects += self._open(now)
         if now >= self._pending.due:
-            effects += self._absorb(self._pending.take(), now)
+            effects += self._flush(now)
         self._shelf.expire(now)
         is_burst_over = self._burst_due is not None and now >= self._burst_due
         if now >= self._heartbeat_due or is_burst_over:
@@ -145,7 +158,7 @@ class Publisher:
 
     def stop(self, now: float) -> list[Effect]:
         """Publish what waits, and say goodbye."""
-        effects = self._absorb(self._pending.take(), now) if self.seq != NO_SEQ else []
+        effects = self._flush(now) if self.has_pending else []
         return [*effects, self._heartbeat(now, stopping=True)]
 
     def on_sync(self, request: SyncRequest, now: float) -> SyncReply:
@@ -227,19 +240,38 @@ class Publisher:
                     table=name,
                 )
             if not isinstance(read, TableUpdate):
-                continue
-            if not self.has_rows(name) or read.state.kind not in WITH_ROWS:
+                if read.state.kind is StateKind.UNREAD:
+                    raise InvalidRequest(
+                        f"a read of table {name!r} says 'unread'; leave the table out of it",
+                        table=name,
+                    )
+            elif not self.has_rows(name) or read.state.kind not in WITH_ROWS:
                 raise InvalidRequest(
                     f"table {name!r} of stream {self._me.service!r} cannot be updated: its rows "
                     "are not known before and after; publish a whole read of it",
                     table=name,
                 )
 
+    def _require_rows(self, reads: Mapping[str, TableRead]) -> None:
+        """Refuse rows that are none before they wait: nobody could be told later."""
+        for name, read in reads.items():
+            rows = read.added if isinstance(read, TableUpdate) else read.rows
+            require_rows(name, rows or frozenset())
+
+    def _flush(self, now: float) -> list[Effect]:
+        """Publish what waits; when that fails it waits on."""
+        self._pending.postpone(now)
+        effects = self._absorb(self._pending.together_with({}), now)
+        self._pending.clear()
+        return effects
+
     def _absorb(self, reads: Mapping[str, TableRead], now: float) -> list[Effect]:
+        # Ordering: what can fail comes before the first change.
+        steps = {name: self._tables[name].plan(read) for name, read in reads.items()}
         self._awaited -= reads.keys()
         changes = {}
-        for name, read in reads.items():
-            change = self._tables[name].absorb(read, now)
+        for name, step in steps.items():
+            change = self._tables[name].take(step, now)
             if change is not None:
                 changes[name] = change
         if self.seq == NO_SEQ:

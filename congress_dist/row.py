@@ -20,6 +20,8 @@ Cell = str | int | float | bool | None
 Row = NewType("Row", bytes)
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
+MAX_ROW_BYTES = 16 * 1024 * 1024
+"""A quarter of what one message may carry."""
 _CELL_TYPES = (str, int, float, bool, type(None))
 _new_digest = blake2b(digest_size=16, key=b"congress_dist row digest v1").copy
 DIGEST_MODULUS = 2**128

@@ -69,19 +69,30 @@ class TableRows:
         return (self.sum - digest_of(net.removed) + digest_of(net.added)) % DIGEST_MODULUS
 
     def apply(self, net: NetChange) -> NetChange:
-        """Make a change that `net_of` gave; give it back."""
+        """Make a change that `net_of` or `net_to` gave; give it back."""
         if net:
-            self.sum = self.sum_after(net)
-            self.rows -= net.removed
-            self.rows |= net.added
+            self.move(net, self.sum_after(net))
         return net
+
+    def move(self, net: NetChange, sum_after: int) -> None:
+        """Make a change of which `sum_after` is known."""
+        self.sum = sum_after
+        self.rows -= net.removed
+        self.rows |= net.added
+
+    def net_to(self, rows: Set[Row]) -> NetChange:
+        """Give what making these the rows would change.
+
+        Cost: proportional to both sets, in bulk.
+        """
+        return NetChange(frozenset(self.rows - rows), frozenset(rows - self.rows))
 
     def replace(self, rows: Set[Row]) -> NetChange:
         """Make these the rows; give what that changed.
 
         Cost: proportional to both sets; hashing only to the difference.
         """
-        return self.apply(NetChange(frozenset(self.rows - rows), frozenset(rows - self.rows)))
+        return self.apply(self.net_to(rows))
 
 
 def digest_bytes(name: str, schema_version: str, rows_sum: int) -> bytes:

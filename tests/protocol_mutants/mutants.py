@@ -120,6 +120,7 @@ MUTANTS = [
         "published_table.py",
         ("leaves_unread = self.is_unread and rows is not None", "leaves_unread = False"),
         ("if state == self.state and not net:", "if not net:"),
+        ("if rows is None and not self.has_rows:", "if rows is None and self.is_unread:"),
     ),
     *_of(
         "pending_reads.py",

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from congress_dist.effects import Alarm
-from congress_dist.errors import InvalidRequest
+from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.messages import (
     ChunkRequest,
     Delta,
@@ -25,7 +25,7 @@ from congress_dist.messages import (
     SyncRequest,
 )
 from congress_dist.published_table import TableRead, TableResult, TableUpdate
-from congress_dist.row import Row, encode_row
+from congress_dist.row import MAX_ROW_BYTES, Row, encode_row
 from congress_dist.stream import (
     READY,
     UNREAD,
@@ -98,6 +98,84 @@ def test_update_must_fit_what_waits(bench: Any) -> None:
     read(bench, "servers", "c", is_busy=True)
     update(bench, "", "d")
     assert bench.publisher.rows("servers") == rows_of("c d")
+
+
+@pytest.mark.parametrize("said", [failing("timeout"), READY])
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_unavailable_is_left_only_with_a_read_that_has_rows(
+    bench: Any, said: TableState, *, is_busy: bool
+) -> None:
+    opened(bench, servers="a", ports="p")
+    bench.publish_state("servers", unavailable("no service"))
+    read_at = bench.now
+    bench.now += 5.0
+    for state in (unavailable("no service"), said)[not is_busy :]:
+        reads = {"servers": TableResult(None, state)}
+        bench.publisher.publish(reads, bench.now, is_busy=is_busy)
+    with pytest.raises(InvalidRequest, match="a whole read"):
+        update(bench, "", "b")
+    bench.publisher.publish({}, bench.now)
+    state = bench.publisher.states()["servers"]
+    assert (state.kind, bool(state.reason)) == (StateKind.UNAVAILABLE, True)
+    assert bench.publisher.rows("servers") == frozenset()
+    if not is_busy:  # such a read is none
+        assert bench.heartbeat().read_age["servers"] == bench.now - read_at
+    bench.publish(servers="c")
+    assert bench.publisher.states()["servers"] == READY
+
+
+TEXT_AS_ROW: Any = frozenset({"text"})
+TOO_LONG = frozenset({Row(bytes(MAX_ROW_BYTES + 1))})
+
+
+@pytest.mark.parametrize("rows", [TEXT_AS_ROW, TOO_LONG])
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_read_that_cannot_be_published_changes_nothing(
+    bench: Any, rows: frozenset[Row], *, is_busy: bool
+) -> None:
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "b", is_busy=True)  # waits
+    reads = {"servers": TableResult(rows_of("c"), READY), "ports": TableResult(rows, READY)}
+    pushed = {"ports": TableUpdate(frozenset(), rows)}
+    for each in (reads, pushed, reads):
+        with pytest.raises(InvalidRow, match="table 'ports'"):
+            bench.publisher.publish(each, bench.now, is_busy=is_busy)
+    assert (bench.publisher.rows("servers"), bench.publisher.seq) == (rows_of("a"), 1)
+    bench.publisher.check()
+    bench.now += bench.options.coalesce_interval
+    (delta,) = [m for m in bench.due() if isinstance(m, Delta)]
+    assert (delta.tables["servers"].added, delta.seq) == (rows_of("b"), 2)
+
+
+def test_first_round_goes_on_waiting_for_a_table_whose_read_was_refused(bench: Any) -> None:
+    bench.publish(servers="a")
+    with pytest.raises(InvalidRow):
+        bench.publisher.publish({"ports": TableResult(TEXT_AS_ROW, READY)}, bench.now)
+    assert bench.publisher.seq == 0
+
+
+def test_what_waits_is_tried_again_when_it_could_not_be_published(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "b", is_busy=True)
+
+    def fail(*_args: object) -> None:
+        raise MemoryError
+
+    bench.now += bench.options.coalesce_interval
+    with monkeypatch.context() as patch:
+        patch.setattr("congress_dist.published_table.require_rows", fail)
+        with pytest.raises(MemoryError):
+            bench.publisher.on_tick(bench.now)
+    assert bench.publisher.next_tick > bench.now
+    bench.now = bench.publisher.next_tick
+    assert [m.seq for m in bench.due() if isinstance(m, Delta)] == [2]
+
+
+def test_read_never_says_unread(bench: Any) -> None:
+    with pytest.raises(InvalidRequest, match="leave the table out"):
+        bench.publish_state("servers", UNREAD)
 
 
 ROWS = st.frozensets(st.sampled_from(sorted(rows_of("a b c d"))))
