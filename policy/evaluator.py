@@ -144,10 +144,13 @@ class Evaluator:
         reason = self._why_unknown(table)
         return {} if reason is None else {f"{table[0]}:{table[1]}": reason}
 
-    def name_rule(self, number: int) -> str:
-        """Give the text of a rule of the kernel; of one shared by several the first."""
+    def name_rule(self, number: int) -> str | None:
+        """Give the text of a rule of the kernel; of one shared by several the first.
+
+        None: it ran for one question and is gone.
+        """
         owner = next(iter(self.face.owners_of(number)), None)
-        return print_rule(owner.rule) if isinstance(owner, ActiveRule) else "a fact"
+        return print_rule(owner.rule) if isinstance(owner, ActiveRule) else None
 
     def component(self, table: TableKey) -> Component[TableKey] | None:
         """Give the component of a derived table."""
@@ -168,8 +171,8 @@ class Evaluator:
     def mark_base(self, table: TableKey, reason: str | None) -> None:
         """Tell why a base table is not known, None when it is."""
         base = self.base[table]
-        before, base.reason = base.reason, reason
-        self.journal.note(lambda: setattr(base, "reason", before))
+        self.journal.note(partial(setattr, base, "reason", base.reason))
+        base.reason = reason
 
     def add_rule(self, rule: ActiveRule) -> None:
         """Take in a rule that is resolved or waits."""
@@ -190,8 +193,9 @@ class Evaluator:
     def disconnect(self, rule: ActiveRule) -> None:
         """Forget which tables a rule reads."""
         reads = rule.reads
-        self._forget_reader(rule, reads)
-        self.journal.note(lambda: self._note_reader(rule, reads))
+        self.journal.change(
+            lambda: self._forget_reader(rule, reads), lambda: self._note_reader(rule, reads)
+        )
 
     def add_fact(
         self, table: TableKey, row: Tuple, origin: tuple[str, Rule], agenda: Agenda
@@ -318,8 +322,10 @@ class Evaluator:
         """Work out which rules can run and what tables miss; give those to be put anew."""
         pending = Pending(self._order)
         switched: dict[ActiveRule, None] = {}
-        moved = self._order.take_moved()
-        self.journal.note(partial(self._order.give_back, moved))
+        moved: dict[TableKey, Component[TableKey] | None] = {}
+        self.journal.change(
+            lambda: moved.update(self._order.take_moved()), lambda: self._order.give_back(moved)
+        )
         for table, before in moved.items():
             after = self._order.find(table)
             if (_is_recursive(before) or _is_recursive(after)) and not _are_same(before, after):
@@ -431,14 +437,15 @@ class Evaluator:
     def _table(self, key: TableKey, width: int) -> DerivedTable:
         if key not in self.derived:
             self.journal.put(self.derived, key, DerivedTable(width))
+            self.journal.note(partial(self._order.touch, key))
             self._order.touch(key)
-            self.journal.note(lambda: self._order.touch(key))
         return self.derived[key]
 
     def _connect(self, rule: ActiveRule) -> None:
         reads = rule.reads
-        self._note_reader(rule, reads)
-        self.journal.note(lambda: self._forget_reader(rule, reads))
+        self.journal.change(
+            lambda: self._note_reader(rule, reads), lambda: self._forget_reader(rule, reads)
+        )
 
     def _note_reader(self, rule: ActiveRule, reads: Iterable[TableKey]) -> None:
         self._order.touch(rule.head, reads)
@@ -464,8 +471,8 @@ class Evaluator:
             table = self.derived.get(key)
             if table is not None and not table.rules and not table.facts:
                 self.journal.drop(self.derived, key)
-                self._order.touch(key)
                 self.journal.note(partial(self._order.touch, key))
+                self._order.touch(key)
 
 
 def _are_same(before: Component[TableKey] | None, after: Component[TableKey] | None) -> bool:

@@ -70,7 +70,8 @@ class Transactions:
     """One caller at a time; used as a context manager for reading.
 
     Shapes: `meaning` tells what prepared questions rest on, rows aside; `after_rollback` is called
-        when changes were taken back; `name_rule` gives the text of a rule of the kernel.
+        when changes were taken back; `name_rule` gives the text of a rule of the
+        kernel, None of one that is gone.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Transactions:
         meaning: Callable[[], Meaning],
         *,
         after_rollback: Callable[[], None],
-        name_rule: Callable[[int], str],
+        name_rule: Callable[[int], str | None],
     ) -> None:
         self._kernel = kernel
         # Bound now: for a method of C++ Python makes an object, when there may be no memory.
@@ -108,6 +109,12 @@ class Transactions:
         except Stopped as error:
             raise self.told(error) from error
         self._entered += 1
+        if self._journal.is_torn:
+            self.leave()
+            raise InternalError(
+                "there was no memory to finish or to take back a change, and nobody knows what "
+                "this engine holds; make a new one, as a process does that is started again"
+            )
 
     def __exit__(
         self,

@@ -10,6 +10,7 @@
 
 #include "bindings.h"
 #include "bindings_interrupts.h"
+#include "bindings_results.h"
 
 namespace congress {
 namespace {
@@ -176,7 +177,7 @@ Entrance::Glance::~Glance() {
 void bind_calls(py::module_& module) {
     const py::object thread = py::module_::import("threading").attr("main_thread")();
     Interrupts::set_main_thread(py::cast<unsigned long>(thread.attr("ident")));
-    py::class_<GuardedBlock>(module, "GuardedBlock", py::is_final())
+    py::class_<GuardedBlock>(module, "GuardedBlock", py::is_final(), refused_instances())
         .def(py::init<py::object, py::object>())
         .def("__enter__", &GuardedBlock::enter)
         .def("__exit__", &GuardedBlock::leave);

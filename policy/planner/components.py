@@ -44,6 +44,8 @@ class EvaluationOrder(Generic[T]):
         self._moved: dict[T, Component[T] | None] = {}
         """Tables that got another component since they were last asked for, with that before."""
         self._next = 0
+        self._is_unsure = False
+        """A change of the order ended half way: there was no memory."""
 
     def touch(self, table: T, reads: Iterable[T] | None = None) -> None:
         """Take that a table came or went, or that its rules read something else.
@@ -66,23 +68,27 @@ class EvaluationOrder(Generic[T]):
         Cost: one look-up; after changes of rules, what depends on their heads where the order of
             before does not fit.
         """
-        if self._touched:
+        if self._touched or self._is_unsure:
             self._follow_up()
         return self._components.get(table)
 
     def take_moved(self) -> dict[T, Component[T] | None]:
         """Give, once, the derived tables in another component now, each with that of before."""
-        if self._touched:
+        if self._touched or self._is_unsure:
             self._follow_up()
-        moved, self._moved = self._moved, {}
-        return {table: before for table, before in moved.items() if self._is_derived(table)}
+        moved = {table: old for table, old in self._moved.items() if self._is_derived(table)}
+        self._moved = {}
+        return moved
 
     def give_back(self, moved: Mapping[T, Component[T] | None]) -> None:
         """Take that what was done for moved tables was taken back: they are to be given again."""
         self._moved |= moved
 
     def _follow_up(self) -> None:
-        touched, self._touched = self._touched, {}
+        if self._is_unsure:
+            self.touch_all()
+        self._is_unsure = True
+        touched = self._touched
         moved = [table for table, reads in touched.items() if not self._still_fits(table, reads)]
         # What depends on a moved table goes to the end: nothing that stays depends on it.
         depending = self._depending_on(moved)
@@ -90,6 +96,8 @@ class EvaluationOrder(Generic[T]):
             if not self._is_derived(table):
                 self._components.pop(table, None)
         self._number(depending)
+        self._touched = {}
+        self._is_unsure = False
 
     def _still_fits(self, table: T, reads: Iterable[T] | None) -> bool:
         """Tell whether a table can stay where it is: all that it reads comes before it.

@@ -20,10 +20,12 @@ Mark = tuple[int, int]
 class Journal:
     """The undo steps of the changes since it was last cleared; a kernel keeps those of its own.
 
-    Invariant: run from the last to the first, each step finds the state that its change left.
+    Invariant: run from the last to the first, each step finds the state that its change left;
+        unless it `is_torn`: a change or its undoing ended half way, for want of memory. Then
+        nobody knows what is there any more.
     """
 
-    __slots__ = ("_commit_kernel", "_kernel", "_roll_back_kernel", "_steps")
+    __slots__ = ("_commit_kernel", "_kernel", "_roll_back_kernel", "_steps", "is_torn")
 
     def __init__(self, kernel: Kernel | None = None) -> None:
         self._kernel = kernel
@@ -31,10 +33,21 @@ class Journal:
         self._roll_back_kernel = None if kernel is None else kernel.rollback
         self._commit_kernel = None if kernel is None else kernel.commit
         self._steps: list[Undo] = []
+        self.is_torn = False
 
     def note(self, undo: Undo) -> None:
-        """Take a step that undoes a change just made; it must not fail."""
+        """Take a step that undoes a change, before that is made; it must not fail.
+
+        Shapes: it may be run though its change was not made.
+        """
         self._steps.append(undo)
+
+    def change(self, make: Callable[[], object], undo: Undo) -> None:
+        """Make a change of several steps, of which `undo` takes back all or nothing."""
+        self._steps.append(undo)
+        self.is_torn = True
+        make()
+        self.is_torn = False
 
     def put(self, mapping: MutableMapping[K, V], key: K, value: V) -> None:
         """Set an entry of a mapping."""
@@ -48,8 +61,9 @@ class Journal:
 
     def drop(self, mapping: MutableMapping[K, V], key: K) -> V:
         """Take an entry out of a mapping and give it. Raises: KeyError."""
-        before = mapping.pop(key)
+        before = mapping[key]
         self.note(lambda: mapping.__setitem__(key, before))
+        del mapping[key]
         return before
 
     def mark(self) -> Mark:
@@ -57,12 +71,16 @@ class Journal:
         return len(self._steps), 0 if self._kernel is None else self._kernel.mark()
 
     def rollback(self, mark: Mark) -> None:
-        """Undo everything that was done after a mark."""
+        """Undo everything that was done after a mark, unless nobody knows what was done."""
+        if self.is_torn:
+            return
         steps, of_kernel = mark
+        self.is_torn = True
         if self._roll_back_kernel is not None:
             self._roll_back_kernel(of_kernel)
         while len(self._steps) > steps:
             self._steps.pop()()
+        self.is_torn = False
 
     def clear(self) -> None:
         """Make what was changed final."""

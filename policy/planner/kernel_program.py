@@ -214,8 +214,11 @@ class KernelProgram:
         self._unused = {}
 
     def owners(self, number: int) -> list[Owner]:
-        """Give whose rule it is; of an internal table all that use it."""
-        owner = self.entry(number).owner
+        """Give whose rule it is: of an internal table all that use it, of one that went none."""
+        entry = self._entries.get(number) or self._leaving.get(number)
+        if entry is None:
+            return []
+        owner = entry.owner
         if not isinstance(owner, InternalKey):
             return [owner]
         return [user for user, lowered in self._lowered.items() if owner in lowered.widths]
@@ -289,8 +292,7 @@ class KernelProgram:
         for relation in entry.all_reads():
             self._journal.put(self._readers_of[relation], number, None)
         own = self._own[entry.owner]
-        own.append(number)
-        self._journal.note(own.pop)
+        self._journal.change(partial(own.append, number), own.pop)
 
     def _drop(self, relation: int) -> None:
         if relation in self._told:
@@ -298,8 +300,7 @@ class KernelProgram:
         self._tables.drop(relation)
 
     def _connect(self, entry: Entry, step: int) -> None:
-        self._step(entry, step)
-        self._journal.note(partial(self._step, entry, -step))
+        self._journal.change(partial(self._step, entry, step), partial(self._step, entry, -step))
 
     def _step(self, entry: Entry, step: int) -> None:
         reads = entry.all_reads()
@@ -310,18 +311,23 @@ class KernelProgram:
             _add_to(self._readers, relation, entry.head, step)
 
     def _count(self, counts: Counter[InternalKey], key: InternalKey, step: int) -> None:
-        _step_count(counts, key, step)
-        self._journal.note(partial(_step_count, counts, key, -step))
+        self._journal.change(
+            partial(_step_count, counts, key, step), partial(_step_count, counts, key, -step)
+        )
 
     def _arrange(self, heads: Iterable[int]) -> None:
         """Tell the kernel which tables belong together now, and in which order."""
         if self._is_out_of_step:
             self._order.touch_all()
             self._is_out_of_step = False
-        moved = self._order.take_moved()
-        components = {c.number: c for table in moved if (c := self._order.find(table))}
-        for number in sorted(components):
-            self._tell(components[number])
+        try:
+            moved = self._order.take_moved()
+            components = {c.number: c for table in moved if (c := self._order.find(table))}
+            for number in sorted(components):
+                self._tell(components[number])
+        except BaseException:  # whom the kernel was told of nobody knows
+            self._is_out_of_step = True
+            raise
         for relation in heads:
             if not self._heads[relation]:
                 self._leave(relation)

@@ -217,22 +217,22 @@ class Program:
         """
         self.touch()
         self._journal.put(self._policy(policy).rules, key or rule_key(rule), rule)
-        self._count(policy, rule, 1)
-        self._journal.note(lambda: self._count(policy, rule, -1))
+        self._change_counts(policy, rule, 1)
 
     def remove(self, policy: str, key: RuleKey) -> None:
         """Take the rule away that has a key."""
         self.touch()
         rule = self._journal.drop(self._policy(policy).rules, key)
-        self._count(policy, rule, -1)
-        self._journal.note(lambda: self._count(policy, rule, 1))
+        self._change_counts(policy, rule, -1)
 
     def replace(self, policy: str, rule: Rule, key: RuleKey) -> None:
         """Put a rule in the place of the same rule with other annotations."""
         before = self._policy(policy).rules[key]
         self._journal.put(self._policy(policy).rules, key, rule)
-        self._exchange(policy, before, rule)
-        self._journal.note(lambda: self._exchange(policy, rule, before))
+        self._journal.change(
+            lambda: self._exchange(policy, before, rule),
+            lambda: self._exchange(policy, rule, before),
+        )
 
     def touch(self) -> None:
         """Take that something is not what it was, by a rollback for instance."""
@@ -244,6 +244,11 @@ class Program:
         if name not in self._policies:
             raise NotFound(f"there is no policy {name!r}", policy=name)
         return self._policies[name]
+
+    def _change_counts(self, policy: str, rule: Rule, step: int) -> None:
+        self._journal.change(
+            lambda: self._count(policy, rule, step), lambda: self._count(policy, rule, -step)
+        )
 
     def _count(self, policy: str, rule: Rule, step: int) -> None:
         head = head_key(policy, rule)

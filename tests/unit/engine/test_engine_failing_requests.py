@@ -90,3 +90,73 @@ def test_any_request_that_fails_is_told_as_such(call: str) -> None:
     outcomes = run_short_of_memory(FAILING, call)
     assert outcomes.keys() <= {"MemoryError", "ok"}
     assert outcomes["MemoryError"]
+
+
+CHANGING = """
+import _testcapi
+from congress_dist.errors import InternalError
+from congress_dist.policy import Engine
+
+def make():
+    engine = Engine()
+    engine.create_policy("p", kind="recursive")
+    engine.set_schema("d", {"s": ["x", "y"]})
+    engine.load("d", {"s": [(n % 10, f"t{n}") for n in range(30)]})
+    engine.insert("p", "few(x) :- d:s(x, y), x < 3  c(x, count(y)) :- d:s(x, y)")
+    return engine
+
+CALLS = {
+    "explain": lambda: engine.explain("p", "c", (1, 3)),
+    "why not": lambda: engine.why_not("p", "few", (7,)),
+    "query": lambda: engine.query("p", "ans(x) :- few(x), c(x, n)"),
+    "impact": lambda: engine.impact([RuleOperation("insert", "p", "error(x) :- few(x)")]),
+    "simulate": lambda: engine.simulate("p", "few(x)", "few+(100)"),
+    "insert": lambda: engine.insert("p", "many(x) :- c(x, n), not few(x)"),
+    "delete": lambda: engine.delete("p", "few(x) :- d:s(x, y), x < 3"),
+    "apply": lambda: engine.apply("d", added={"s": [(1, "\\u00e9")]}, removed={"s": [(1, "t1")]}),
+    "load": lambda: engine.load("d", {"s": [(n, f"u{n}") for n in range(30)]}),
+}
+
+def state():
+    rows = [sorted(engine.rows("p", table)) for table in ("few", "c")]
+    return rows, sorted(map(repr, engine.policy_rules("p"))), sorted(engine.rows("d", "s"))
+
+from congress_dist.policy.impact import RuleOperation
+call = CALLS[sys.argv[1]]
+engine = make()
+before = state()
+gc.disable()
+number = fine = 0
+while fine < 30:
+    number += 11
+    _testcapi.set_nomemory(number, number + 1)
+    try:
+        call()
+        outcome = "ok"
+    except BaseException as error:
+        _testcapi.remove_mem_hooks()
+        outcome = type(error).__name__
+    _testcapi.remove_mem_hooks()
+    fine = fine + 1 if outcome == "ok" else 0
+    if outcome == "ok":
+        engine = make()
+    else:
+        try:
+            assert state() == before
+        except InternalError as error:
+            assert "make a new one" in str(error)
+            outcome = "refuses"
+            engine = make()
+    print(outcome)
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["explain", "why not", "query", "impact", "simulate", "insert", "delete", "apply", "load"],
+)
+def test_an_engine_is_as_before_or_says_that_nobody_knows(call: str) -> None:
+    """CPython 3.11 itself gives a SystemError where a call's frame finds no memory."""
+    outcomes = run_short_of_memory(CHANGING, call)
+    assert outcomes.keys() <= {"MemoryError", "SystemError", "refuses", "ok"}
+    assert outcomes["MemoryError"] > 5 * outcomes["refuses"]
