@@ -47,7 +47,8 @@ class Encoder:
 def encode(message: Message, version: int = WIRE_VERSION) -> bytes:
     """Give a message's bytes at a wire version, from OLDEST_WIRE_VERSION to WIRE_VERSION.
 
-    Raises: InvalidRequest: a call's argument or result is no plain value.
+    Raises: InvalidRequest: a call's argument or result is no plain value, or it is longer than a
+        reader takes.
     """
     try:
         body = _encoder.encode((NAME_BY_CLASS[type(message)], message))
@@ -56,6 +57,11 @@ def encode(message: Message, version: int = WIRE_VERSION) -> bytes:
             f"a {type(message).__name__} holds what cannot be sent: {error}; "
             "send None, bool, int of 64 bits, float, str, bytes, lists and dicts of them"
         ) from error
+    if len(body) >= MAX_MESSAGE_BYTES:
+        raise InvalidRequest(
+            f"a {type(message).__name__} of {len(body)} bytes is too long for this bus, which "
+            f"carries less than {MAX_MESSAGE_BYTES}; send it in parts"
+        )
     flags = 0
     if len(body) >= _COMPRESS_FROM_BYTES:
         packed = zlib.compress(body, _COMPRESS_LEVEL)
@@ -82,6 +88,8 @@ def decode(payload: bytes) -> Message:
     try:
         if payload[2] & _COMPRESSED:
             body = _decompress(body)
+        elif len(body) >= MAX_MESSAGE_BYTES:
+            raise _unreadable("oversized", f"it has {len(body)} bytes")
         name, fields = _frame_decoder.decode(body)
         if name not in CLASS_BY_NAME:
             raise _unreadable("unknown_type", f"no message is called {name[:40]!r}")

@@ -104,6 +104,8 @@ class SyncRequest:
 
     Shapes: `held` maps each table whose rows are held, and were equal to the publisher's at
         `have`, to its digest; `add` lists tables of which all rows are asked for. Disjoint.
+        `floor` is the position held, also when another incarnation published it: an answer below
+        is of no use.
     """
 
     service: str
@@ -111,6 +113,7 @@ class SyncRequest:
     have: Position | None
     held: Mapping[str, bytes] = field(default_factory=dict)
     add: tuple[str, ...] = ()
+    floor: Position | None = None
 
 
 SyncKind = Literal["full", "net", "same", "unread", "absent"]
@@ -157,7 +160,10 @@ class SyncAnswer:
 @message("sync_not_yet")
 @dataclass(frozen=True, slots=True)
 class SyncNotYet:
-    """The first transaction of the epoch does not exist yet: keep what is held and ask again."""
+    """What is asked for does not exist yet: keep what is held and ask again.
+
+    The epoch has no first transaction, or none as new as the position held.
+    """
 
     service: str
     request: int

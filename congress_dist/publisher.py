@@ -34,6 +34,7 @@ from .messages import (
 )
 from .options import DseOptions
 from .pending_reads import PendingReads
+from .piece_cut import cut
 from .published_table import (
     WITH_ROWS,
     Published,
@@ -42,9 +43,9 @@ from .published_table import (
     TableUpdate,
     require_rows,
 )
-from .pull_shelf import Pull, PullKey, PullShelf
+from .pull_shelf import PullShelf, View, ViewKey
 from .row import Row, digest_of
-from .stream import Epoch, Seq, StateKind, TableChange, TableState, unavailable
+from .stream import Epoch, Position, Seq, StateKind, TableChange, TableState, unavailable
 from .table import TABLE_BYTES, NetChange, size_of
 from .transaction_log import TransactionLog
 
@@ -85,14 +86,13 @@ class Publisher:
         self._tables = {name: PublishedTable(name, spec) for name, spec in tables.items()}
         self._awaited = {name for name, spec in tables.items() if not spec.is_slow}
         self._log = TransactionLog(options.log_transactions, options.log_bytes)
-        self._shelf = PullShelf(options.snapshots_kept, options.pull_time, options.chunk_bytes)
+        self._shelf = PullShelf(options.snapshots_kept, options.pull_time)
         self._pending = PendingReads(options.coalesce_interval, options.max_inline_bytes)
         self._changed_since_heartbeat: set[str] = set()
         self._first_round_due = now + options.first_round
         self._heartbeat_due = now
         self._full_due = now
         self._burst_due: float | None = None
-        self._slowest_pull = 0.0
         self.seq = NO_SEQ
         self.wants: Mapping[str, tuple[str, ...]] = {}
         self.unrenewed = 0.0
@@ -163,40 +163,39 @@ class Publisher:
 
     def on_sync(self, request: SyncRequest, now: float) -> SyncReply:
         """Answer who wants to come to a newer position."""
-        if self.seq == NO_SEQ:
+        if self.seq == NO_SEQ or self._is_below(request.floor, self.seq):
             return SyncNotYet(request.service, request.request)
         have = self._replayable(request)
         full, net = self._what_to_send(request, have)
         key = _key_of(request, full, net)
-        pull = self._shared(request, key)
-        if pull is None:
-            pull = self._new_pull(request, full, net, key, now)
-            if pull.chunks > 1:
-                if not self._shelf.make_room(now, abandoned_after=self._options.sync_timeout):
-                    return SyncBusy(request.service, request.request, self._options.backoff_max)
-                self._shelf.put(pull)
-        else:
-            pull.askers += 1
+        view = self._shared(request, key)
+        if view is None:
+            view = self._new_view(request, full, net, key)
+            if len(view.pieces) > 1 and not self._shelf.make_room(
+                now, abandoned_after=self._options.sync_timeout
+            ):
+                return SyncBusy(request.service, request.request, self._options.backoff_max)
+        token = self._new_token(view.seq)
+        if len(view.pieces) > 1:
+            self._shelf.begin(token, view, now)
         return SyncAnswer(
             service=request.service,
             request=request.request,
             incarnation=self._me.incarnation,
             epoch=self._me.epoch,
-            seq=pull.seq,
-            tables=pull.tables,
-            read_age=self._read_ages(now),
-            token=pull.token,
-            chunks=pull.chunks,
-            rows=pull.chunk(0, now),
+            seq=view.seq,
+            tables=view.tables,
+            read_age={n: None if at is None else now - at for n, at in view.read_at.items()},
+            token=token,
+            chunks=len(view.pieces),
+            rows=view.pieces[0],
         )
 
     def on_chunk(self, request: ChunkRequest, now: float) -> SyncReply:
         """Give one more piece of an answer."""
-        pull = self._shelf.find(request.token)
-        if pull is None or not 0 <= request.index < pull.chunks:
+        rows = self._shelf.piece(request.token, request.index, now)
+        if rows is None:
             return SnapshotGone(request.service, request.request)
-        rows = pull.chunk(request.index, now)
-        self._slowest_pull = max(self._slowest_pull, pull.took)
         return Chunk(request.service, request.request, request.token, request.index, rows)
 
     def check(self) -> None:
@@ -281,12 +280,13 @@ class Publisher:
     def _look_at_log(self, now: float) -> list[Effect]:
         """Warn when who pulls as slowly as the slowest may find the log too short afterwards."""
         reaches_back = self._log.reaches_back(now)
-        if reaches_back >= 2 * self._slowest_pull:
+        slowest = self._shelf.slowest(now)
+        if reaches_back >= 2 * slowest:
             return []
         fields = {
             "stream": self._me.service,
             "log_seconds": round(reaches_back, 1),
-            "slowest_pull_seconds": round(self._slowest_pull, 1),
+            "slowest_pull_seconds": round(slowest, 1),
             "remedy": "raise [dse] log_transactions or log_bytes",
         }
         return [Alarm("the log is shorter than twice the slowest pull", fields)]
@@ -375,38 +375,48 @@ class Publisher:
         net = {name: change for name, change in changed.items() if change is not None}
         return differing - net.keys(), net
 
-    def _shared(self, request: SyncRequest, key: PullKey | None) -> Pull | None:
-        """Give an answer made for somebody else that serves this asker as well.
+    def _is_below(self, floor: Position | None, seq: Seq) -> bool:
+        """Tell whether an answer at a seq would lead back who stands at `floor`."""
+        return floor is not None and (self._me.epoch, seq) < floor
+
+    def _shared(self, request: SyncRequest, key: ViewKey | None) -> View | None:
+        """Give a view made for somebody else that serves this asker as well.
 
         An older one serves too, while the log leads on from it and that is the smaller part: many
         subscribers who come at once cost one view.
         """
-        pull = None if key is None else self._shelf.find_shared(key)
-        if pull is None or not self._log.covers(pull.seq, self.seq):
+        view = None if key is None else self._shelf.find_shared(key)
+        if view is None or not self._log.covers(view.seq, self.seq):
             return None
-        is_behind = request.have is not None and request.have >= (self._me.epoch, pull.seq)
-        if is_behind or self._log.bytes_after(pull.seq) > pull.size_bytes:
+        is_behind = self._is_below(request.floor or request.have, view.seq)
+        if is_behind or self._log.bytes_after(view.seq) > view.size_bytes:
             return None
-        return pull
+        return view
 
-    def _new_pull(
+    def _new_view(
         self,
         request: SyncRequest,
         full: set[str],
         net: dict[str, NetChange],
-        key: PullKey | None,
-        now: float,
-    ) -> Pull:
-        tables = {
-            name: self._sync_table(name, full, net) for name in (*request.held, *request.add)
-        }
+        key: ViewKey | None,
+    ) -> View:
+        names = (*request.held, *request.add)
         contents = dict(net)
         for name in sorted(full):  # the same answer to the same question, also in a test
             # One shallow copy: the table goes on changing, the answer must not.
             contents[name] = NetChange(frozenset(), frozenset(self._tables[name].content.rows))
-        me = self._me
-        token = f"{me.incarnation}/{me.epoch}/{self.seq}/{self._rng.getrandbits(_RANDOM_BITS):x}"
-        return self._shelf.make(token, self.seq, tables, contents, key=key, now=now)
+        return View(
+            seq=self.seq,
+            tables={name: self._sync_table(name, full, net) for name in names},
+            key=key,
+            pieces=cut(contents, self._options.chunk_bytes),
+            size_bytes=sum(size_of(c.removed) + size_of(c.added) for c in contents.values()),
+            read_at={name: table.read_at for name, table in self._tables.items()},
+        )
+
+    def _new_token(self, seq: Seq) -> str:
+        me, random = self._me, self._rng.getrandbits(_RANDOM_BITS)
+        return f"{me.incarnation}/{me.epoch}/{seq}/{random:x}"
 
     def _sync_table(self, name: str, full: set[str], net: dict[str, NetChange]) -> SyncTable:
         table = self._tables.get(name)
@@ -423,7 +433,7 @@ class Publisher:
         return SyncTable(kind, table.summary())
 
 
-def _key_of(request: SyncRequest, full: set[str], net: Mapping[str, NetChange]) -> PullKey | None:
+def _key_of(request: SyncRequest, full: set[str], net: Mapping[str, NetChange]) -> ViewKey | None:
     """Give the tables of an answer that says nothing else than their rows, None of another one."""
     is_pure = not net and len(full) == len(request.held) + len(request.add)
     return tuple(sorted(full)) if is_pure else None

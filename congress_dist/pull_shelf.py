@@ -1,7 +1,7 @@
 """Answers to syncs that are being fetched piece by piece (docs/protocol.md section 3).
 
-Each is an immutable view at one position: it shares the rows with the table and never blocks a
-transaction.
+A view is immutable, at one position: it shares the rows with the table and never blocks a
+transaction. Several askers may fetch one view, each by a token of its own.
 """
 
 from __future__ import annotations
@@ -10,143 +10,113 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .messages import RowChanges, SyncTable
-from .row import Row
+from .recent_maximum import RecentMaximum
 from .stream import Seq
-from .table import NetChange, size_of
 
-PullKey = tuple[str, ...]
+ViewKey = tuple[str, ...]
+_REMEMBERED = 600.0
+"""For about this long the slowest pull counts; after it the bus may be another one."""
+_MOST_PULLS = 1000
+"""Those longest untouched are dropped beyond it: who asks again and again leaves some behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The header and the rows of an answer, cut into pieces (`piece_cut.cut`)."""
+
+    seq: Seq
+    tables: Mapping[str, SyncTable]
+    key: ViewKey | None
+    """The tables given in full, when nothing else is in it: such a view may serve several
+    askers."""
+    pieces: list[Mapping[str, RowChanges]]
+    size_bytes: int
+    read_at: Mapping[str, float | None]
+    """When each table of the stream had been read last."""
 
 
 @dataclass(slots=True)
 class Pull:
-    """One answer: its header and its rows in a fixed order, cut into about equal pieces."""
+    """One asker's way through a view."""
 
     token: str
-    seq: Seq
-    tables: Mapping[str, SyncTable]
-    key: PullKey | None
-    """The tables given in full, when nothing else is in it: such an answer may serve several
-    askers."""
-    rows: list[tuple[str, bool, list[Row]]]
-    size_bytes: int
-    chunks: int
-    chunk_rows: int
-    touched: float
+    view: View
     began: float
-    askers: int = 1
-    """Those who were given its header; more than one when it is shared."""
-    ends: int = 0
-    """How often its last piece was given."""
-    took: float = 0.0
-    """Seconds from its first piece to the newest one."""
-
-    @property
-    def is_under_way(self) -> bool:
-        """Tell whether somebody who was given its header has not asked for its last piece."""
-        return self.ends < self.askers
-
-    def chunk(self, index: int, now: float) -> dict[str, RowChanges]:
-        """Give one piece.
-
-        Cost: proportional to the piece.
-        """
-        self.touched = now
-        self.ends += index == self.chunks - 1
-        self.took = now - self.began
-        start, stop = index * self.chunk_rows, (index + 1) * self.chunk_rows
-        removed: dict[str, list[Row]] = {}
-        added: dict[str, list[Row]] = {}
-        offset = 0
-        for name, is_added, rows in self.rows:
-            part = rows[max(0, start - offset) : max(0, stop - offset)]
-            if part:
-                (added if is_added else removed)[name] = part
-            offset += len(rows)
-        return {
-            name: RowChanges(tuple(removed.get(name, ())), tuple(added.get(name, ())))
-            for name in {**removed, **added}
-        }
+    touched: float
+    is_done: bool = False
+    """Whether its last piece was given."""
 
 
 class PullShelf:
-    """The few answers that are kept."""
+    """The few views that are kept, and who is fetching them.
 
-    def __init__(self, kept: int, keep_time: float, chunk_bytes: int) -> None:
+    Invariant: each pull is of a view that is kept, and each view has a pull; pulls stand in the
+    order in which they were touched.
+    """
+
+    def __init__(self, kept: int, keep_time: float) -> None:
         self._kept = kept
         self._keep_time = keep_time
-        self._chunk_bytes = chunk_bytes
         self._pulls: dict[str, Pull] = {}
+        self._slowest = RecentMaximum(_REMEMBERED)
 
     def __len__(self) -> int:
-        return len(self._pulls)
+        return len(self._views())
 
     @property
     def pinned(self) -> Seq | None:
-        """Give the oldest position of an answer that somebody is still fetching."""
-        return min((pull.seq for pull in self._pulls.values() if pull.is_under_way), default=None)
+        """Give the oldest position of a view that somebody is still fetching."""
+        under_way = [pull.view.seq for pull in self._pulls.values() if not pull.is_done]
+        return min(under_way, default=None)
 
-    def make(
-        self,
-        token: str,
-        seq: Seq,
-        tables: Mapping[str, SyncTable],
-        contents: Mapping[str, NetChange],
-        *,
-        key: PullKey | None,
-        now: float,
-    ) -> Pull:
-        """Cut an answer into pieces; it is not on the shelf yet.
+    def slowest(self, now: float) -> float:
+        """Give how long the slowest of the latest pulls took."""
+        return self._slowest.at(now)
 
-        Cost: proportional to its rows, without encoding them.
-        """
-        rows = [(name, False, list(change.removed)) for name, change in contents.items()]
-        rows += [(name, True, list(change.added)) for name, change in contents.items()]
-        size_bytes = sum(size_of(part) for _, _, part in rows)
-        count = sum(len(part) for _, _, part in rows)
-        # By number of rows and not by their bytes: the cut must not depend on the order of a set.
-        chunks = max(1, min(count, -(-size_bytes // self._chunk_bytes)))
-        chunk_rows = max(1, -(-count // chunks))
-        return Pull(
-            token,
-            seq,
-            tables,
-            key,
-            rows,
-            size_bytes,
-            max(1, -(-count // chunk_rows)),
-            chunk_rows,
-            touched=now,
-            began=now,
-        )
+    def begin(self, token: str, view: View, now: float) -> None:
+        """Let somebody fetch a view; of a new one call `make_room` before."""
+        self._pulls[token] = Pull(token, view, now, now)
+        while len(self._pulls) > _MOST_PULLS:
+            del self._pulls[next(iter(self._pulls))]
 
-    def put(self, pull: Pull) -> None:
-        """Keep an answer; call `make_room` before."""
-        self._pulls[pull.token] = pull
+    def piece(self, token: str, index: int, now: float) -> Mapping[str, RowChanges] | None:
+        """Give one piece of what a token stands for, None when there is none."""
+        pull = self._pulls.get(token)
+        if pull is None or not 0 <= index < len(pull.view.pieces):
+            return None
+        self._pulls[token] = self._pulls.pop(token)
+        pull.touched = now
+        pull.is_done |= index == len(pull.view.pieces) - 1
+        self._slowest.note(now - pull.began, now)
+        return pull.view.pieces[index]
 
-    def find(self, token: str) -> Pull | None:
-        """Give the answer with this token."""
-        return self._pulls.get(token)
-
-    def find_shared(self, key: PullKey) -> Pull | None:
-        """Give the newest answer that holds exactly these tables in full."""
-        matching = [pull for pull in self._pulls.values() if pull.key == key]
-        return max(matching, key=lambda pull: pull.seq, default=None)
+    def find_shared(self, key: ViewKey) -> View | None:
+        """Give the newest view that holds exactly these tables in full."""
+        matching = [view for view in self._views() if view.key == key]
+        return max(matching, key=lambda view: view.seq, default=None)
 
     def make_room(self, now: float, *, abandoned_after: float) -> bool:
-        """Drop an answer that nobody fetches if the shelf is full; tell whether there is room."""
-        if len(self._pulls) < self._kept:
+        """Drop a view that nobody fetches if the shelf is full; tell whether there is room."""
+        views = self._views()
+        if len(views) < self._kept:
             return True
-        idle = [
-            pull
+        busy = {
+            id(pull.view)
             for pull in self._pulls.values()
-            if not pull.is_under_way or now - pull.touched > abandoned_after
-        ]
-        if not idle:
+            if not pull.is_done and now - pull.touched <= abandoned_after
+        }
+        idle = next((view for view in views if id(view) not in busy), None)
+        if idle is None:
             return False
-        del self._pulls[min(idle, key=lambda pull: pull.touched).token]
+        self._pulls = {t: pull for t, pull in self._pulls.items() if pull.view is not idle}
         return True
 
     def expire(self, now: float) -> None:
         """Drop what nobody has asked for during the keeping time."""
         for token in [t for t, p in self._pulls.items() if now - p.touched > self._keep_time]:
             del self._pulls[token]
+
+    def _views(self) -> list[View]:
+        """Give the views; the one that was touched last comes last."""
+        views = {id(pull.view): pull.view for pull in reversed(self._pulls.values())}
+        return list(views.values())[::-1]

@@ -367,7 +367,11 @@ class Subscriber:
         add = self.holding.wanted - held.keys()
         position = self.position
         have = position if self.is_led_on else None
-        return [Count("sync"), self._syncing.ask(self.incarnation, have, held, add, now)]
+        syncing, incarnation = self._syncing, self.incarnation
+        return [
+            Count("sync"),
+            syncing.ask(incarnation, have, held, add, floor=position, now=now),
+        ]
 
     def _fail(self, why: str, now: float, *, retry_after: float = 0.0) -> list[Effect]:
         self._syncing.retry_later(now, retry_after)

@@ -63,15 +63,17 @@ class Syncing:
         have: Position | None,
         held: Mapping[str, bytes],
         add: Iterable[str],
+        *,
+        floor: Position | None,
         now: float,
     ) -> RequestSync:
-        """Send a new request."""
+        """Send a new request, to be answered at `floor` or above."""
         self._request += 1
         self._incarnation = incarnation
         self._pull = None
         self._deadline, self._retry_at = now + self._options.sync_timeout, None
-        add = tuple(sorted(add))
-        return RequestSync(incarnation, SyncRequest(self._source, self._request, have, held, add))
+        message = SyncRequest(self._source, self._request, have, held, tuple(sorted(add)), floor)
+        return RequestSync(incarnation, message)
 
     def ask_more(self, pull: PulledAnswer, now: float) -> RequestSync:
         """Ask for the next piece of an answer."""

@@ -100,19 +100,20 @@ MUTANTS = [
     ),
     *_of(
         "publisher.py",
-        (
-            "        if self.seq == NO_SEQ:\n            return SyncNotYet",
-            "        if False:\n            return SyncNotYet",
-        ),
+        ("if self.seq == NO_SEQ or self._is_below(request", "if self._is_below(request"),
         ("have.epoch != self._me.epoch or have.seq", "have.seq"),
         ("return have.seq if self._log.covers(have.seq, self.seq) else None", "return have.seq"),
         ("if is_behind or self._log", "if self._log"),
-        ("if pull is None or not self._log.covers(pull.seq, self.seq):", "if pull is None:"),
+        ("if view is None or not self._log.covers(view.seq, self.seq):", "if view is None:"),
+        (
+            "if self.seq == NO_SEQ or self._is_below(request.floor, self.seq):",
+            "if self.seq == NO_SEQ:",
+        ),
+        ("self._is_below(request.floor or request.have,", "self._is_below(request.have,"),
         (
             "is_pure = not net and len(full) == len(request.held) + len(request.add)",
             "is_pure = not net",
         ),
-        ("            pull.askers += 1\n", "            pass\n"),
         ("full = not starting and now >= self._full_due", "full = False"),
         ("pull = size_bytes > self._options.max_inline_bytes", "pull = False"),
     ),
@@ -132,12 +133,17 @@ MUTANTS = [
     ),
     *_of(
         "pull_shelf.py",
-        ("if not pull.is_under_way or now - pull.touched > abandoned_after", "if True"),
-        ("start, stop = index * self.chunk_rows,", "start, stop = index * self.chunk_rows + 1,"),
+        ("if not pull.is_done and now - pull.touched <= abandoned_after", "if False"),
+        ("pull.is_done |= index ==", "pull.is_done |= index <="),
         (
-            "        if len(self._pulls) < self._kept:\n            return True\n",
+            "        if len(views) < self._kept:\n            return True\n",
             "        return True\n",
         ),
+    ),
+    *_of(
+        "piece_cut.py",
+        ("        start, before, is_first = stop,", "        start, before, is_first = stop + 1,"),
+        ("                if not is_first:\n", "                if False:\n"),
     ),
     *_of(
         "transaction_log.py",

@@ -234,9 +234,8 @@ class PublisherNode(Process):
         assert isinstance(request, SyncRequest)
         machine = self.stream.machine
         assert machine is not None
-        have = request.have
-        if have is not None and have.epoch == answer.epoch and have.seq <= machine.seq:
-            assert answer.seq >= have.seq, "an answer leads back"
+        have, at = request.have, (answer.epoch, answer.seq)
+        assert request.floor is None or request.floor <= at, "an answer leads back"
         is_net = any(entry.kind == "net" for entry in answer.tables.values())
         leads_on = have is not None and have.epoch == answer.epoch
         assert leads_on or not is_net, "an answer leads on from another epoch"

@@ -632,6 +632,26 @@ def test_pieces_hold_every_row_once(make_bench: Callable[..., Any]) -> None:
     assert set(rows) == bench.publisher.rows("servers") | bench.publisher.rows("ports")
 
 
+@pytest.mark.parametrize("wide", [3, 400, 2000, 30_000])
+def test_no_piece_is_larger_than_it_should_be(make_bench: Callable[..., Any], wide: int) -> None:
+    """Also of a table with wide rows beside one with many narrow rows."""
+    bench = make_bench(chunk_bytes=3000)
+    narrow = frozenset(encode_row((i,)) for i in range(5000))
+    few = frozenset(encode_row((i, "y" * wide)) for i in range(40))
+    reads = {"servers": TableResult(narrow, READY), "ports": TableResult(few, READY)}
+    bench.publisher.publish(reads, bench.now)
+    answer = sync(bench, None, "servers", "ports")
+    pieces = [answer.rows]
+    for index in range(1, answer.chunks):
+        request = ChunkRequest("nova", 7, answer.token, index)
+        pieces.append(bench.publisher.on_chunk(request, bench.now).rows)
+    added = [[row for changes in p.values() for row in changes.added] for p in pieces]
+    assert sorted(row for rows in added for row in rows) == sorted(narrow | few)
+    assert all(sum(map(len, rows)) <= 3000 or len(rows) == 1 for rows in added)
+    least = sum(map(len, narrow | few)) / 3000
+    assert answer.chunks <= max(2 * least + 1, len(few) + least + 1)
+
+
 def test_unknown_token_is_answered_snapshot_gone(bench: Any) -> None:
     bench.publish(servers="a", ports="p")
     request = ChunkRequest("nova", 7, "unknown", 1)
@@ -666,7 +686,7 @@ def test_subscribers_who_come_at_once_share_one_view(make_bench: Callable[..., A
     first = sync(bench, None, "servers")
     bench.publish(ports="q")
     second = sync(bench, None, "servers")
-    assert second.token == first.token
+    assert second.rows is first.rows
     assert second.seq == 1
 
 
@@ -676,7 +696,7 @@ def test_view_of_an_unread_table_is_shared_too(make_bench: Callable[..., Any]) -
     bench.publish_state("ports", failing("401"))
     first = sync(bench, None, "servers", ports=b"rows from before")
     second = sync(bench, None, "servers", "ports")
-    assert second.token == first.token
+    assert second.rows is first.rows
     assert second.tables["ports"].kind == "unread"
 
 
@@ -687,21 +707,90 @@ def test_answer_tells_of_no_table_that_was_not_asked_for(make_bench: Callable[..
     assert sync(bench, None, "servers").tables.keys() == {"servers"}
 
 
+def shared(bench: Any) -> tuple[Any, Any]:
+    """Give the answers to two askers who fetch one view of two pieces."""
+    first, second = sync(bench, None, "servers"), sync(bench, None, "servers")
+    assert first.rows is second.rows
+    assert first.token != second.token
+    assert first.chunks == 2
+    return first, second
+
+
+def last_piece(bench: Any, answer: Any) -> Any:
+    request = ChunkRequest("nova", 7, answer.token, answer.chunks - 1)
+    return bench.publisher.on_chunk(request, bench.now)
+
+
 def test_log_is_pinned_until_everybody_who_shares_a_view_has_it(
     make_bench: Callable[..., Any],
 ) -> None:
     bench = make_bench(log_transactions=2, chunk_bytes=1)
     bench.publish(servers="a b", ports="p")
-    first = sync(bench, None, "servers")
-    assert sync(bench, None, "servers").token == first.token
-    assert first.chunks == 2
-    bench.publisher.on_chunk(ChunkRequest("nova", 7, first.token, 1), bench.now)
+    first, second = shared(bench)
+    for _ in range(3):  # the same one, who did not get it
+        last_piece(bench, first)
     for i in range(10):
         bench.publish(servers=f"{i}")
     assert bench.publisher.leads_on_from(first.seq)
-    bench.publisher.on_chunk(ChunkRequest("nova", 7, first.token, 1), bench.now)
+    last_piece(bench, second)
     bench.publish(servers="c")
     assert not bench.publisher.leads_on_from(first.seq)
+
+
+def test_view_is_free_when_those_who_fetched_it_are_done_or_gone(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(chunk_bytes=1, snapshots_kept=1)
+    bench.publish(servers="a b", ports="p q")
+    _, dead = shared(bench)
+    for _ in range(3):  # others come and go; one died, who shared the view with the first
+        assert isinstance(sync(bench, None, "ports"), SyncBusy)
+        bench.now += bench.options.sync_timeout / 3
+        last_piece(bench, sync(bench, None, "servers"))
+    bench.now += 0.1
+    first_free = sync(bench, None, "ports")
+    assert isinstance(first_free, SyncAnswer)
+    assert isinstance(last_piece(bench, dead), SnapshotGone)
+
+
+def test_pull_is_timed_from_its_own_first_piece(make_bench: Callable[..., Any]) -> None:
+    """Also when it shares the view of one who came long before."""
+    bench = make_bench(chunk_bytes=1, log_transactions=2)
+    bench.publish(servers="a b", ports="p")
+    for _ in range(20):
+        last_piece(bench, sync(bench, None, "servers"))
+        bench.now += bench.options.pull_time / 2
+        assert not [e for e in bench.publisher.on_tick(bench.now) if isinstance(e, Alarm)]
+    sync(bench, None, "servers")
+    for rows in ("q", "r", "s", "t"):
+        bench.publish(ports=rows)
+        bench.now += 1.0
+    assert not [e for e in bench.publisher.on_tick(bench.now) if isinstance(e, Alarm)]
+
+
+def test_slow_pull_is_forgotten_after_a_while(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=1, log_transactions=2)
+    bench.publish(servers="a b", ports="p")
+    slow = sync(bench, None, "servers")
+    bench.now += 50.0
+    last_piece(bench, slow)
+    for rows in ("q", "r", "s", "t"):
+        bench.publish(ports=rows)
+    assert [e for e in bench.publisher.on_tick(bench.now) if isinstance(e, Alarm)]
+    bench.now += 1300.0
+    bench.publish(ports="u")
+    assert not [e for e in bench.publisher.on_tick(bench.now) if isinstance(e, Alarm)]
+
+
+def test_ages_of_a_shared_view_are_those_of_its_rows(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=1)
+    bench.publish(servers="a b", ports="p")
+    shared(bench)
+    bench.now += 4.0
+    bench.publish(servers="a b", ports="p")
+    bench.now += 1.0
+    assert sync(bench, None, "servers").read_age["servers"] == 5.0
+    assert sync(bench, None, "ports").read_age["ports"] == 1.0
 
 
 def test_shared_view_never_leads_back(make_bench: Callable[..., Any]) -> None:
@@ -710,6 +799,22 @@ def test_shared_view_never_leads_back(make_bench: Callable[..., Any]) -> None:
     sync(bench, None, "servers")
     bench.publish(ports="q")
     assert sync(bench, 2, "servers").seq == 2
+
+
+def test_answer_is_never_below_the_askers_position(make_bench: Callable[..., Any]) -> None:
+    """Also when the position is one of another incarnation of the epoch."""
+    bench = make_bench(chunk_bytes=10)
+    rows = " ".join(f"row-{i:03}" for i in range(50))
+    bench.publish(servers=rows, ports="p")
+    sync(bench, None, "servers")
+    floor = Position(Epoch(1), Seq(3))
+    request = SyncRequest("nova", 7, None, {"servers": b"other"}, (), floor)
+    assert isinstance(bench.publisher.on_sync(request, bench.now), SyncNotYet)
+    for other in ("q", "r"):
+        bench.publish(ports=other)
+    assert bench.publisher.on_sync(request, bench.now).seq == 3
+    above = replace(request, floor=Position(Epoch(2), Seq(1)))
+    assert isinstance(bench.publisher.on_sync(above, bench.now), SyncNotYet)
 
 
 def test_shared_view_is_not_used_when_the_log_does_not_lead_on(
@@ -721,7 +826,7 @@ def test_shared_view_is_not_used_when_the_log_does_not_lead_on(
     bench.publish(ports="q")
     second = sync(bench, None, "servers")
     assert second.seq == 2
-    assert second.token != first.token
+    assert second.rows is not first.rows
 
 
 def test_request_echoes_its_number(bench: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from congress_dist.messages import Delta, Heartbeat, TableSummary
+from congress_dist.messages import Delta, Heartbeat, SyncRequest, TableSummary
 from congress_dist.stream import READY, Seq, StateKind, failing, unavailable
 
 # --- LIVE at (e, s) -----------------------------------------------------------------------------
@@ -48,6 +48,26 @@ def test_answer_of_a_twin_below_the_position_is_not_taken(bench: Any) -> None:
     bench.answer()
     assert bench.position == (1, 2)
     assert bench.held("servers") == "a b"
+
+
+def test_view_of_a_twin_below_the_position_is_not_shared(make_bench: Callable[..., Any]) -> None:
+    """Else who stands above it would get it again and again, and keep it on the shelf so."""
+    bench = make_bench(chunk_bytes=10)
+    rows = " ".join(f"row-{i:03}" for i in range(50))
+    bench.begin(servers=rows)
+    for other in ("q", "r", "s"):
+        bench.deliver(*bench.publish(ports=other))
+    position = bench.position
+    bench.restart(1, incarnation="twin")
+    bench.publish(servers=rows + " x", ports="p")
+    early = SyncRequest("nova", 1, None, {}, ("servers", "ports"))
+    assert bench.publisher.on_sync(early, bench.now).chunks > 1
+    for other in ("t", "u", "v", "w"):
+        bench.deliver(*bench.publish(ports=other))
+    assert bench.request().floor == position
+    bench.answer()
+    assert bench.position == (1, 5)
+    assert bench.subscriber.is_live
 
 
 def test_deltas_of_a_twin_do_not_follow_what_the_first_published(bench: Any) -> None:
