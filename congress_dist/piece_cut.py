@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from itertools import accumulate
 
 from .messages import RowChanges
 from .row import Row
-from .table import NetChange
 
 
-def cut(contents: Mapping[str, NetChange], piece_bytes: int) -> list[Mapping[str, RowChanges]]:
-    """Give the pieces; at least one, which may be empty.
+def cut(
+    removed: Mapping[str, Set[Row]], added: Mapping[str, Set[Row]], piece_bytes: int
+) -> tuple[list[Mapping[str, RowChanges]], int]:
+    """Give the pieces, at least one, which may be empty; and the bytes of all rows.
 
     Shapes: a piece has at most `piece_bytes` of rows, or one row; each row is in one piece. How
         many pieces there are, and of how many rows, does not depend on the order of a set: rows
         are laid out by their length.
+    Promises: the sets may change afterwards.
     Cost: proportional to the rows, without encoding them.
     """
     pieces = [_Piece()]
-    for is_added in (False, True):
-        for name, change in contents.items():
-            rows = sorted(change.added if is_added else change.removed, key=len)
+    for is_added, tables in ((False, removed), (True, added)):
+        for name, rows in tables.items():
             for part, weight, is_first in _parts(rows, piece_bytes, pieces[-1].weight):
                 if not is_first:
                     pieces.append(_Piece())
                 pieces[-1].put(name, part, weight, is_added=is_added)
-    return [piece.changes() for piece in pieces]
+    return [piece.changes() for piece in pieces], sum(piece.weight for piece in pieces)
 
 
 class _Piece:
@@ -50,9 +51,10 @@ class _Piece:
 
 
 def _parts(
-    rows: list[Row], piece_bytes: int, begun: int
+    unordered: Set[Row], piece_bytes: int, begun: int
 ) -> Iterator[tuple[tuple[Row, ...], int, bool]]:
     """Give runs of rows, what each weighs, and whether it still fits the piece that is begun."""
+    rows = sorted(unordered, key=len)
     ends = list(accumulate(map(len, rows)))
     start, before = 0, 0
     is_first = True

@@ -10,7 +10,7 @@ makes a new one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from .clock import Random
@@ -401,16 +401,17 @@ class Publisher:
         key: ViewKey | None,
     ) -> View:
         names = (*request.held, *request.add)
-        contents = dict(net)
-        for name in sorted(full):  # the same answer to the same question, also in a test
-            # One shallow copy: the table goes on changing, the answer must not.
-            contents[name] = NetChange(frozenset(), frozenset(self._tables[name].content.rows))
+        removed = {name: change.removed for name, change in net.items()}
+        added: dict[str, Set[Row]] = {name: change.added for name, change in net.items()}
+        # Sorted: the same answer to the same question, also in a test.
+        added |= {name: self._tables[name].content.rows for name in sorted(full)}
+        pieces, size_bytes = cut(removed, added, self._options.chunk_bytes)
         return View(
             seq=self.seq,
             tables={name: self._sync_table(name, full, net) for name in names},
             key=key,
-            pieces=cut(contents, self._options.chunk_bytes),
-            size_bytes=sum(size_of(c.removed) + size_of(c.added) for c in contents.values()),
+            pieces=pieces,
+            size_bytes=size_bytes,
             read_at={name: table.read_at for name, table in self._tables.items()},
         )
 
