@@ -18,6 +18,7 @@ from .config_file import ConfigFile, read_config_file
 from .config_options import OPTIONS_BY_GROUP
 from .errors import InvalidConfig
 from .options import DseOptions
+from .rabbit_options import RABBIT_GROUP, RABBIT_OPTIONS
 
 PROJECT = "congress_dist"
 _QUIET_LIBRARIES = ["alembic=WARN", "oslo_service=WARN"]
@@ -25,8 +26,11 @@ _NOT_IN_FILES = {"data_dir", "config_file", "config_dir"}
 
 
 def list_options() -> list[tuple[str, list[cfg.Opt]]]:
-    """Give all options by group: the entry point of oslo-config-generator."""
-    return list(OPTIONS_BY_GROUP.items())
+    """Give all options by group: the entry point of oslo-config-generator.
+
+    Promises: with our defaults for options that oslo.messaging registers.
+    """
+    return [*OPTIONS_BY_GROUP.items(), (RABBIT_GROUP, RABBIT_OPTIONS)]
 
 
 def default_data_dir() -> Path:
@@ -46,7 +50,7 @@ def load_config(
     """
     conf = cfg.ConfigOpts()
     log.register_options(conf)
-    for group, options in list_options():
+    for group, options in OPTIONS_BY_GROUP.items():
         conf.register_opts(options, group=_registered(group))
     if config_file is not None:
         _check_names(conf, read_config_file(config_file))
@@ -110,13 +114,15 @@ def _check_names(conf: cfg.ConfigOpts, file: ConfigFile) -> None:
             "instead, because a directory belongs to one system and a file may be shared",
             option="data_dir",
         )
-    known = {group: {option.dest for option in options} for group, options in list_options()}
+    known = {
+        group: {option.dest for option in options} for group, options in OPTIONS_BY_GROUP.items()
+    }
     known["DEFAULT"] = {str(name) for name in conf} - set(OPTIONS_BY_GROUP) - _NOT_IN_FILES
     file.check_names(known)
 
 
 def _check_values(conf: cfg.ConfigOpts) -> None:
-    for group, options in list_options():
+    for group, options in OPTIONS_BY_GROUP.items():
         for option in options:
             _check_value(conf, group, option.dest)
 

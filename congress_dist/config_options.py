@@ -73,8 +73,9 @@ DSE_OPTIONS: list[cfg.Opt] = [
         default=1,
         min=0,
         max=3,
-        help="Times that sending over a broker is repeated. Few, because a broker that restarts "
-        "blocks each attempt for seconds, and what is lost is repaired by the protocol.",
+        help="Times that sending over a broker is repeated, at once and on a new connection. One "
+        "is for a connection that has gone stale; when the broker itself is away, more only keep "
+        "the sender busy, and what is lost is repaired by the protocol.",
     ),
     _number(
         "heartbeat_interval",

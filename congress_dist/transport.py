@@ -1,8 +1,8 @@
 """How bytes travel between nodes: the `Transport` interface and its form over oslo.messaging.
 
-Besides uds_driver.py the only module that knows oslo.messaging, which it imports when the first
-OsloTransport is made and not before: that import takes 0.3 s, and most programs that name a
-Transport never make one.
+Besides the drivers (uds_*.py, rabbit_*.py) the only module that knows oslo.messaging, which it
+imports when the first OsloTransport is made and not before: that import takes 0.3 s, and most
+programs that name a Transport never make one.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class OsloTransport:
         messaging = load_messaging(conf)
         self._messaging = messaging
         self._url = messaging.TransportURL.parse(conf, conf.dse.transport_url)
-        self._bus = messaging.get_rpc_transport(conf, url=self._url)
+        self._bus = _connect(messaging, conf, self._url)
         self._client = messaging.get_rpc_client(self._bus, messaging.Target())
         self._codec: Codec = RawCodec() if self._url.transport == "uds" else Base64Codec()
         self._retries = conf.dse.publish_retries
@@ -170,14 +170,15 @@ class OsloTransport:
                 return
             self._stopped = True
             attachments = list(self._attachments)
-        for attachment in attachments:
-            attachment.stop()
+        _stop_all(attachments)
         self._bus.cleanup()
 
     def _attach(
         self, attachment: Attachment, topic: str, server: str, endpoint: object, *, threads: int
     ) -> Attachment:
-        target = self._messaging.Target(topic=topic, server=server)
+        # Only rabbit_driver.py looks at fanout: it spares it the queues that nothing is sent to.
+        publications = isinstance(endpoint, ListenEndpoint)
+        target = self._messaging.Target(topic=topic, server=server, fanout=publications)
         attachment.server = self._messaging.get_rpc_server(self._bus, target, [endpoint])
         # The executor that oslo.messaging takes (futurist) starts all its threads, wakes each once
         # a second, and takes a second to stop; the standard library's does none of that.
@@ -219,6 +220,36 @@ class OsloTransport:
             raise InternalError(
                 f"a call on topic {topic!r} failed: {error.exc_type}", topic=topic
             ) from error
+
+
+def _connect(messaging: Any, conf: cfg.ConfigOpts, url: Any) -> Any:
+    """Give the transport of oslo.messaging; for a RabbitMQ with our own driver under it."""
+    if url.transport != "rabbit":
+        return messaging.get_rpc_transport(conf, url=url)
+    with warnings.catch_warnings(), _eventlet_hidden():
+        warnings.simplefilter("ignore")
+        from oslo_messaging.transport import RPCTransport
+
+        from .rabbit_driver import RabbitDriver
+
+    driver = RabbitDriver(
+        conf, url, default_exchange=conf.control_exchange, allowed_remote_exmods=[]
+    )
+    return RPCTransport(driver)
+
+
+def _stop_all(attachments: list[Attachment]) -> None:
+    """Stop them at the same time: on a broker each waits until it has looked for a message."""
+    threads = []
+    for attachment in attachments:
+        if attachment.is_inside():
+            attachment.stop()
+        else:
+            threads.append(threading.Thread(target=attachment.stop))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _listen(topic: str) -> str:

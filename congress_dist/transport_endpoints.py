@@ -29,11 +29,16 @@ class Attachment:
         """Detach the handler and wait for it, unless called inside it."""
         with self._lock:
             self._stopped = True
-            inside = threading.get_ident() in self._running
+        inside = self.is_inside()
         self.server.stop()
         if not inside:
             self.server.wait()
             self._finished = True
+
+    def is_inside(self) -> bool:
+        """Tell whether the calling thread runs the handler."""
+        with self._lock:
+            return threading.get_ident() in self._running
 
     @property
     def is_finished(self) -> bool:

@@ -15,11 +15,10 @@ import stat
 import struct
 import threading
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
+from .bus_names import short_name
 from .clock import new_incarnation
 
 _BACKLOG = 256
@@ -60,7 +59,7 @@ class BusDirectory:
         topic_fd = self._make_topic(topic)
         self.sweep(topic)
         for _ in range(_BIND_ATTEMPTS):
-            listening = _bind(topic_fd, f"{_short(server, _MAX_SERVER_NAME)}@{_unique()}")
+            listening = _bind(topic_fd, f"{short_name(server, _MAX_SERVER_NAME)}@{_unique()}")
             if listening is not None:
                 return listening[0], Address(topic, listening[1])
         raise OSError(errno.EAGAIN, "socket files vanish while they are made", str(self.root))
@@ -74,7 +73,7 @@ class BusDirectory:
         topic_fd = self._find_topic(topic)
         if topic_fd is None:
             return []
-        wanted = None if server is None else _short(server, _MAX_SERVER_NAME)
+        wanted = None if server is None else short_name(server, _MAX_SERVER_NAME)
         found = []
         for file in _files(topic_fd):
             owner, separator, _ = file.rpartition("@")
@@ -191,7 +190,7 @@ class BusDirectory:
 
 def topic_name(exchange: str, topic: str) -> str:
     """Give the name of a topic's directory."""
-    return f"{_short(exchange, _MAX_TOPIC_NAME)}@{_short(topic, _MAX_TOPIC_NAME)}"
+    return f"{short_name(exchange, _MAX_TOPIC_NAME)}@{short_name(topic, _MAX_TOPIC_NAME)}"
 
 
 def check_peer(peer: socket.socket) -> None:
@@ -249,12 +248,3 @@ def _path(topic_fd: int, file: str) -> str:
 
 def _unique() -> str:
     return new_incarnation().replace("-", "")
-
-
-def _short(name: str, limit: int) -> str:
-    """Give a file name for any text: without '/', '@' and '=', at most `limit` bytes."""
-    quoted = quote(name, safe="")
-    if len(quoted) <= limit:
-        return quoted
-    digest = blake2b(name.encode(), digest_size=8).hexdigest()
-    return f"{quoted[: limit - len(digest) - 1]}={digest}"

@@ -24,6 +24,7 @@ from oslo_messaging._drivers import base, common
 
 from .clock import Clock, SystemClock
 from .config_options import UDS_GROUP, UDS_OPTIONS
+from .driver_errors import BusAway, NotDelivered, PeerLost
 from .frames import Frame, FrameError, encode_frame
 from .selector_loop import SelectorLoop
 from .uds_caller import Caller, PendingCall
@@ -32,25 +33,6 @@ from .uds_directory import Address, BusDirectory, topic_name
 from .uds_listener import Arrival, ListenerLimits, UdsReceiver
 
 Failure = tuple[type[BaseException], BaseException, TracebackType]
-
-
-class NotDelivered(exceptions.MessageDeliveryFailure):  # type: ignore[misc]
-    """Nobody got the message."""
-
-    outcome = "not_written"
-
-
-class PeerLost(exceptions.MessageDeliveryFailure):  # type: ignore[misc]
-    """Whoever got the call died before answering it."""
-
-    outcome = "unknown"
-
-
-class BusAway(exceptions.MessagingException):  # type: ignore[misc]
-    """The bus directory is gone or not ours.
-
-    Not a TransportDriverError: oslo.messaging 18.3 fails over one of these while a server starts.
-    """
 
 
 class UdsIncoming(base.RpcIncomingMessage):  # type: ignore[misc]

@@ -49,6 +49,8 @@ if command -v flock >/dev/null; then
     flock 9
 fi
 
+if [ "$purpose" = test ]; then devstack/servers.sh; fi
+
 want="$(cksum setup.cfg setup.py pyproject.toml policy/kernel/*.cpp policy/kernel/*.h | cksum) $PWD"
 for done_purpose in $purpose test dev; do
     stamp=.venv/.set-up-$done_purpose

@@ -17,6 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.servers.fixtures import rabbit
+
+__all__ = ["rabbit"]
+
 ROOT = Path(__file__).resolve().parents[2]
 CONGRESS = [str(Path(sys.executable).with_name("congress"))]
 HOST_CONFIG = ROOT / "devstack" / "host_safety.conf"

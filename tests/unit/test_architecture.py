@@ -18,7 +18,16 @@ FOLDERS = ("congress_dist", "policy", "datasources", "api")
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 OUTSIDE_WORLDS = {
-    "oslo_messaging": {"congress_dist.transport", "congress_dist.uds_driver"},
+    "oslo_messaging": {
+        "congress_dist.transport",
+        "congress_dist.driver_errors",
+        "congress_dist.uds_driver",
+        "congress_dist.rabbit_driver",
+        "congress_dist.rabbit_connection",
+        "congress_dist.rabbit_listener",
+    },
+    "amqp": {"congress_dist.rabbit_connection"},
+    "kombu": {"congress_dist.rabbit_connection"},
     "sqlalchemy": {"policy.store"},
     "alembic": {"policy.store"},
     "oslo_db": {"policy.store"},

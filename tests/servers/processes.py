@@ -1,0 +1,45 @@
+"""What private servers have in common: free ports of 127.0.0.1, and waiting until one answers."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+START_SECONDS = 90.0
+"""How long a server may take to answer on a busy machine; a bound, never a pause."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Give so many different free ports."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def answers(port: int) -> bool:
+    """Tell whether somebody accepts connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for_start(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
+    """Wait until a server is ready.
+
+    Raises: RuntimeError: it ended, or is not ready within START_SECONDS; with the end of its log.
+    """
+    pacer = threading.Event()
+    for _ in range(int(START_SECONDS / 0.05)):
+        if ready():
+            return
+        if process.poll() is not None:
+            break
+        pacer.wait(0.05)
+    tail = log.read_text(errors="replace")[-3000:]
+    raise RuntimeError(f"{process.args!r} did not become ready, exit {process.poll()}:\n{tail}")
