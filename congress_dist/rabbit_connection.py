@@ -71,7 +71,8 @@ class RabbitConnection(Connection):  # type: ignore[misc]
                 timeout_is_error=timeout_is_error,
             )
         except exceptions.MessageDeliveryFailure:
-            self._collect_if_lost()
+            # Also where only the channel was closed: kombu 5.7 would go on using it.
+            self.connection.collect()
             raise
 
     def consume(self, timeout: float | None = None) -> None:
@@ -148,7 +149,8 @@ class RabbitConnection(Connection):  # type: ignore[misc]
 
     def ensure_connection(self) -> None:
         """Connect if need be; the socket of a lost connection is given back first."""
-        self._collect_if_lost()
+        if not self.connection.connected:
+            self.connection.collect()
         super().ensure_connection()
 
     def close(self) -> None:
@@ -162,10 +164,6 @@ class RabbitConnection(Connection):  # type: ignore[misc]
             super().close()
         if carrier is not None:
             carrier.collect()
-
-    def _collect_if_lost(self) -> None:
-        if not self.connection.connected:
-            self.connection.collect()
 
     # What a BrokerWatch asks.
 

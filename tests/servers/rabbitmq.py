@@ -48,9 +48,9 @@ class RabbitServer:
         if self._epmd is None:
             # Our own, because the one that the server would start outlives it.
             command = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-            self._epmd = _start(command, self._environment(), log)
+            self._epmd = _start(command, self.environment(), log)
             wait_for_start(self._epmd, lambda: answers(self._epmd_port), log)
-        self._server = _start([str(SERVER)], self._environment(), log)
+        self._server = _start([str(SERVER)], self.environment(), log)
         wait_for_start(self._server, lambda: answers(self.port), log)
 
     def stop(self) -> None:
@@ -85,7 +85,7 @@ class RabbitServer:
         """Run rabbitmqctl; give what it says. It takes a second or two."""
         done = subprocess.run(
             [str(CONTROL), "-q", *arguments],
-            env=self._environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=120,
@@ -143,7 +143,8 @@ class RabbitServer:
         (self.directory / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
         (self.directory / "enabled_plugins").write_text("[].\n")
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Give the environment in which rabbitmqctl finds this server."""
         where = self.directory
         mine = {
             "HOME": str(where),
