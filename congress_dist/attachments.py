@@ -10,6 +10,7 @@ from collections.abc import Callable
 from .clock import Clock
 from .errors import TransportError
 from .rate_limit import RateLimit
+from .timetable import Job, Timetable
 from .transport import Listener
 
 LOG = logging.getLogger(__name__)
@@ -20,30 +21,24 @@ Attach = Callable[[], Listener]
 class Attachments:
     """A group of handlers: attached once the bus is there, detached by `stop`; thread safe."""
 
-    def __init__(self, clock: Clock, log_limit: RateLimit) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        log_limit: RateLimit,
+        timetable: Timetable,
+        submit: Callable[[Job], None],
+    ) -> None:
         self._clock = clock
         self._log_limit = log_limit
+        self._timetable = timetable
+        self._submit = submit
         self._lock = threading.Lock()
         self._attached: list[Listener] = []
         self._waiting: list[Attach] = []
-        self._due = math.inf
         self._is_stopped = False
 
-    @property
-    def next_tick(self) -> float:
-        """Give when `retry` will have something to do, infinity for never."""
-        return self._due
-
-    def take_due(self, now: float) -> bool:
-        """Tell whether `retry` must be called now; says so once, however long that then takes."""
-        with self._lock:
-            is_due = now >= self._due
-            if is_due:
-                self._due = math.inf
-            return is_due
-
     def add(self, attach: Attach) -> None:
-        """Attach a handler now, or when `retry` finds the bus."""
+        """Attach a handler now, or when the bus is found."""
         if self._is_stopped:
             return
         try:
@@ -53,7 +48,7 @@ class Attachments:
                 LOG.warning("the bus is away; trying again error=%s", error)
             with self._lock:
                 self._waiting.append(attach)
-                self._due = self._clock.monotonic() + _AGAIN_AFTER
+            self._timetable.set(self.tick, self._clock.monotonic() + _AGAIN_AFTER)
             return
         with self._lock:
             is_late = self._is_stopped
@@ -62,11 +57,14 @@ class Attachments:
         if is_late:
             listener.stop()
 
+    def tick(self) -> None:
+        """Have `retry` called where it may wait for the bus."""
+        self._submit(self.retry)
+
     def retry(self) -> None:
         """Try what is not attached yet."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
-            self._due = math.inf
         for attach in waiting:
             self.add(attach)
 
@@ -76,6 +74,6 @@ class Attachments:
             self._is_stopped = True
             attached, self._attached = self._attached, []
             self._waiting = []
-            self._due = math.inf
+        self._timetable.set(self.tick, math.inf)
         for listener in attached:
             listener.stop()

@@ -16,7 +16,7 @@ from typing import Any
 from .backoff import Backoff
 from .call_deadline import serving
 from .clock import Clock, Random
-from .codec import Encoder, decode
+from .codec import Encoder
 from .errors import (
     CongressError,
     DeadlineExceeded,
@@ -27,6 +27,7 @@ from .errors import (
     TransportError,
     error_from_wire,
 )
+from .message_reader import MessageReader
 from .messages import CallAnswer, CallError, CallRequest
 from .options import DseOptions
 from .service import Method
@@ -43,6 +44,7 @@ class CallClient:
         self,
         transport: Transport,
         encode: Encoder,
+        reader: MessageReader,
         *,
         options: DseOptions,
         clock: Clock,
@@ -50,6 +52,7 @@ class CallClient:
     ) -> None:
         self._transport = transport
         self._encode = encode
+        self._reader = reader
         self._options = options
         self._clock = clock
         self._rng = rng
@@ -99,7 +102,7 @@ class CallClient:
 
     def _try(self, topic: str, request: CallRequest, server: str | None) -> Any:
         payload = self._encode(request)
-        answer = decode(
+        answer = self._reader.read(
             self._transport.call(topic, payload, timeout=request.remaining, server=server)
         )
         if isinstance(answer, CallError) and answer.request_id == request.request_id:
@@ -164,14 +167,17 @@ class CallServer:
             return False
 
 
-def answer_bytes(server: CallServer, payload: bytes, encode: Encoder) -> bytes:
+def answer_bytes(
+    server: CallServer, payload: bytes, encode: Encoder, reader: MessageReader
+) -> bytes:
     """Answer the bytes of a call with bytes.
 
     Raises: UnreadableMessage: it is no message of this bus.
         InvalidRequest: it is another message.
     """
-    request = decode(payload)
+    request = reader.read(payload)
     if not isinstance(request, CallRequest):
+        reader.note_unexpected(request)
         raise InvalidRequest(f"a {type(request).__name__} is no call")
     answer = server.handle(request)
     try:

@@ -223,8 +223,8 @@ DSE_OPTIONS: list[cfg.Opt] = [
     ),
     _number(
         "worker_threads",
-        "Threads of a node that wait for answers to syncs and lease calls; few, because each "
-        "waits most of the time.",
+        "Answers to syncs that a node works on at the same time; few, because they share one "
+        "interpreter. Waiting for them takes no part in it: each source waits by itself.",
         min=1,
     ),
     _number(

@@ -1,8 +1,10 @@
 """The base of every process: hosts services on the bus and carries out the protocol.
 
-Threads: the loop takes messages and ticks; the outbox sends; the delivery calls listeners; workers
-wait for answers to syncs and lease calls; one more runs the services' callbacks; the transport's
-own threads serve calls. None waits for another's work but the callers of `call`.
+Threads: the loop takes messages and does what is due; the outbox sends; the delivery calls
+listeners; each source and each lease waits for its answers in a lane of its own; one more thread
+waits for a bus that is away, and one runs the services' callbacks; the transport's own threads
+serve calls. The loop waits for none of them: what another thread works on for long is looked at
+again later, and the others go on meanwhile.
 """
 
 from __future__ import annotations
@@ -10,19 +12,20 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from .attachments import Attachments
+from .attachments import Attach, Attachments
 from .calls import CallClient, CallServer, answer_bytes
 from .clock import Clock, new_random
-from .codec import Encoder, decode
+from .codec import Encoder
 from .delivery import Delivery
 from .effects import Alarm
-from .errors import CongressError, InvalidRequest, NotFound, UnreadableMessage
-from .lease import LeaseCall
+from .errors import InvalidRequest, NotFound
+from .lease_calls import LeaseCalls
 from .membership import Membership, Peer
+from .message_reader import MessageReader
 from .messages import ChunkRequest, Delta, Heartbeat, SyncRequest
 from .node_loop import NodeLoop
 from .options import DseOptions
@@ -33,10 +36,11 @@ from .rate_limit import RateLimit
 from .schema import TableSchema
 from .service import Service
 from .source_feed import Subscription
-from .source_feeds import NODE_TOPIC, SourceFeeds
+from .source_feeds import SourceFeeds
 from .source_status import SourceStatus, TableStatus
 from .stream import Epoch, Transaction
 from .stream_publisher import StreamPublisher, StreamSpec, StreamTools
+from .sync_calls import NODE_TOPIC, SyncCalls
 from .transport import Transport
 from .workers import Workers
 
@@ -51,7 +55,6 @@ __all__ = [
 ]
 
 LOG = logging.getLogger(__name__)
-POLICY_TOPIC = "policy"
 _STOP_TIMEOUT = 2.0
 
 
@@ -87,14 +90,14 @@ class DseNode:
         self._log_limit = RateLimit(clock)
         self._lock = threading.Lock()
         self._streams: dict[str, StreamPublisher] = {}
-        self._counters: Counter[str] = Counter()
+        self._reader = MessageReader(self._log_limit)
         self._is_stopping = False
         self._membership = Membership(options)
-        self._listeners = Attachments(clock, self._log_limit)
-        self._servers = Attachments(clock, self._log_limit)
-        self._loop = NodeLoop(
-            clock, tick=self._tick, next_due=self._next_due, max_bytes=options.buffer_bytes
-        )
+        self._loop = NodeLoop(clock, max_bytes=options.buffer_bytes)
+        self._later = Workers("dse-attach", 1)
+        self._callbacks = Workers("dse-callback", 1)
+        self._listeners = self._new_attachments()
+        self._servers = self._new_attachments()
         self._outbox = Outbox(
             transport.publish,
             self._encode,
@@ -102,13 +105,18 @@ class DseNode:
             log_limit=self._log_limit,
         )
         self._delivery = Delivery(clock, lambda source: self._feeds.on_listener_failure(source))
-        self._workers = Workers("dse-worker", options.worker_threads)
-        self._callbacks = Workers("dse-callback", 1)
         self._calls = CallClient(
-            transport, self._encode, options=options, clock=clock, rng=self._rng
+            transport, self._encode, self._reader, options=options, clock=clock, rng=self._rng
+        )
+        self._leases = LeaseCalls(
+            self._calls, options=options, clock=clock, log_limit=self._log_limit
+        )
+        self._syncs = SyncCalls(
+            transport, self._encode, self._reader, at_once=options.worker_threads
         )
         self._feeds = self._make_feeds()
         self._presence = self._make_presence()
+        self._presence_lock = threading.Lock()
 
     # --- lifecycle ------------------------------------------------------------------------------
 
@@ -124,6 +132,7 @@ class DseNode:
         for service in self.services:
             service.start(self)
             self._serve(service)
+        self._loop.timetable.set(self._tell_presence, self.clock.monotonic())
 
     def stop(self) -> None:
         """Stop the services, release the leases, say goodbye and leave the bus; idempotent."""
@@ -131,22 +140,18 @@ class DseNode:
             if self._is_stopping:
                 return
             self._is_stopping = True
-            streams = list(self._streams.values())
         self._servers.stop()
         for service in reversed(self.services):
             self._stop_service(service)
         self._calls.stop()
-        for stream in streams:
-            self._release(stream)
-        unpublished = self._services_besides(stream.name for stream in streams)
-        for heartbeat in self._presence.stop(unpublished, self.clock.monotonic()):
-            self._outbox.put(heartbeat, 0)
+        self._leave()
         self._outbox.stop(_STOP_TIMEOUT)
         self._feeds.stop()
         self._listeners.stop()
         self._loop.stop(_STOP_TIMEOUT)
         self._delivery.stop(_STOP_TIMEOUT)
-        self._workers.stop(_STOP_TIMEOUT)
+        self._syncs.stop(_STOP_TIMEOUT)
+        self._later.stop(_STOP_TIMEOUT)
         self._callbacks.stop(_STOP_TIMEOUT)
 
     def is_alive(self) -> bool:
@@ -212,7 +217,7 @@ class DseNode:
             self._streams[name] = stream
         if former is None:
             self._listen_to_rivals(name)
-        self._loop.wake()
+        stream.start()
         return stream
 
     def subscribe(
@@ -241,7 +246,7 @@ class DseNode:
         """Give how often what went wrong, since the start."""
         return {
             **self._transport.counters(),
-            **self._counters,
+            **self._reader.counters(),
             "steps_failed": self._loop.failures,
             "inbox_dropped": self._loop.dropped,
             "outbox_dropped": self._outbox.dropped,
@@ -250,72 +255,71 @@ class DseNode:
 
     # --- the loop -------------------------------------------------------------------------------
 
-    def _next_due(self) -> float:
-        due = [stream.next_tick for stream in self._present_streams()]
-        due += [self._presence.next_tick, self._feeds.next_tick]
-        return min(*due, self._listeners.next_tick, self._servers.next_tick)
+    def _tell_presence(self) -> None:
+        """Send the heartbeats of the services that publish nothing; in the loop."""
+        with self._presence_lock:
+            now = self.clock.monotonic()
+            published = (s.name for s in self._present_streams() if s.epoch is not None)
+            unpublished = self._services_besides(published)
+            for heartbeat in self._presence.on_tick(unpublished, self._feeds.wants, now):
+                self._outbox.put(heartbeat, 0)
+            self._loop.timetable.set(self._tell_presence, self._presence.next_tick)
 
-    def _tick(self) -> None:
-        now = self.clock.monotonic()
+    def _leave(self) -> None:
+        """Say goodbye for every service, after which none is heard, and release the leases."""
         streams = self._present_streams()
-        for stream in streams:
-            stream.tick()
-        self._feeds.tick()
-        for attachments in (self._listeners, self._servers):
-            if attachments.take_due(now):
-                self._workers.submit(attachments.retry)
-        published = (stream.name for stream in streams if stream.epoch is not None)
-        unpublished = self._services_besides(published)
-        for heartbeat in self._presence.on_tick(unpublished, self._feeds.wants, now):
-            self._outbox.put(heartbeat, 0)
+        with self._presence_lock:
+            published = (stream.name for stream in streams if stream.epoch is not None)
+            unpublished = self._services_besides(published)
+            for heartbeat in self._presence.stop(unpublished, self.clock.monotonic()):
+                self._outbox.put(heartbeat, 0)
+        calls = [(stream, stream.end()) for stream in streams]
+        releases = [(stream, call) for stream, call in calls if call is not None]
+        self._leases.release(releases, _STOP_TIMEOUT)
 
-    def _receive(self, payload: bytes) -> None:
-        """Take a message of a source from the transport's thread."""
-        self._loop.post(lambda: self._on_source_message(payload), len(payload))
+    def _listen_to(self, source: str) -> Attach:
+        """Give what attaches the node to a source's stream."""
+
+        def receive(payload: bytes) -> None:
+            """Take a message from the transport's thread."""
+            self._loop.post(
+                stream_topic(source),
+                lambda: self._feeds.try_hear(source, lambda: self._find_cast(source, payload)),
+                len(payload),
+            )
+
+        return lambda: self._transport.listen(stream_topic(source), self.incarnation, receive)
+
+    def _find_cast(self, source: str, payload: bytes) -> Delta | Heartbeat | None:
+        """Give what a source says on its topic."""
+        message = self._reader.find_cast(payload)
+        if message is None or message.service == source:
+            return message
+        self._reader.note_unexpected(message)
+        return None
 
     def _receive_heartbeat(self, payload: bytes) -> None:
         """Take any service's heartbeat from the transport's thread."""
-        self._loop.post(lambda: self._on_any_heartbeat(payload), len(payload))
+        self._loop.post(HEARTBEATS, lambda: self._on_any_heartbeat(payload), len(payload))
 
-    def _receive_from_publisher(self, payload: bytes) -> None:
-        """Take a message of a stream of ours from the transport: our own, or a rival's."""
-        self._loop.post(lambda: self._on_publisher_message(payload), len(payload))
-
-    def _on_source_message(self, payload: bytes) -> None:
-        message = self._decoded(payload)
-        if message is not None:
-            self._feeds.on_message(message)
-
-    def _on_any_heartbeat(self, payload: bytes) -> None:
-        message = self._decoded(payload)
+    def _on_any_heartbeat(self, payload: bytes) -> bool:
+        message = self._reader.find_cast(payload)
         if isinstance(message, Heartbeat):
             self._observe(message)
+        return True
 
-    def _on_publisher_message(self, payload: bytes) -> None:
-        message = self._decoded(payload)
+    def _on_publisher_message(self, stream: str, payload: bytes) -> bool:
+        """Take what is said on the topic of a stream of ours: by us, or by a rival."""
+        message = self._find_cast(stream, payload)
         if message is None or message.incarnation == self.incarnation:
-            return
+            return True
         if isinstance(message, Heartbeat):
             self._observe(message)
         with self._lock:
-            stream = self._streams.get(message.service)
-        if stream is not None and message.epoch is not None:
-            stream.on_heard(message.epoch, message.incarnation)
-
-    def _decoded(self, payload: bytes) -> Delta | Heartbeat | None:
-        """Read a cast; what cannot be read is counted and dropped."""
-        try:
-            message = decode(payload)
-        except UnreadableMessage as error:
-            reason = str(error.fields.get("reason"))
-            self._counters[f"unreadable_{reason}"] += 1
-            if self._log_limit.allows(f"unreadable {reason}"):
-                LOG.warning("a message was dropped bytes=%d: %s", len(payload), error)
-            return None
-        if not isinstance(message, Delta | Heartbeat):
-            self._counters["unexpected"] += 1
-            return None
-        return message
+            publisher = self._streams.get(stream)
+        if publisher is None or message.epoch is None:
+            return True
+        return publisher.try_hear(message.epoch, message.incarnation)
 
     def _observe(self, heartbeat: Heartbeat) -> None:
         """Learn who is on the bus."""
@@ -333,19 +337,22 @@ class DseNode:
         names = set(published)
         return [service.name for service in self.services if service.name not in names]
 
+    def _new_attachments(self) -> Attachments:
+        timetable, later = self._loop.timetable, self._later.submit
+        return Attachments(self.clock, self._log_limit, timetable, later)
+
     def _make_feeds(self) -> SourceFeeds:
         return SourceFeeds(
-            incarnation=self.incarnation,
-            transport=self._transport,
-            encode=self._encode,
             options=self.options,
             clock=self.clock,
             rng=self._rng,
             delivery=self._delivery,
-            workers=self._workers,
+            new_attachments=self._new_attachments,
+            listen=self._listen_to,
+            later=self._later.submit,
+            request=self._syncs.submit,
+            due=self._loop.timetable.set,
             log_limit=self._log_limit,
-            receive=self._receive,
-            wake=self._loop.wake,
         )
 
     def _make_presence(self) -> Presence:
@@ -369,65 +376,35 @@ class DseNode:
             rng=self._rng,
             beats=self._beats,
             outbox=self._outbox,
-            call=self._call_lease,
+            call=self._leases.submit,
             callback=self._callbacks.submit,
             wants=lambda: self._feeds.wants,
-            wake=self._loop.wake,
+            due=self._loop.timetable.set,
             log_limit=self._log_limit,
         )
 
     def _listen_to_rivals(self, stream: str) -> None:
         """Hear another publisher of a stream of ours where this one speaks."""
         topic, me = stream_topic(stream), f"{self.incarnation}.publisher"
-        self._listeners.add(
-            lambda: self._transport.listen(topic, me, self._receive_from_publisher)
-        )
+
+        def receive(payload: bytes) -> None:
+            """Take a message from the transport's thread: our own, or a rival's."""
+            step = partial(self._on_publisher_message, stream, payload)
+            self._loop.post(me + topic, step, len(payload))
+
+        self._listeners.add(lambda: self._transport.listen(topic, me, receive))
 
     def _answer_node(self, payload: bytes) -> bytes:
         """Answer a subscriber's call; in a thread of the transport."""
-        request = decode(payload)
+        request = self._reader.read(payload)
         if not isinstance(request, SyncRequest | ChunkRequest):
+            self._reader.note_unexpected(request)
             raise InvalidRequest(f"a node answers no {type(request).__name__}")
         with self._lock:
             stream = self._streams.get(request.service)
         if stream is None:
             raise NotFound(f"stream {request.service!r} is not published here")
         return self._encode(stream.answer(request))
-
-    def _call_lease(self, stream: StreamPublisher, call: LeaseCall) -> None:
-        self._workers.submit(lambda: self._ask_lease(stream, call))
-
-    def _ask_lease(self, stream: StreamPublisher, call: LeaseCall) -> None:
-        """Make a lease call and hand the machine its answer; in a worker's thread."""
-        sent = self.clock.monotonic()
-        try:
-            answer = self._lease_call(call, self.options.lease_call_timeout)
-        except CongressError as error:
-            if self._log_limit.allows(f"lease {stream.name}"):
-                LOG.info("waiting for the policy service stream=%s error=%s", stream.name, error)
-            stream.on_lease_failure()
-        except Exception:
-            # The holder waits for an answer or a failure; without either it would never renew.
-            LOG.exception("a lease call broke stream=%s", stream.name)
-            stream.on_lease_failure()
-        else:
-            stream.on_lease_answer(call, answer, sent)
-        self._loop.wake()
-
-    def _lease_call(self, call: LeaseCall, timeout: float) -> Any:
-        # Each may be repeated: acquiring what is ours changes nothing, nor does releasing twice.
-        return self._calls.call(
-            POLICY_TOPIC, call.method, call.arguments, timeout=timeout, server=None, repeat=True
-        )
-
-    def _release(self, stream: StreamPublisher) -> None:
-        call = stream.end()
-        if call is None:
-            return
-        try:
-            self._lease_call(call, _STOP_TIMEOUT)
-        except CongressError as error:
-            LOG.info("a lease was not released stream=%s error=%s", stream.name, error)
 
     # --- serving --------------------------------------------------------------------------------
 
@@ -441,7 +418,7 @@ class DseNode:
             lambda: self._transport.serve(
                 service.topic,
                 instance or self.incarnation,
-                lambda payload: answer_bytes(server, payload, self._encode),
+                lambda payload: answer_bytes(server, payload, self._encode, self._reader),
             )
         )
 

@@ -1,4 +1,4 @@
-"""The thread that takes a node's messages and ticks, one at a time."""
+"""The thread that takes a node's messages, and does what is due, one at a time."""
 
 from __future__ import annotations
 
@@ -6,50 +6,50 @@ import logging
 import threading
 from collections.abc import Callable
 
-from .byte_queue import ByteQueue
 from .clock import Clock
+from .inbox import Inbox, Item, Step
+from .timetable import BUSY_AGAIN, Timetable
 
 LOG = logging.getLogger(__name__)
 _ALIVE_WITHIN = 5.0
 _LONGEST_WAIT = 1.0
 """It looks around at least this often, so that `is_alive` says something."""
-Job = Callable[[], None]
+_LOOK_AGAIN = 1.0
+"""After this long a job that failed is tried again: never at once, for ever."""
 
 
 class NodeLoop:
-    """Runs jobs in order, and `tick` after each and whenever `next_due` says.
+    """Runs the steps of messages, and the jobs of `timetable` when they are due.
 
-    Promises: a job, a tick or a deadline that raises is logged and counted; the loop goes on.
-        Never busy: without jobs it sleeps.
+    Promises: a step or a job that raises is logged and counted; the loop goes on. A step that
+        gives False is run again soon, before others of its sender. Never busy: without anything
+        due it sleeps. A message costs the same however many jobs there are.
     """
 
-    def __init__(
-        self, clock: Clock, *, tick: Job, next_due: Callable[[], float], max_bytes: int
-    ) -> None:
+    def __init__(self, clock: Clock, *, max_bytes: int) -> None:
         self._clock = clock
-        self._tick = tick
-        self._next_due = next_due
-        self._inbox: ByteQueue[Job] = ByteQueue(max_bytes)
+        self._inbox = Inbox(max_bytes)
+        self.timetable = Timetable(self.wake)
         self._progress_at = clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="dse-loop", daemon=True)
         self.failures = 0
 
     @property
     def dropped(self) -> int:
-        """Give how many jobs found no room."""
+        """Give how many messages found no room."""
         return self._inbox.dropped
 
     def start(self) -> None:
         """Begin to run."""
         self._thread.start()
 
-    def post(self, job: Job, size_bytes: int = 0) -> None:
-        """Run a job soon; one with a size is dropped and counted while too much waits."""
-        self._inbox.put(job, size_bytes)
+    def post(self, sender: str, step: Step, size_bytes: int) -> None:
+        """Run the step of a message soon; it is dropped and counted while too much waits."""
+        self._inbox.put(Item(sender, step, size_bytes))
 
     def wake(self) -> None:
-        """Look at the clock and the deadlines again."""
-        self._inbox.put(_nothing)
+        """Look at the clock and at what is due again."""
+        self._inbox.nudge()
 
     def is_alive(self) -> bool:
         """Tell whether it made progress in the last few seconds."""
@@ -65,27 +65,25 @@ class NodeLoop:
     def _run(self) -> None:
         while not self._inbox.is_finished:
             self._progress_at = self._clock.monotonic()
-            job = self._inbox.get(self._longest_wait())
-            if job is not None:
-                self._guard(job)
-            self._guard(self._tick)
+            item = self._inbox.take(self._longest_wait())
+            if item is not None and self._guard(item.step) is False:
+                self._inbox.set_aside(item)
+                self.timetable.set(self._inbox.resume, self._clock.monotonic() + BUSY_AGAIN)
+            for job in self.timetable.take_due(self._clock.monotonic()):
+                if self._guard(job) is _FAILED:
+                    self.timetable.set(job, self._clock.monotonic() + _LOOK_AGAIN)
 
     def _longest_wait(self) -> float:
-        try:
-            until_due = self._next_due() - self._clock.monotonic()
-        except Exception:
-            self.failures += 1
-            LOG.exception("the next deadline is unknown; looking again soon")
-            return _LONGEST_WAIT
+        until_due = self.timetable.next_due - self._clock.monotonic()
         return min(_LONGEST_WAIT, max(0.0, until_due))
 
-    def _guard(self, job: Job) -> None:
+    def _guard(self, run: Callable[[], object]) -> object:
         try:
-            job()
+            return run()
         except Exception:
             self.failures += 1
             LOG.exception("a step of the node failed; it goes on")
+            return _FAILED
 
 
-def _nothing() -> None:
-    """Only wake the loop."""
+_FAILED = object()

@@ -75,7 +75,7 @@ class DseOptions:
     call_attempts: int = 3
     """How often a call that is safe to repeat is tried within its deadline."""
     worker_threads: int = 4
-    """Threads that wait for answers to syncs and lease calls; each waits most of the time."""
+    """Answers to syncs that are worked on at the same time; each source waits by itself."""
     suspect_intervals: int = 3
     gone_intervals: int = 10
     """Missed heartbeats after which a node is suspect, and gone. Tables are stale with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
 from .clock import Random
@@ -40,7 +41,8 @@ class Presence:
         return [self._heartbeat(service, wants, now) for service in services]
 
     def stop(self, services: Iterable[str], now: float) -> list[Heartbeat]:
-        """Say goodbye."""
+        """Say goodbye; nothing is due any more."""
+        self.next_tick = math.inf
         return [self._heartbeat(service, {}, now, stopping=True) for service in services]
 
     def _heartbeat(

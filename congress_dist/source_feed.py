@@ -7,6 +7,7 @@ given back, so that listeners see transactions in the order of the machine.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -15,10 +16,12 @@ from dataclasses import dataclass, replace
 from .clock import Clock
 from .delivery import Delivery, Listener, Mailbox
 from .effects import Alarm, Apply, Count, Effect, RequestSync
+from .messages import Delta, Heartbeat
 from .rate_limit import RateLimit
 from .source_status import SourceStatus
 from .stream import Transaction
 from .subscriber import Subscriber
+from .timetable import BUSY_AGAIN, LOCK_PATIENCE, Job
 
 LOG = logging.getLogger(__name__)
 
@@ -31,7 +34,9 @@ class FeedTools:
     delivery: Delivery
     request: Callable[[SourceFeed, RequestSync], None]
     wants_changed: Callable[[SourceFeed, tuple[str, ...]], None]
+    stopped: Callable[[Subscription], None]
     closed: Callable[[SourceFeed], None]
+    due: Callable[[Job, float], None]
     log_limit: RateLimit
 
 
@@ -47,20 +52,37 @@ class SourceFeed:
         self._counters: Counter[str] = Counter()
         self._is_closed = False
 
-    @property
-    def next_tick(self) -> float:
-        """Give when `tick` will have something to do."""
-        with self._lock:
-            return self._machine.next_tick
-
     def heard_epoch(self, besides: str | None) -> int:
         """Give the newest epoch heard of the source from others than one incarnation."""
-        with self._lock:
-            return self._machine.heard.newest(besides)
+        return self._machine.heard.newest(besides)
 
     def tick(self) -> None:
-        """Let the machine do what is due."""
-        self.step(lambda machine, now: machine.on_tick(now) if now >= machine.next_tick else [])
+        """Let the machine do what is due, now or when the feed is not busy any more."""
+        if not self._lock.acquire(timeout=LOCK_PATIENCE):
+            self._tools.due(self.tick, self._tools.clock.monotonic() + BUSY_AGAIN)
+            return
+        try:
+            self.step(
+                lambda machine, now: machine.on_tick(now) if now >= machine.next_tick else []
+            )
+        finally:
+            self._lock.release()
+
+    def try_hear(self, read: Callable[[], Delta | Heartbeat | None]) -> bool:
+        """Hand the machine a message; False, and nothing done, while the feed is busy.
+
+        Promises: does not wait for another thread's work on this source, which may be a table of a
+            million rows. `read` is called once, when the feed is free.
+        """
+        if not self._lock.acquire(timeout=LOCK_PATIENCE):
+            return False
+        try:
+            message = read()
+            if message is not None:
+                self.step(lambda machine, now: machine.on_message(message, now))
+        finally:
+            self._lock.release()
+        return True
 
     def step(self, stimulus: Callable[[Subscriber, float], list[Effect]]) -> None:
         """Hand the machine a stimulus and carry out what it says.
@@ -78,6 +100,7 @@ class SourceFeed:
                 effects = self._machine.reset(now)
             for effect in effects:
                 self._carry_out(effect)
+            self._plan()
 
     def add(self, subscription: Subscription, tables: Iterable[str]) -> bool:
         """Let a subscription have these tables from now on, and what is held of them already.
@@ -92,7 +115,7 @@ class SourceFeed:
                 self._subscriptions.append(subscription)
             new = frozenset(tables) - subscription.tables
             subscription.tables = frozenset(tables)
-            held = [name for name in sorted(new) if self._machine.rows(name) is not None]
+            held = sorted(new & self._machine.holding.tables.keys())
             if held:
                 subscription.deliver(self._machine.everything(held))
             self._want()
@@ -105,6 +128,7 @@ class SourceFeed:
 
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription and the rows that only it wanted; the last closes the feed."""
+        self._tools.stopped(subscription)
         with self._lock:
             if subscription not in self._subscriptions:
                 return
@@ -113,11 +137,12 @@ class SourceFeed:
             self._want()
             if self._is_closed:
                 self._tools.closed(self)
+                self._plan()
 
-    def awaits(self, request: int) -> bool:
-        """Tell whether the machine still waits for the reply to a request."""
+    def time_left(self, request: int) -> float:
+        """Give how long the machine still waits for the reply to a request, 0 for not at all."""
         with self._lock:
-            return self._machine.awaits(request)
+            return self._machine.time_left(request, self._tools.clock.monotonic())
 
     def status(self, tables: Iterable[str]) -> SourceStatus:
         """Give what is known of the source, with these of its tables."""
@@ -135,6 +160,10 @@ class SourceFeed:
         wanted = tuple(sorted({name for sub in self._subscriptions for name in sub.tables}))
         self.step(lambda machine, now: machine.want(wanted, now))
         self._tools.wants_changed(self, wanted)
+
+    def _plan(self) -> None:
+        due = math.inf if self._is_closed else self._machine.next_tick
+        self._tools.due(self.tick, due)
 
     def _carry_out(self, effect: Effect) -> None:
         if isinstance(effect, Apply):
@@ -158,6 +187,7 @@ class Subscription:
         self._delivery = delivery
         self._mailbox: Mailbox = delivery.open(feed.source, listener)
         self.source = feed.source
+        self.listener = listener
         self.tables: frozenset[str] = frozenset()
         """Guarded by the feed's lock."""
 

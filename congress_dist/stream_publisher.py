@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from .published_table import Published, TableRead
 from .publisher import Identity, Publisher
 from .rate_limit import RateLimit
 from .stream import Epoch
+from .timetable import BUSY_AGAIN, LOCK_PATIENCE, Job
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class StreamTools:
     call: Callable[[StreamPublisher, LeaseCall], None]
     callback: Callable[[Callable[[], None]], None]
     wants: Callable[[], Mapping[str, tuple[str, ...]]]
-    wake: Callable[[], None]
+    due: Callable[[Job, float], None]
     log_limit: RateLimit
 
 
@@ -118,19 +120,14 @@ class StreamPublisher:
             InvalidRequest: a table is not one of this stream, or an update is of a table whose
             rows are not known.
         """
-        with self._lock:
+        with self._turn() as now:
             if self._machine is None:
                 raise LeaseLost(
                     f"stream {self.name!r} is not owned by this process; wait until it is granted",
                     stream=self.name,
                 )
-            now = self._tools.clock.monotonic()
-            is_busy = self._tools.outbox.is_busy
             self._note_lease(self._machine, now)
-            effects = self._machine.publish(reads, now, is_busy=is_busy)
-            self._send(effects)
-        if effects or is_busy:
-            self._tools.wake()  # what waits, and the heartbeat that ends a burst, are due soonest
+            self._send(self._machine.publish(reads, now, is_busy=self._tools.outbox.is_busy))
 
     @property
     def next_tick(self) -> float:
@@ -140,33 +137,44 @@ class StreamPublisher:
             lease_due = self._lease.next_tick
             return lease_due if machine is None else min(lease_due, machine.next_tick)
 
+    def start(self) -> None:
+        """Begin to ask for the lease."""
+        self._tools.due(self.tick, self._tools.clock.monotonic())
+
     def tick(self) -> None:
-        """Let the machines do what is due."""
-        with self._lock:
-            now = self._tools.clock.monotonic()
-            self._settle(self._lease.on_tick(now), now)
-            machine = self._machine
-            if machine is not None and now >= machine.next_tick:
-                machine.wants = self._tools.wants()
-                self._note_lease(machine, now)
-                self._send(machine.on_tick(now))
+        """Let the machines do what is due, now or when the stream is not busy any more."""
+        if not self._lock.acquire(timeout=LOCK_PATIENCE):
+            self._tools.due(self.tick, self._tools.clock.monotonic() + BUSY_AGAIN)
+            return
+        try:
+            with self._turn() as now:
+                self._on_tick(now)
+        finally:
+            self._lock.release()
 
     def on_lease_answer(self, call: LeaseCall, answer: Mapping[str, Any], sent: float) -> None:
         """Take the answer to a lease call."""
-        with self._lock:
-            now = self._tools.clock.monotonic()
+        with self._turn() as now:
             self._settle(self._lease.on_answer(call.method, answer, sent=sent, now=now), now)
 
     def on_lease_failure(self) -> None:
         """Take that a lease call got no answer."""
-        with self._lock:
-            self._lease.on_failure(self._tools.clock.monotonic())
+        with self._turn() as now:
+            self._lease.on_failure(now)
 
-    def on_heard(self, epoch: int, incarnation: str) -> None:
-        """Take an epoch of this stream that was heard on the bus."""
-        with self._lock:
-            now = self._tools.clock.monotonic()
-            self._settle(self._lease.on_heard(epoch, incarnation, now), now)
+    def try_hear(self, epoch: int, incarnation: str) -> bool:
+        """Take an epoch of this stream that was heard on the bus.
+
+        Promises: False, and nothing done, while another thread works on the stream for long.
+        """
+        if not self._lock.acquire(timeout=LOCK_PATIENCE):
+            return False
+        try:
+            with self._turn() as now:
+                self._settle(self._lease.on_heard(epoch, incarnation, now), now)
+        finally:
+            self._lock.release()
+        return True
 
     def answer(self, request: SyncRequest | ChunkRequest) -> SyncReply:
         """Answer a subscriber.
@@ -183,9 +191,8 @@ class StreamPublisher:
 
     def end(self) -> LeaseCall | None:
         """Publish nothing more; give the call that releases the lease, None if it is not ours."""
-        with self._lock:
+        with self._turn() as now:
             if self._machine is not None:
-                now = self._tools.clock.monotonic()
                 self._note_lease(self._machine, now)
                 self._send(self._machine.stop(now))
                 self._machine = None
@@ -197,6 +204,23 @@ class StreamPublisher:
         call = self.end()
         if call is not None:
             self._tools.call(self, call)
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """Step the machines in a `with` block, which is given the time; plan what is due next."""
+        with self._lock:
+            try:
+                yield self._tools.clock.monotonic()
+            finally:
+                self._tools.due(self.tick, self.next_tick)
+
+    def _on_tick(self, now: float) -> None:
+        self._settle(self._lease.on_tick(now), now)
+        machine = self._machine
+        if machine is not None and now >= machine.next_tick:
+            machine.wants = self._tools.wants()
+            self._note_lease(machine, now)
+            self._send(machine.on_tick(now))
 
     def _settle(self, effects: list[LeaseEffect], now: float) -> None:
         for effect in effects:

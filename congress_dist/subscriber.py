@@ -193,9 +193,9 @@ class Subscriber:
         missing_due = math.inf if self._missing is None else self._missing.due
         return min(missing_due, self._distrust.next_due)
 
-    def awaits(self, request: int) -> bool:
-        """Tell whether the reply to a request would still be taken."""
-        return self._syncing.awaits(request)
+    def time_left(self, request: int, now: float) -> float:
+        """Give how long the reply to a request would still be taken, 0 for not any more."""
+        return self._syncing.time_left(request, now)
 
     def rows(self, table: str) -> frozenset[Row] | None:
         """Give the rows held of a table, None when nothing was answered yet."""

@@ -86,6 +86,12 @@ class Syncing:
         """Tell whether a reply to this request is waited for."""
         return self._deadline is not None and request == self._request
 
+    def time_left(self, request: int, now: float) -> float:
+        """Give how long the reply to a request is still waited for, 0 for not at all."""
+        if self._deadline is None or request != self._request:
+            return 0.0
+        return max(0.0, self._deadline - now)
+
     def is_late(self, reply: SyncReply) -> bool:
         """Tell whether a reply is to an earlier request, or not the piece that comes next."""
         if not self.awaits(reply.request):

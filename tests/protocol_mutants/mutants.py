@@ -185,7 +185,7 @@ MUTANTS = [
         ),
         ("if self._state is not LeaseState.HELD or epoch < self._generation:", "if True:"),
     ),
-    *_of("heard_epochs.py", ("self._other if incarnation == besides else epoch", "epoch")),
+    *_of("heard_epochs.py", ("return other if incarnation == besides else epoch", "return epoch")),
     *_of(
         "stream_publisher.py",
         ("reason)\n        self._machine = None\n", "reason)\n"),

@@ -83,7 +83,7 @@ class PublisherNode(Process):
                 call=self._call,
                 callback=lambda job: job(),
                 wants=dict,
-                wake=lambda: None,  # what was stimulated is planned anew in any case
+                due=lambda _job, _due: None,  # what was stimulated is planned anew anyway
                 log_limit=RateLimit(self),
             ),
             replaces=replaces,
@@ -211,7 +211,7 @@ class PublisherNode(Process):
         """Hear another publisher of the stream."""
         if message.epoch is not None:
             self._heard = max(self._heard, message.epoch)
-            self.stream.on_heard(message.epoch, message.incarnation)
+            self.stream.try_hear(message.epoch, message.incarnation)
             own = self.stream.epoch
             assert own is None or own > message.epoch, "publishes on below another's epoch"
 

@@ -23,6 +23,7 @@ from congress_dist.outbox import Outbox
 from congress_dist.rate_limit import RateLimit
 from congress_dist.stream import Epoch
 from congress_dist.testing.fake_clock import FakeClock
+from congress_dist.timetable import Timetable
 from congress_dist.workers import Workers
 
 PATIENCE = 10.0
@@ -116,20 +117,22 @@ def test_one_worker_runs_jobs_in_order_and_survives_a_failing_one() -> None:
     assert done == [0, 2, 3]
 
 
-def test_loop_outlives_a_deadline_that_cannot_be_had() -> None:
+def test_loop_outlives_a_job_that_fails_and_runs_it_again_later() -> None:
+    failures = [RuntimeError("a fault")]
     done = threading.Event()
-    failures = [RuntimeError("dictionary changed size during iteration")]
 
-    def next_due() -> float:
+    def job() -> None:
         if failures:
             raise failures.pop()
-        return float("inf")
+        done.set()
 
-    loop = NodeLoop(FakeClock(), tick=lambda: None, next_due=next_due, max_bytes=1000)
+    clock = FakeClock()
+    loop = NodeLoop(clock, max_bytes=1000)
+    loop.timetable.set(job, clock.monotonic())
     loop.start()
-    loop.post(lambda: None)
-    loop.post(done.set)
-    assert done.wait(PATIENCE)
+    while not done.wait(0.01):
+        clock.advance(0.1)
+        loop.wake()
     assert loop.failures == 1
     loop.stop(PATIENCE)
 
@@ -176,7 +179,8 @@ class Handle:
 
 def test_handler_is_attached_when_the_bus_comes_back() -> None:
     clock = FakeClock()
-    attachments = Attachments(clock, RateLimit(clock))
+    timetable = Timetable(lambda: None)
+    attachments = Attachments(clock, RateLimit(clock), timetable, lambda job: job())
     handle = Handle()
     answers: list[Any] = [TransportError("away"), TransportError("away"), handle]
 
@@ -188,9 +192,11 @@ def test_handler_is_attached_when_the_bus_comes_back() -> None:
         return answer
 
     attachments.add(attach)
-    assert attachments.next_tick > clock.monotonic()
-    attachments.retry()
-    attachments.retry()
+    for _ in range(2):
+        assert timetable.take_due(clock.monotonic()) == []
+        clock.advance(5.0)
+        for job in timetable.take_due(clock.monotonic()):
+            job()
     assert not answers
     attachments.stop()
     attachments.stop()
@@ -199,7 +205,9 @@ def test_handler_is_attached_when_the_bus_comes_back() -> None:
 
 def test_retry_that_is_due_is_asked_for_once() -> None:
     clock = FakeClock()
-    attachments = Attachments(clock, RateLimit(clock))
+    timetable = Timetable(lambda: None)
+    submitted: list[Callable[[], None]] = []
+    attachments = Attachments(clock, RateLimit(clock), timetable, submitted.append)
 
     def attach() -> Handle:
         raise TransportError("away")
@@ -207,18 +215,18 @@ def test_retry_that_is_due_is_asked_for_once() -> None:
     attachments.add(attach)
     clock.advance(5.0)
     now = clock.monotonic()
-    assert attachments.take_due(now)
+    for job in timetable.take_due(now):
+        job()
     # Nobody has carried it out yet: the loop must neither ask again nor wake for it.
-    assert not attachments.take_due(now)
-    assert attachments.next_tick > now
-    attachments.retry()
-    assert attachments.next_tick > now
-    assert attachments.next_tick < now + 5.0
+    assert len(submitted) == 1
+    assert timetable.next_due == float("inf")
+    submitted.pop()()
+    assert now < timetable.next_due < now + 5.0
 
 
 def test_nothing_is_attached_after_the_stop() -> None:
     clock = FakeClock()
-    attachments = Attachments(clock, RateLimit(clock))
+    attachments = Attachments(clock, RateLimit(clock), Timetable(lambda: None), lambda job: job())
     attachments.stop()
     attachments.add(lambda: pytest.fail("attached"))
     attachments.retry()

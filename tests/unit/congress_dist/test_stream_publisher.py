@@ -37,7 +37,7 @@ class Process:
             call=lambda _stream, call: self.calls.append(call),
             callback=lambda job: job(),
             wants=dict,
-            wake=lambda: None,
+            due=lambda _job, _due: None,
             log_limit=RateLimit(self.clock),
         )
         tables = {"servers": Published("v1")}
