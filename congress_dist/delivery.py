@@ -2,7 +2,7 @@
 
 A listener that raises is told again later: what it missed becomes one net change, so it never
 skips a row. One that is slow is told the same way, so that nothing grows without bound: a net
-change is at most what the tables hold.
+change is at most what the tables held and hold.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from .clock import Clock
 from .stream import Epoch, Position, Seq, TableChange, TableState, Transaction
-from .table import NO_CHANGE, NetChange, compose
+from .table import NO_CHANGE, NetChange, compose, size_of
 
 LOG = logging.getLogger(__name__)
 Listener = Callable[[Transaction], None]
@@ -34,6 +34,10 @@ class Mailbox:
         self.name = name
         self.listener = listener
         self.waiting: deque[Transaction] = deque()
+        self.size_bytes = 0
+        """What the rows that wait weigh."""
+        self.merge_above = 0
+        """Bytes above which what waits is made one, at least twice what was left the last time."""
         self.failures = 0
         self.retry_at = 0.0
         self.is_closed = False
@@ -42,8 +46,9 @@ class Mailbox:
 class Delivery:
     """The thread that calls listeners."""
 
-    def __init__(self, clock: Clock, on_failure: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, on_failure: Callable[[str], None], *, max_bytes: int) -> None:
         self._clock = clock
+        self._max_bytes = max_bytes
         self._on_failure = on_failure
         self._changed = threading.Condition()
         self._mailboxes: list[Mailbox] = []
@@ -75,7 +80,9 @@ class Delivery:
             if mailbox.is_closed:
                 return
             mailbox.waiting.append(transaction)
-            if len(mailbox.waiting) > _MAX_WAITING:
+            mailbox.size_bytes += _weight(transaction)
+            limit = max(self._max_bytes, mailbox.merge_above)
+            if len(mailbox.waiting) > _MAX_WAITING or mailbox.size_bytes > limit:
                 _merge(mailbox)
             self._changed.notify()
 
@@ -119,7 +126,9 @@ class Delivery:
                         # Fairness: the next search begins behind this one.
                         self._mailboxes.remove(mailbox)
                         self._mailboxes.append(mailbox)
-                        return mailbox, mailbox.waiting.popleft()
+                        transaction = mailbox.waiting.popleft()
+                        mailbox.size_bytes -= _weight(transaction)
+                        return mailbox, transaction
                 due = min((box.retry_at for box in waiting), default=None)
                 self._changed.wait(None if due is None else due - now)
             return None
@@ -140,6 +149,13 @@ def _merge(mailbox: Mailbox) -> None:
     merged = merge(mailbox.waiting)
     mailbox.waiting.clear()
     mailbox.waiting.append(merged)
+    mailbox.size_bytes = _weight(merged)
+    mailbox.merge_above = 2 * mailbox.size_bytes
+
+
+def _weight(transaction: Transaction) -> int:
+    changes = transaction.tables.values()
+    return sum(size_of(change.removed) + size_of(change.added) for change in changes)
 
 
 def merge(transactions: Iterable[Transaction]) -> Transaction:

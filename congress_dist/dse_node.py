@@ -104,7 +104,11 @@ class DseNode:
             max_bytes=options.outbox_bytes,
             log_limit=self._log_limit,
         )
-        self._delivery = Delivery(clock, lambda source: self._feeds.on_listener_failure(source))
+        self._delivery = Delivery(
+            clock,
+            lambda source: self._feeds.on_listener_failure(source),
+            max_bytes=options.buffer_bytes,
+        )
         self._calls = CallClient(
             transport, self._encode, self._reader, options=options, clock=clock, rng=self._rng
         )

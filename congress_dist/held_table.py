@@ -7,7 +7,7 @@ from collections.abc import Set
 from .messages import TableSummary
 from .row import Row
 from .stream import UNREAD, Position, StateKind, TableChange, TableState, unavailable
-from .table import NO_CHANGE, NetChange, TableRows
+from .table import NO_CHANGE, NetChange, TableRows, sum_of_digest
 
 DIVERGED = unavailable("diverged: the rows differed from the source again after repairs")
 
@@ -74,6 +74,16 @@ class HeldTable:
         """Hold these rows from now on."""
         self.content.schema_version = schema_version
         return self.content.replace(rows)
+
+    def come_to(self, net: NetChange, summary: TableSummary) -> NetChange:
+        """Make a change after which the rows are known to have the digest of a summary.
+
+        Cost: without hashing a row.
+        """
+        content = self.content
+        content.schema_version = summary.schema_version
+        content.move(net, sum_of_digest(content.name, summary.schema_version, summary.digest))
+        return net
 
     def tell(self, state: TableState, left: Position | None) -> None:
         """Take the publisher's word on the state; `left` is the position that is being left."""

@@ -98,7 +98,10 @@ class Holding:
         return wrong
 
     def install(self, pull: PulledAnswer, given_up: Collection[str]) -> Transaction:
-        """Take the step to the position of an answer, which is not before the one held."""
+        """Take the step to the position of an answer, which is not before the one held.
+
+        Shapes: `given_up` are the wrong tables of the answer; every other one is right.
+        """
         step = _Step()
         for name in sorted(pull.answer.tables.keys() & self.wanted):
             held, before = self._get_or_add(name)
@@ -175,11 +178,12 @@ class Holding:
         net = NO_CHANGE
         if entry.kind == "absent":
             return held.miss(entry.summary.state)
+        content = held.content
         if entry.kind == "full":
-            net = held.take(pull.added[name], entry.summary.schema_version)
+            net = held.come_to(content.net_to(pull.added[name]), entry.summary)
         elif entry.kind == "net":
-            content = held.content
-            net = content.apply(content.net_of(pull.removed[name], pull.added[name]))
+            change = content.net_of(pull.removed[name], pull.added[name])
+            net = held.come_to(change, entry.summary)
         held.tell(entry.summary.state, self.position)
         return net
 

@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from .messages import RowChanges, SyncAnswer
 from .row import DIGEST_MODULUS, Row, digest_of
 from .stream import Position
-from .table import TableRows, digest_bytes
+from .table import TableRows, digest_bytes, size_of
 
 
 class PulledAnswer:
     """The rows of one answer, gathered piece by piece.
 
-    Invariant: pieces `[0, next_index)` are in; `sums` are the digest sums of the rows added per
-    table.
+    Invariant: pieces `[0, next_index)` are in, none but the first empty, so that there are no more
+    than rows; `_sums` are the digest sums of the rows added per table. Of a table given in full it
+    holds no more rows than the header says, of all that is given as changes at most `max_bytes`.
     """
 
-    def __init__(self, answer: SyncAnswer) -> None:
+    def __init__(self, answer: SyncAnswer, max_bytes: int) -> None:
         self.answer = answer
         self.next_index = 0
+        self._bytes_left = max_bytes
+        self._rows_left = {name: entry.summary.rows for name, entry in answer.tables.items()}
         self.removed: dict[str, set[Row]] = {name: set() for name in answer.tables}
         self.added: dict[str, set[Row]] = {name: set() for name in answer.tables}
         self._sums = dict.fromkeys(answer.tables, 0)
@@ -35,21 +38,25 @@ class PulledAnswer:
         return self.next_index >= self.answer.chunks
 
     def feed(self, rows: Mapping[str, RowChanges]) -> bool:
-        """Take the next piece; tell whether it can belong to the answer.
-
-        Promises: never holds more rows of a table given in full than its header says.
-        """
+        """Take the next piece; tell whether it can belong to the answer."""
         self.next_index += 1
-        for name, changes in rows.items():
-            entry = self.answer.tables.get(name)
-            if entry is None or entry.kind not in ("full", "net"):
-                return False
-            self.removed[name].update(changes.removed)
-            self.added[name].update(changes.added)
-            if entry.kind == "full":
-                self._sums[name] = (self._sums[name] + digest_of(changes.added)) % DIGEST_MODULUS
-                if len(self.added[name]) > entry.summary.rows:
-                    return False
+        if self.next_index > 1 and not any(o.removed or o.added for o in rows.values()):
+            return False
+        return all(self._feed_table(name, changes) for name, changes in rows.items())
+
+    def _feed_table(self, name: str, changes: RowChanges) -> bool:
+        entry = self.answer.tables.get(name)
+        if entry is None or entry.kind not in ("full", "net"):
+            return False
+        if entry.kind == "full":
+            self._rows_left[name] -= len(changes.added) + len(changes.removed)
+            self._sums[name] = (self._sums[name] + digest_of(changes.added)) % DIGEST_MODULUS
+        else:
+            self._bytes_left -= size_of(changes.removed) + size_of(changes.added)
+        if self._rows_left[name] < 0 or self._bytes_left < 0:
+            return False
+        self.removed[name].update(changes.removed)
+        self.added[name].update(changes.added)
         return True
 
     def is_right(self, name: str, held: TableRows | None) -> bool:
@@ -62,7 +69,10 @@ class PulledAnswer:
             return True
         if entry.kind == "full":
             version = entry.summary.schema_version
-            return digest_bytes(name, version, self._sums[name]) == entry.summary.digest
+            is_whole = len(self.added[name]) == entry.summary.rows
+            return is_whole and (
+                digest_bytes(name, version, self._sums[name]) == entry.summary.digest
+            )
         if held is None:
             return False
         rows_sum = held.sum

@@ -25,6 +25,7 @@ from .heard_epochs import HeardEpochs
 from .holding import Holding
 from .messages import (
     NO_SEQ,
+    Chunk,
     Delta,
     Heartbeat,
     SnapshotGone,
@@ -380,6 +381,9 @@ class Subscriber:
     def _refused(self, reply: SyncReply, now: float) -> list[Effect]:
         if isinstance(reply, SyncBusy):
             return self._fail("sync_busy", now, retry_after=reply.retry_after)
+        if isinstance(reply, SyncAnswer | Chunk):
+            # Perhaps more changes than may be kept: rows in full are bounded by their number.
+            self._syncing.repair |= self.holding.wanted
         return self._fail(_COUNT_BY_REPLY.get(type(reply), "bad_answer"), now)
 
     def _retry(self, now: float) -> list[Effect]:

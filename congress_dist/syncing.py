@@ -103,7 +103,7 @@ class Syncing:
     def take(self, reply: SyncReply) -> PulledAnswer | None:
         """Add the next piece to its answer and give that; None when it cannot belong to it."""
         if isinstance(reply, SyncAnswer):
-            self._pull = PulledAnswer(reply)
+            self._pull = PulledAnswer(reply, self._options.buffer_bytes)
             return self._pull if self._pull.feed(reply.rows) else None
         pull = self._pull
         if pull is None or not isinstance(reply, Chunk):

@@ -101,6 +101,12 @@ def digest_bytes(name: str, schema_version: str, rows_sum: int) -> bytes:
     return ((base + rows_sum) % DIGEST_MODULUS).to_bytes(DIGEST_BYTES, "big")
 
 
+def sum_of_digest(name: str, schema_version: str, digest: bytes) -> int:
+    """Give the sum of the rows of a table that has this digest."""
+    base = _hash_of_schema(name, schema_version)
+    return (int.from_bytes(digest, "big") - base) % DIGEST_MODULUS
+
+
 @lru_cache(maxsize=1024)
 def _hash_of_schema(name: str, schema_version: str) -> int:
     # The few tables of a process are asked for their digests at every heartbeat and sync.

@@ -61,7 +61,7 @@ class Office:
         self.clock = FakeClock()
         self.failed: list[str] = []
         self.has_failed = threading.Semaphore(0)
-        self.delivery = Delivery(self.clock, self.on_failure)
+        self.delivery = Delivery(self.clock, self.on_failure, max_bytes=10_000)
         self.delivery.start()
 
     def on_failure(self, source: str) -> None:
@@ -124,6 +124,25 @@ def test_slow_listener_is_told_many_transactions_as_one(office: Office) -> None:
     while not listener.heard or listener.heard[-1].position.seq < 5000:
         listener.wait_for(len(listener.heard) + 1)
     assert merge(listener.heard).tables["t"].added == rows("r5000")
+
+
+def test_slow_listener_keeps_no_more_bytes_than_it_may(office: Office) -> None:
+    listener = Listener()
+    listener.gate.clear()
+    mailbox = office.delivery.open("nova", listener)
+    names = [f"{seq:0>1000}" for seq in range(101)]
+    for seq in range(1, 101):
+        office.delivery.put(mailbox, step(seq, (names[seq - 1],), (names[seq],)))
+        assert sum(len(r) for t in mailbox.waiting for r in weighed(t)) <= 10_000
+    listener.gate.set()
+    while not listener.heard or listener.heard[-1].position.seq < 100:
+        listener.wait_for(len(listener.heard) + 1)
+    assert merge(listener.heard).tables["t"].added == rows(names[-1])
+
+
+def weighed(transaction: Transaction) -> frozenset[Row]:
+    change = transaction.tables["t"]
+    return change.removed | change.added
 
 
 def test_closed_mailbox_takes_nothing(office: Office) -> None:

@@ -76,7 +76,7 @@ class Node:
             options=OPTIONS,
             clock=self.clock,
             rng=new_random(1),
-            delivery=Delivery(self.clock, lambda _source: None),
+            delivery=Delivery(self.clock, lambda _source: None, max_bytes=1000),
             new_attachments=lambda: Attachments(
                 self.clock, log_limit, self.timetable, lambda job: job()
             ),
