@@ -68,10 +68,13 @@ class Freshness:
         return excess
 
     def note_reads(self, ages: Mapping[str, float | None], at: float) -> None:
-        """Take the ages that a publisher gave of its reads; they were true at local time `at`."""
+        """Take the ages that a publisher gave of its reads; they were true at local time `at`.
+
+        The newest word counts: an earlier one may have been under way for longer than was known.
+        """
         for table, age in ages.items():
             if age is not None:
-                self._read_at[table] = max(at - age, self._read_at.get(table, at - age))
+                self._read_at[table] = at - age
         for table in self._read_at.keys() - ages.keys():
             del self._read_at[table]
 

@@ -22,6 +22,8 @@ class PendingReads:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._reads: dict[str, TableRead] = {}
+        self.read_at: dict[str, float] = {}
+        """When the newest read of each table that waits was handed in."""
         self.due = math.inf
 
     def has_rows(self, table: str) -> bool | None:
@@ -51,6 +53,7 @@ class PendingReads:
         """Let reads wait with those before them."""
         size_bytes = self._bytes + _size_of(reads)
         self._reads = self.together_with(reads)
+        self.read_at |= dict.fromkeys(reads, now)
         self._bytes, self.due = size_bytes, self.due_with(now)
 
     def postpone(self, now: float) -> None:
@@ -60,6 +63,7 @@ class PendingReads:
     def clear(self) -> None:
         """Let nothing wait any more: it is published."""
         self._reads = {}
+        self.read_at = {}
         self._bytes = 0
         self.due = math.inf
 

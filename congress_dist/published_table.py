@@ -111,10 +111,10 @@ class PublishedTable:
         is_read = state is read.state and state.kind in _LOOKED_AT
         return ReadStep(net, self.content.sum_after(net), state, is_read, leaves_unread)
 
-    def take(self, step: ReadStep, now: float) -> TableChange | None:
-        """Do what a read does; give the change, None when it changed nothing."""
+    def take(self, step: ReadStep, at: float) -> TableChange | None:
+        """Do what a read at a time does; give the change, None when it changed nothing."""
         if step.is_read:
-            self.read_at = now
+            self.read_at = at
         net, state = step.net, step.state
         if state == self.state and not net:
             return None

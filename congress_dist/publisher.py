@@ -129,7 +129,7 @@ class Publisher:
         """
         self._require_fitting(reads)
         if self.seq == NO_SEQ:
-            return self._absorb(reads, now)
+            return self._absorb(reads, now, dict.fromkeys(reads, now))
         if self._pending.is_full_with(reads):
             self._require_rows(reads)
             effects = self._flush(now)
@@ -139,7 +139,8 @@ class Publisher:
             self._require_rows(reads)
             self._pending.add(reads, now)
             return []
-        effects = self._absorb(self._pending.together_with(reads), now)
+        read_at = {**self._pending.read_at, **dict.fromkeys(reads, now)}
+        effects = self._absorb(self._pending.together_with(reads), now, read_at)
         self._pending.clear()
         return effects
 
@@ -260,17 +261,19 @@ class Publisher:
     def _flush(self, now: float) -> list[Effect]:
         """Publish what waits; when that fails it waits on."""
         self._pending.postpone(now)
-        effects = self._absorb(self._pending.together_with({}), now)
+        effects = self._absorb(self._pending.together_with({}), now, self._pending.read_at)
         self._pending.clear()
         return effects
 
-    def _absorb(self, reads: Mapping[str, TableRead], now: float) -> list[Effect]:
+    def _absorb(
+        self, reads: Mapping[str, TableRead], now: float, read_at: Mapping[str, float]
+    ) -> list[Effect]:
         # Ordering: what can fail comes before the first change.
         steps = {name: self._tables[name].plan(read) for name, read in reads.items()}
         self._awaited -= reads.keys()
         changes = {}
         for name, step in steps.items():
-            change = self._tables[name].take(step, now)
+            change = self._tables[name].take(step, read_at[name])
             if change is not None:
                 changes[name] = change
         if self.seq == NO_SEQ:

@@ -126,7 +126,7 @@ class Subscriber:
                 return self._fail("outdated", now)
             if reply.epoch > (self.epoch or 0):
                 self._turn_to(reply.epoch, reply.incarnation)
-            self._note_header(reply, now)
+            self._note_header(reply)
         pull = self._syncing.take(reply)
         if pull is None:
             effects += self._refused(reply, now)
@@ -395,8 +395,9 @@ class Subscriber:
             return []
         return self._ask(now)
 
-    def _note_header(self, answer: SyncAnswer, now: float) -> None:
-        self.freshness.note_reads(answer.read_age, now)
+    def _note_header(self, answer: SyncAnswer) -> None:
+        # True when it was answered, which is not before it was asked.
+        self.freshness.note_reads(answer.read_age, self._syncing.asked_at)
         self._max_age |= {name: table.summary.max_age for name, table in answer.tables.items()}
 
     def _complete(self, pull: PulledAnswer, now: float) -> list[Effect]:

@@ -28,6 +28,8 @@ class Syncing:
         self._options = options
         self._backoff = Backoff(options.backoff_min, options.backoff_max, rng)
         self._request = 0
+        self.asked_at = -math.inf
+        """When the newest request was sent."""
         self._incarnation = ""
         self._not_before = -math.inf
         self._pull: PulledAnswer | None = None
@@ -69,6 +71,7 @@ class Syncing:
     ) -> RequestSync:
         """Send a new request, to be answered at `floor` or above."""
         self._request += 1
+        self.asked_at = now
         self._incarnation = incarnation
         self._pull = None
         self._deadline, self._retry_at = now + self._options.sync_timeout, None

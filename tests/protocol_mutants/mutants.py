@@ -37,6 +37,19 @@ MUTANTS = [
             "        self._d",
         ),
         ("        self._heard_seq = NO_SEQ\n        self._missing", "        self._missing"),
+        (
+            "is_old = max_age is not None and source_age is not None and source_age > max_age",
+            "is_old = False",
+        ),
+        (" or self._unrenewed > self._options.lease_time", ""),
+        (
+            "self._missing = _Missing(position.seq + 1, now + grace)",
+            "self._missing = _Missing(position.seq + 1, now)",
+        ),
+        (
+            "        grace = options.gap_grace if len(self._buffer) else options.heartbeat_grace",
+            "        grace = 0.0",
+        ),
         ("(delta.epoch, delta.seq) <= self.position", "(delta.epoch, delta.seq) < self.position"),
         ("if self._missing is not None and now >= self._missing.due:", "if False:"),
         ("if self.holding.lacking or (follower", "if (follower"),
@@ -70,6 +83,7 @@ MUTANTS = [
         ("        if not self.awaits(reply.request):\n            return True\n", ""),
         ("and index != expected", "and False"),
     ),
+    *_of("backoff.py", ("bound = min(self._longest, ", "bound = min(4 * self._longest, 4 * ")),
     *_of(
         "delta_buffer.py",
         ("if other <= seq]", "if other < seq]"),
@@ -116,10 +130,18 @@ MUTANTS = [
         ),
         ("full = not starting and now >= self._full_due", "full = False"),
         ("pull = size_bytes > self._options.max_inline_bytes", "pull = False"),
+        (
+            "self.seq = Seq(1)\n",
+            (
+                "self.seq = Seq(1)\n        for each in self._tables.values():\n            "
+                "each.state = TableState(StateKind.READY)\n"
+            ),
+        ),
     ),
     *_of(
         "published_table.py",
         ("leaves_unread = self.is_unread and rows is not None", "leaves_unread = False"),
+        ("state = without_rows(self.state.kind, state)", "rows = frozenset()"),
         ("if state == self.state and not net:", "if not net:"),
         ("if rows is None and not self.has_rows:", "if rows is None and self.is_unread:"),
     ),
@@ -172,6 +194,7 @@ MUTANTS = [
         ("return sender is None or beat > sender.highest_beat", "return True"),
         ("return offset - min(smallest for _, smallest in self.minima)", "return 0.0"),
         ("sender.highest_beat = beat", "pass"),
+        ("self._read_at[table] = at - age", "self._read_at[table] = at"),
     ),
     *_of(
         "lease.py",

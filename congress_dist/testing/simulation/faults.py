@@ -55,6 +55,8 @@ class Faults:
     """A message takes up to 8 s."""
     slow_bus: float = 0.0
     """What was sent before has not left when more is published; per read."""
+    outbox_full: float = 0.0
+    """A message finds no room in its publisher's outbox; per message."""
     burst: float = 0.0
     """The source changes many times at once, and each change is published."""
 
@@ -70,6 +72,7 @@ _RATES = {
     "duplicate": (0.1, 0.4),
     "late": (0.02, 0.1),
     "slow_bus": (0.2, 0.8),
+    "outbox_full": (0.1, 0.4),
     "garble": (0.05, 0.7),
     "lease_taken": (0.05, 0.3),
 }

@@ -26,13 +26,12 @@ from congress_dist.options import DseOptions
 from congress_dist.published_table import Published, TableRead, TableResult, TableUpdate
 from congress_dist.publisher import Publisher
 from congress_dist.rate_limit import RateLimit
-from congress_dist.row import Row
 from congress_dist.stream import Epoch, Position, Seq, StateKind
 from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 from congress_dist.table import TABLE_BYTES, size_of
 
 from .timeline import Process
-from .truth import Tables, TableTruth, told_by
+from .truth import Tables, TableTruth, after_reads, as_read, told_by
 
 if TYPE_CHECKING:
     from .world import World
@@ -40,6 +39,10 @@ if TYPE_CHECKING:
 
 _AMPLE = DseOptions().log_bytes
 """Bytes of a log that no schedule fills."""
+
+
+SLOWEST_READ = 6.0
+"""Seconds that a slow first read takes at most."""
 
 
 class PublisherNode(Process):
@@ -55,8 +58,12 @@ class PublisherNode(Process):
         self.world = world
         self.tables = tables
         self.incarnation = f"{name}/{next(world.numbers)}"
+        world.offsets[self.incarnation] = self._offset
         self.loses_first = False
-        self._last_read: dict[str, frozenset[Row]] = {}
+        self._is_read: Tables = {}
+        """What was read of the source in this epoch; a table that is not there was not."""
+        self._was_read: Tables = {}
+        """The same before the newest read, which may wait while what came before is published."""
         self._lease_calls = itertools.count()
         self._pending: set[int] = set()
         self._heard = 0
@@ -68,7 +75,7 @@ class PublisherNode(Process):
         self.stream = StreamPublisher(
             StreamSpec(
                 world.source_name,
-                {table: Published(version) for table, version in tables.items()},
+                {t: Published(version, world.max_age) for t, version in tables.items()},
                 on_granted=self._on_granted,
                 on_lost=lambda _reason: None,
             ),
@@ -113,21 +120,25 @@ class PublisherNode(Process):
                 read = TableResult(rows, state)
                 reads[table] = self._as_update(table, read) if is_pushed else read
         self._note_weight(reads)
+        before = self._was_read, self._is_read
+        self._was_read, self._is_read = self._is_read, after_reads(self._is_read, reads)
         try:
             self.stream.publish(reads)
         except LeaseLost:
+            self._was_read, self._is_read = before
             self.world.taken["read without the lease"] += 1
             return
+        self._was_read = self._is_read
         self._check_rows(reads)
 
     def _as_update(self, table: str, read: TableResult) -> TableRead:
         """Give a read as a source that pushes does, if it can: only what came and went."""
-        machine, last = self.stream.machine, self._last_read.get(table)
+        machine, last = self.stream.machine, self._is_read.get(table)
         if read.rows is None or last is None or machine is None or not machine.has_rows(table):
             return read
         if read.state.kind is StateKind.UNAVAILABLE:
             return read
-        return TableUpdate(last - read.rows, read.rows - last, read.state)
+        return TableUpdate(last.rows - read.rows, read.rows - last.rows, read.state)
 
     def _note_weight(self, reads: Mapping[str, TableRead]) -> None:
         """Note what a read weighs beside those that wait; of a whole read nobody knows it."""
@@ -140,29 +151,27 @@ class PublisherNode(Process):
 
     def _check_rows(self, reads: Mapping[str, TableRead]) -> None:
         """Assert that what was read last is published, or waits."""
+        now = self.timeline.now
         for table, read in reads.items():
-            if read.state.kind is StateKind.UNAVAILABLE:
-                self._last_read[table] = frozenset()
-            elif isinstance(read, TableUpdate):
-                self._last_read[table] = (self._last_read[table] - read.removed) | read.added
-            elif read.rows is not None:
-                self._last_read[table] = read.rows
+            if read.state.kind is not StateKind.FAILING:
+                self.world.read_at[self.incarnation, table] = now
         machine = self.stream.machine
         if machine is None or machine.seq == 0 or machine.has_pending:
             return
-        for table in reads.keys() & self._last_read.keys():
-            assert machine.rows(table) == self._last_read[table], "other rows than were read"
+        assert as_read(self._published(machine), self._is_read), "other rows than were read"
 
     def _on_granted(self, epoch: Epoch) -> None:
         assert epoch > max(self._heard, self._newest), "an epoch that was there before"
         self._newest = epoch
-        self._last_read.clear()
+        self._is_read = self._was_read = {}
+        for table in self.tables:
+            self.world.read_at.pop((self.incarnation, table), None)
         self._pulls.clear()
         self.world.on_granted(self.incarnation, epoch)
         for table in sorted(self.tables):
             delay = self.world.rng.choice((0.1, 1.0))
             if self.world.happens("slow_read"):
-                delay = self.world.rng.uniform(1.0, 6.0)
+                delay = self.world.rng.uniform(1.0, SLOWEST_READ)
             job = partial(self.stimulate, partial(self.read, (table,)))
             self.timeline.after(delay, job)
 
@@ -185,6 +194,8 @@ class PublisherNode(Process):
             machine.check()
         if isinstance(message, Heartbeat):
             assert message.unrenewed == self._unrenewed, "says another age of its lease"
+        if self.world.happens("outbox_full"):
+            return False
         if self.loses_first:
             self.loses_first = message.seq == 0
             return True
@@ -197,15 +208,19 @@ class PublisherNode(Process):
         if not delta.pull and self._truth is not None:
             tables = told_by(delta, self._truth)
         if delta.seq == machine.seq:
-            told, states = tables, machine.states()
-            tables = {
-                name: TableTruth(machine.rows(name), state) for name, state in states.items()
-            }
+            told, tables = tables, self._published(machine)
             assert told in (None, tables), "a delta does not lead to what is published"
+            is_right = as_read(tables, self._is_read) or as_read(tables, self._was_read)
+            assert is_right, "what is published is not what the source had"
         self._truth = tables
         if tables is not None:  # else nobody comes there: whoever asks is answered at a later seq
             position = Position(delta.epoch, delta.seq)
             self.world.truth.note(self.incarnation, position, tables, self.timeline.now)
+
+    @staticmethod
+    def _published(machine: Publisher) -> Tables:
+        states = machine.states().items()
+        return {name: TableTruth(machine.rows(name), state) for name, state in states}
 
     def hear(self, message: Delta | Heartbeat) -> None:
         """Hear another publisher of the stream."""

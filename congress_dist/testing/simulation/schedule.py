@@ -10,10 +10,10 @@ from functools import partial
 
 from congress_dist.clock import Random, new_random
 from congress_dist.options import DseOptions
-from congress_dist.stream import READY
+from congress_dist.stream import READY, StateKind
 
 from .faults import draw_faults
-from .publisher_node import PublisherNode
+from .publisher_node import SLOWEST_READ, PublisherNode
 from .subscriber_node import SubscriberNode
 from .world import LATEST, TABLES, World
 
@@ -24,6 +24,11 @@ _REPAIRED = 300.0
 """Seconds until rows that were changed by a fault are right for good: repairs are up to a minute
 apart, three more may be spoiled, and the next full heartbeat shows it."""
 _WANTS_IN_BURST = 0.1
+_SYNCS_PER_CAUSE = 10
+"""Requests that one fault, or one start, may lead to while it lasts."""
+_SYNCS_PER_SECOND = 1.5
+"""Requests of a subscriber while the publisher that it heard last cannot answer."""
+_CALM_STEPS = 8
 _STAYS = 0.1
 """Part of the schedules in which everybody must also stay there."""
 
@@ -63,6 +68,7 @@ class Schedule:
     def __init__(self, world: World) -> None:
         self.world = world
         self._rng = world.rng
+        self._began_at = world.now
         self.happenings = self._list_happenings()
         """What can happen in a step, by the name of its fault."""
 
@@ -93,6 +99,7 @@ class Schedule:
             if fault in self.happenings and world.happens(fault):
                 self.happenings[fault]()
         rng.choice(world.subscribers).check_staleness()
+        rng.choice(world.subscribers).check_ages()
 
     def _list_happenings(self) -> dict[str, Callable[[], None]]:
         return {
@@ -196,33 +203,66 @@ class Schedule:
     def heal(self) -> None:
         """End all faults, and let everybody come to the truth within the promised time."""
         world, options = self.world, self.world.options
+        causes = len(world.subscribers) + world.faults
+        self._check_syncs(world.taken["sync"], causes, seconds=world.now - self._began_at)
+        is_late = "late" in world.rates
         world.heal()
         world.source_states = dict.fromkeys(TABLES, READY)
+        healed_at, syncs = world.now, world.taken["sync"]
         # What is under way may be late; a candidate looks until lease_time is over, and a call
-        # whose answer was lost before is noticed by its timeout.
+        # whose answer was lost before is noticed by its timeout; then come the first reads.
         settled = 2 * LATEST + options.lease_time + 4 * options.lease_renewal
         settled += 2 * (options.lease_call_timeout + options.backoff_max)
-        self._pass_until(self._has_one_owner, settled, "nobody or more than one publishes")
-        # Section 5, convergence; a request that was lost before the end is noticed by its timeout,
-        # and what differs at an equal position by the next two full heartbeats.
-        bound = (
-            2.4 * options.heartbeat_interval
-            + options.backoff_max
-            + options.sync_timeout
-            + options.first_round
-            + LATEST
-            + 1.0
-        )
+        settled += options.first_round + SLOWEST_READ
+        self._pass_until(self._is_settled, settled, "nobody or more than one publishes")
+        # Section 5, convergence: two heartbeats, a back-off and a sync, once nothing is under way
+        # any more and a request that was lost before the end was noticed by its timeout.
+        last_word = healed_at + (LATEST if is_late else 0.0) + options.sync_timeout
+        bound = max(0.0, last_word - world.now)
+        bound += 2.4 * options.heartbeat_interval + options.backoff_max + _STEP
         is_faulty = world.was_garbled or any(node.is_corrupt for node in world.subscribers)
         if is_faulty:
             bound += _REPAIRED
         self._pass_until(lambda: not self.differences(), bound, self.differences)
-        if not is_faulty and self._rng.random() < _STAYS:
-            self.pass_time(12.0)
-            assert not self.differences(), self.differences()
+        if is_faulty:
+            return
+        syncs = world.taken["sync"] - syncs
+        self._check_syncs(syncs, len(world.subscribers), seconds=world.now - healed_at)
+        if self._rng.random() < _STAYS:
+            self._stay()
 
-    def _has_one_owner(self) -> bool:
-        return len(self.world.owners) == 1
+    def _stay(self) -> None:
+        """See that everybody stays there, and that nothing is said to be stale without a cause."""
+        self.pass_time(LATEST)  # of what was under way some may be of an earlier publisher
+        syncs = self.world.taken["sync"]
+        for _ in range(_CALM_STEPS):
+            self.pass_time(_STEP)
+            for owner in self.world.owners:
+                owner.stimulate(partial(owner.read, TABLES))
+        self.pass_time(_STEP)
+        assert not self.differences(), self.differences()
+        assert self.world.taken["sync"] == syncs, "asks though nothing is missing"
+        max_age, told_every = self.world.max_age, 1.2 * self.world.options.heartbeat_interval
+        if max_age is not None and max_age < told_every + 2 * _STEP:
+            return  # nobody can know that all is well
+        for subscriber in self.world.subscribers:
+            stale = subscriber.stale_tables()
+            assert not stale, (subscriber.name, stale, "stale though all is well")
+
+    def _check_syncs(self, syncs: int, causes: int, *, seconds: float) -> None:
+        """Assert that nobody asks again and again."""
+        most = _SYNCS_PER_CAUSE * causes
+        most += _SYNCS_PER_SECOND * seconds * len(self.world.subscribers)
+        assert syncs <= most, (syncs, most, "syncs are more than the faults explain")
+
+    def _is_settled(self) -> bool:
+        """Tell whether one process publishes, and has read every table."""
+        owners = self.world.owners
+        if len(owners) != 1 or owners[0].stream.machine is None:
+            return False
+        machine = owners[0].stream.machine
+        kinds = {state.kind for state in machine.states().values()}
+        return machine.seq > 0 and StateKind.UNREAD not in kinds
 
     def differences(self) -> list[str]:
         """Give what keeps everybody from having the publisher's rows."""
@@ -243,6 +283,11 @@ class Schedule:
                     found.append(f"{subscriber.name} has other rows of {name}")
                 elif held.state != states[name]:
                     found.append(f"{subscriber.name} has another state of {name}")
+        found += [
+            f"{owners[0].name} has other rows of {name} than the source"
+            for name in sorted(publisher.states())
+            if publisher.rows(name) != self.world.source[name]
+        ]
         return found
 
     def pass_time(self, seconds: float) -> None:

@@ -7,14 +7,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync
+from congress_dist.held_table import DIVERGED, HeldTable
 from congress_dist.messages import Delta, Heartbeat, SyncReply, SyncRequest
 from congress_dist.row import Row, encode_row
-from congress_dist.stream import Position, TableState, Transaction, failing
+from congress_dist.stream import Position, StateKind, TableState, Transaction, failing
 from congress_dist.subscriber import Subscriber
 
+from .patience import Patience
 from .section4 import IGNORED, Before, check_row, row_of
 from .signs_of_life import SignsOfLife
 from .timeline import Process
+from .truth import TableTruth
 
 if TYPE_CHECKING:
     from .world import World
@@ -40,6 +43,10 @@ class SubscriberNode(Process):
         self._wants_changed = False
         self._corrupted = ""
         self._signs = SignsOfLife()
+        self._patience = Patience(world.options)
+        self._hidden = 0.0
+        """What even the quickest message of the publisher had been under way, when its newest
+        heartbeat came."""
         now = self.monotonic()
         self.machine = Subscriber(world.source_name, options=world.options, rng=world.rng, now=now)
         self.mirror: dict[str, set[Row]] = {}
@@ -54,7 +61,10 @@ class SubscriberNode(Process):
 
     def on_tick(self) -> None:
         """Do what is due."""
-        self._step(self.machine.on_tick(self.monotonic()))
+        now = self.monotonic()
+        effects = self.machine.on_tick(now)
+        self._patience.check_request(effects, now)
+        self._step(effects)
 
     # --- stimuli --------------------------------------------------------------------------------
 
@@ -82,6 +92,10 @@ class SubscriberNode(Process):
         assert said is None or said == self._said(now), "what an old beat says is told as news"
         if row not in IGNORED:
             self._signs.hear(message, now)
+            if is_news and isinstance(message, Heartbeat):
+                offset = self._offset - self.world.offsets[message.incarnation]
+                self._hidden = self._signs.quickest(message.incarnation) - offset
+            self._patience.hear(message)
         link_age = machine.freshness.link_age(now)
         assert self._signs.are_told(link_age, now), (row, link_age, "another link age")
         check_row(row, before, effects, machine.position)
@@ -158,6 +172,29 @@ class SubscriberNode(Process):
         fresh = [name for name, table in status.tables.items() if not table.stale]
         assert not (status.live and fresh), (fresh, "behind and not said to be stale", behind)
 
+    def check_ages(self) -> None:
+        """Assert that rows are said to be stale whose source or whose lease is old."""
+        machine, world = self.machine, self.world
+        status = machine.status(self.monotonic())
+        told = self._signs.unrenewed(machine.incarnation)
+        is_unrenewed = told > world.options.lease_time
+        for name in machine.holding.tables:
+            if status.tables[name].stale or status.tables[name].source_age is None:
+                continue  # stale, or its age is said to be unknown
+            assert not is_unrenewed, (name, told, "without a lease and not said to be stale")
+            read_at = world.read_at.get((machine.incarnation, name))
+            # After a restored database two speak for one epoch, each with ages of its own.
+            is_alone = not world.was_restored
+            if world.max_age is not None and read_at is not None and is_alone:
+                age = self.timeline.now - read_at
+                most = world.max_age + self._hidden + 0.001
+                assert age <= most, (name, age, "not read for long and not said to be stale")
+
+    def stale_tables(self) -> list[str]:
+        """Give the tables that are said to be stale."""
+        tables = self.machine.status(self.monotonic()).tables
+        return sorted(name for name, table in tables.items() if table.stale)
+
     def _step(self, effects: list[Effect]) -> None:
         """Carry effects out and check everything that is promised."""
         is_changed = False
@@ -176,6 +213,9 @@ class SubscriberNode(Process):
             elif isinstance(effect, Alarm):
                 assert self.is_corrupt or self.world.was_restored, effect
         self._steps += 1
+        now = self.monotonic()
+        self._patience.stand(self.machine.position, now)
+        self._patience.check_retry(effects, self.machine.next_tick, now)
         if is_changed or self._steps % _CHECK_EVERY == 0:
             self.machine.check()
             self._check_against_truth()
@@ -195,12 +235,26 @@ class SubscriberNode(Process):
             rows = self.mirror.setdefault(name, set())
             assert change.removed <= rows, "removed what was not there"
             assert not change.added & rows, "added what was there"
+            self._check_continuity(name, change.removed, transaction.position)
             rows -= change.removed
             rows |= change.added
+
+    def _check_continuity(self, name: str, removed: frozenset[Row], position: Position) -> None:
+        """Assert that rows vanish only because a publisher has read the table without them."""
+        if not removed or self.is_corrupt:
+            return
+        if self.states.get(name) == DIVERGED and self._may_mismatch:
+            return
+        truths = [tables.get(name) for tables in self.world.truth.at(position).values()]
+        assert any(
+            truth is None or not (truth.state.kind is StateKind.UNREAD or truth.rows & removed)
+            for truth in truths
+        ), (name, position, "a row vanished that the source has")
 
     def _check_against_truth(self) -> None:
         position = self.machine.position
         assert position == self.position, "a listener was not told of a position"
+        held_at: dict[tuple[Position, str], dict[str, HeldTable]] = {}
         for name, held in self.machine.holding.tables.items():
             assert self.mirror.get(name, set()) == held.content.rows, "a listener missed a row"
             assert self.states.get(name) == held.state, "a listener missed a state"
@@ -211,8 +265,18 @@ class SubscriberNode(Process):
             if not held.was_read:
                 assert not held.content.rows, "rows of a table that was never read"
                 continue
-            truths = [tables.get(name) for tables in self.world.truth.at(at).values()]
-            assert any(
-                truth is not None and truth.rows == held.content.rows and truth.state == held.state
-                for truth in truths
-            ), (name, at, "not what was published")
+            kept = "" if held.read_position is None else name
+            held_at.setdefault((at, kept), {})[name] = held
+        for (at, _), tables in held_at.items():
+            # One publisher for all but those that it has unread: two have one position after a
+            # restored database.
+            published = self.world.truth.at(at).values()
+            is_told = any(
+                all(_is_as_published(held, truth.get(name)) for name, held in tables.items())
+                for truth in published
+            )
+            assert is_told, (sorted(tables), at, "not what was published")
+
+
+def _is_as_published(held: HeldTable, truth: TableTruth | None) -> bool:
+    return truth is not None and truth.rows == held.content.rows and truth.state == held.state

@@ -1,4 +1,6 @@
-"""What was really published, so that everything that is held can be compared with it."""
+"""What was really read and published: everything that is held is compared with it."""
+
+# ruff: noqa: S101 - the assertions are the purpose
 
 from __future__ import annotations
 
@@ -6,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from congress_dist.messages import Delta
+from congress_dist.published_table import TableRead, TableUpdate
 from congress_dist.row import Row
-from congress_dist.stream import Position, TableState
+from congress_dist.stream import Position, StateKind, TableState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,38 @@ def told_by(delta: Delta, before: Tables) -> Tables:
         rows = frozenset() if change.replace else table.rows - change.removed
         after[name] = TableTruth(rows | change.added, change.state or table.state)
     return after
+
+
+def after_reads(before: Tables, reads: Mapping[str, TableRead]) -> Tables:
+    """Give what is known of a source after some reads of it.
+
+    Written from docs/protocol.md section 3 and not from the machine.
+    """
+    known = dict(before)
+    for name, read in reads.items():
+        last = known.get(name)
+        if read.state.kind is StateKind.UNAVAILABLE:
+            known[name] = TableTruth(frozenset(), read.state)
+        elif isinstance(read, TableUpdate):
+            assert last is not None, "an update of what was never read"
+            known[name] = TableTruth((last.rows - read.removed) | read.added, read.state)
+        elif read.rows is not None:
+            known[name] = TableTruth(read.rows, read.state)
+        elif last is not None and last.state.kind is not StateKind.UNAVAILABLE:
+            known[name] = TableTruth(last.rows, read.state)
+    return known
+
+
+def as_read(tables: Tables, known: Tables) -> bool:
+    """Tell whether tables are published as their source was read, and no other has rows."""
+    for name, table in tables.items():
+        source = known.get(name)
+        if source is None:
+            if table.rows or table.state.kind is not StateKind.UNREAD:
+                return False
+        elif (table.rows, table.state.kind) != (source.rows, source.state.kind):
+            return False
+    return True
 
 
 class Truth:

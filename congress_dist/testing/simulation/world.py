@@ -33,6 +33,7 @@ _ROWS = 8
 """Rows that a table of the source may have."""
 _PADDINGS = (0, 0, 200)
 """Characters in a row: with long rows an answer outweighs what happened since."""
+_MAX_AGES = (None, 1.0, 3.0)
 _STATES = (READY, READY, READY, failing("timeout"), unavailable("no service"))
 LATEST = 8.0
 """Seconds that a late message takes at most."""
@@ -78,10 +79,15 @@ class World:
         self.numbers = itertools.count(1)
         self.timeline = Timeline()
         self.truth = Truth()
+        self.offsets: dict[str, float] = {}
+        """How the clock of each incarnation stands beside that of the world."""
+        self.read_at: dict[tuple[str, str], float] = {}
+        """When an incarnation looked at a table's source last."""
         self.was_restored = False
         self.was_garbled = False
         self.slowest = LATEST if faults.late else faults.slow
         """Seconds that even the quickest message of an incarnation may have taken."""
+        self.max_age = rng.choice(_MAX_AGES)
         padding = "x" * rng.choice(_PADDINGS)
         self._rows = [encode_row((i, padding)) for i in range(_ROWS)]
         self.source = {name: frozenset(self._rows[:3]) for name in TABLES}
@@ -99,6 +105,11 @@ class World:
     def now(self) -> float:
         """Give the virtual time."""
         return self.timeline.now
+
+    @property
+    def faults(self) -> int:
+        """Give how many faults have happened."""
+        return sum(count for name, count in self.taken.items() if name.startswith("fault "))
 
     def happens(self, fault: str) -> bool:
         """Draw whether a fault happens, and count it."""

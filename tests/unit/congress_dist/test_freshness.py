@@ -69,8 +69,9 @@ def test_source_age_adds_the_age_of_the_word_to_what_it_says() -> None:
     assert freshness.source_age("never", 12.0) is None
 
 
-def test_older_word_does_not_make_a_table_older() -> None:
+def test_newest_word_on_a_table_counts() -> None:
+    """Also when it makes the table older: the word before was under way for longer than known."""
     freshness = Freshness()
     freshness.note_reads({"t": 0.0}, at=10.0)
     freshness.note_reads({"t": 9.0}, at=11.0)
-    assert freshness.source_age("t", 11.0) == 1.0
+    assert freshness.source_age("t", 11.0) == 9.0

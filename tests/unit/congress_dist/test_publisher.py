@@ -235,6 +235,19 @@ def test_what_waits_leaves_with_the_first_read_that_finds_the_bus_free(bench: An
     assert set(delta.tables) == {"servers", "ports"}
 
 
+def test_read_that_waits_is_as_old_as_it_is(bench: Any) -> None:
+    """Also when its process was stopped meanwhile."""
+    opened(bench, servers="a", ports="p")
+    read(bench, "servers", "b", is_busy=True)
+    bench.now += 30.0
+    bench.publisher.on_tick(bench.now)
+    assert bench.heartbeat().read_age["servers"] == 30.0
+    read(bench, "ports", "q", is_busy=True)
+    bench.now += 20.0
+    read(bench, "servers", "c", is_busy=False)
+    assert bench.heartbeat().read_age == {"servers": 0.0, "ports": 20.0}
+
+
 def test_updates_wait_together_only_as_far_as_a_message_carries_them(
     make_bench: Callable[..., Any],
 ) -> None:

@@ -42,6 +42,17 @@ def test_next_delta_of_the_held_epoch_is_applied_while_a_request_is_out(bench: A
     assert bench.held("servers") == "a b c"
 
 
+def test_ages_of_an_answer_are_counted_from_its_request(bench: Any) -> None:
+    """It may have been under way for long, or its process stopped: nobody measures that."""
+    open_gap(bench)
+    asked_at = bench.now
+    reply = bench.publisher.on_sync(bench.request(), bench.now)
+    bench.now += 3.0
+    bench.take(bench.subscriber.on_answer(reply, bench.now))
+    age = bench.subscriber.status(bench.now).tables["servers"].source_age
+    assert age == bench.now - asked_at + reply.read_age["servers"]
+
+
 def test_newer_epoch_drops_the_buffer_and_the_request(bench: Any) -> None:
     open_gap(bench)
     old = bench.requests.pop()
