@@ -251,8 +251,8 @@ class Schedule:
 
     def _check_syncs(self, syncs: int, causes: int, *, seconds: float) -> None:
         """Assert that nobody asks again and again."""
-        most = _SYNCS_PER_CAUSE * causes
-        most += _SYNCS_PER_SECOND * seconds * len(self.world.subscribers)
+        while_missed = _SYNCS_PER_SECOND * seconds * len(self.world.subscribers)
+        most = _SYNCS_PER_CAUSE * causes + while_missed
         assert syncs <= most, (syncs, most, "syncs are more than the faults explain")
 
     def _is_settled(self) -> bool:
