@@ -6,11 +6,15 @@ N ?= 2000
 RUNS ?= 1
 DEPTH ?= 5
 
-.PHONY: run test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams sim
+.PHONY: run stack test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams sim
 
 run:
 	@devstack/set-up.sh run
 	@exec $(BIN)/congress up --config devstack/host_safety.conf --policy devstack/policies/host_safety $(ARGS)
+
+stack:
+	@devstack/set-up.sh test
+	@exec $(BIN)/python -m devstack.stack $(ARGS)
 
 test:
 	@devstack/set-up.sh test

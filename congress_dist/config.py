@@ -21,7 +21,12 @@ from .options import DseOptions
 from .rabbit_options import RABBIT_GROUP, RABBIT_OPTIONS
 
 PROJECT = "congress_dist"
-_QUIET_LIBRARIES = ["alembic=WARN", "oslo_service=WARN"]
+_QUIET_LIBRARIES = [
+    "alembic=WARN",
+    "oslo_service=WARN",
+    # While a broker is away each connection says so twice a second; broker_watch.py says it once.
+    "oslo.messaging._drivers.impl_rabbit=CRITICAL",
+]
 _NOT_IN_FILES = {"data_dir", "config_file", "config_dir"}
 
 

@@ -161,6 +161,9 @@ class RabbitConnection(Connection):  # type: ignore[misc]
         with suppress(*CONNECTION_FAILURES):
             if self.channel is not None:
                 self.set_transport_socket_timeout(CLOSE_PATIENCE)
+            # Before its queue goes, or the broker's word of that is a warning in the log.
+            for consumer, tag in self._consumers.items():
+                consumer.cancel(tag)
             super().close()
         if carrier is not None:
             carrier.collect()
