@@ -7,6 +7,7 @@ A call is tried again only when its caller says that it is safe to repeat (docs/
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import uuid
 from collections import OrderedDict
@@ -67,10 +68,14 @@ class CallClient:
         timeout: float,
         server: str | None,
         repeat: bool,
+        lost_after: float = math.inf,
     ) -> Any:
         """Call a method and give its answer.
 
-        Promises: repeated, under one request id, only with `repeat`, within the deadline.
+        Promises: repeated, under one request id, only with `repeat`, within the deadline. Each try
+            but the last is waited for `lost_after`, and not for all the time that is left: a
+            request or an answer that was lost costs no more. Without it one try has all the time,
+            for methods that may need it.
         Raises: ServiceUnavailable: nobody answered; `outcome` says what that means for a write.
             DeadlineExceeded: not within `timeout`.
             CongressError: as the method raised it.
@@ -82,13 +87,15 @@ class CallClient:
             remaining = deadline - self._clock.monotonic()
             if remaining <= 0:
                 break
-            request = CallRequest(request_id, method, arguments, remaining, repeat)
+            is_last = not repeat or attempt == self._options.call_attempts
+            patience = remaining if is_last else min(remaining, lost_after)
+            request = CallRequest(request_id, method, arguments, patience, repeat)
             try:
                 return self._try(topic, request, server)
-            except (ServiceUnavailable, TransportError):
+            except (ServiceUnavailable, TransportError, DeadlineExceeded):
                 delay = backoff.next_delay()
                 is_over = self._clock.monotonic() + delay >= deadline
-                if not repeat or is_over or attempt == self._options.call_attempts:
+                if is_last or is_over:
                     raise
                 if self._stopped.wait(delay):
                     raise

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -177,17 +178,26 @@ class DseNode:
         timeout: float = 10.0,
         server: str | None = None,
         repeat: bool = False,
+        lost_after: float = math.inf,
         **arguments: Any,
     ) -> Any:
         """Call a method of a service and give its answer.
 
         Shapes: arguments and answers are plain values; tuples arrive as lists.
+        Units: `lost_after` is how long one try of a call with `repeat` is waited for, but the last
+            one, which has all the time that is left.
         Promises: carried out at most once, unless `repeat` says that repeating it is safe.
         Raises: ServiceUnavailable: nobody answered. DeadlineExceeded: not within `timeout`.
             CongressError: as the method raised it.
         """
         return self._calls.call(
-            topic, method, arguments, timeout=timeout, server=server, repeat=repeat
+            topic,
+            method,
+            arguments,
+            timeout=timeout,
+            server=server,
+            repeat=repeat,
+            lost_after=lost_after,
         )
 
     def publish_stream(

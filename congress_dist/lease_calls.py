@@ -18,6 +18,9 @@ from .stream_publisher import StreamPublisher
 
 LOG = logging.getLogger(__name__)
 POLICY_TOPIC = "policy"
+_TRIES = 3
+"""A lease call takes milliseconds: what is not answered in a part of its time was lost, or went to
+a policy service that is stopped, and the next try goes to another one."""
 
 
 class LeaseCalls:
@@ -74,5 +77,11 @@ class LeaseCalls:
     def _call(self, call: LeaseCall, timeout: float) -> Any:
         # Each may be repeated: acquiring what is ours changes nothing, nor does releasing twice.
         return self._calls.call(
-            POLICY_TOPIC, call.method, call.arguments, timeout=timeout, server=None, repeat=True
+            POLICY_TOPIC,
+            call.method,
+            call.arguments,
+            timeout=timeout,
+            server=None,
+            repeat=True,
+            lost_after=timeout / _TRIES,
         )

@@ -45,6 +45,7 @@ class Registration:
             "datasource_register",
             timeout=TIMEOUT,
             repeat=True,
+            lost_after=TIMEOUT / 2,
             **self._record,
             owner=node.incarnation,
             generation=self.epoch,

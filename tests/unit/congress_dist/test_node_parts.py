@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from congress_dist.attachments import Attachments
 from congress_dist.byte_queue import ByteQueue
-from congress_dist.calls import CallServer
-from congress_dist.clock import SystemClock
-from congress_dist.codec import Encoder, decode
+from congress_dist.calls import CallClient, CallServer
+from congress_dist.clock import SystemClock, new_random
+from congress_dist.codec import Encoder, decode, encode
 from congress_dist.effects import Alarm
-from congress_dist.errors import TransportError
+from congress_dist.errors import DeadlineExceeded, TransportError
 from congress_dist.membership import Membership
+from congress_dist.message_reader import MessageReader
 from congress_dist.messages import CallAnswer, CallError, CallRequest, Heartbeat
 from congress_dist.node_loop import NodeLoop
 from congress_dist.options import DseOptions
@@ -23,6 +25,7 @@ from congress_dist.outbox import Outbox
 from congress_dist.rate_limit import RateLimit
 from congress_dist.stream import Epoch
 from congress_dist.testing.fake_clock import FakeClock
+from congress_dist.testing.memory_transport import MemoryBus, MemoryTransport
 from congress_dist.timetable import Timetable
 from congress_dist.workers import Workers
 
@@ -358,3 +361,70 @@ def test_rate_limit_lets_one_line_through_per_interval() -> None:
     assert limit.allows("b")
     clock.advance(60.0)
     assert limit.allows("a")
+
+
+# --- the calling side ---------------------------------------------------------------------------
+
+
+class LosingTransport(MemoryTransport):
+    """Loses the first requests; the last one is answered."""
+
+    def __init__(self, clock: FakeClock, lost: int) -> None:
+        super().__init__(MemoryBus(seed=1), "me")
+        self.clock = clock
+        self.lost = lost
+        self.timeouts: list[float] = []
+        self.ids: set[str] = set()
+
+    def call(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        timeout: float,
+        server: str | None = None,  # noqa: ARG002
+    ) -> bytes:
+        request = decode(payload)
+        assert isinstance(request, CallRequest)
+        self.ids.add(request.request_id)
+        self.timeouts.append(timeout)
+        if len(self.timeouts) <= self.lost:
+            self.clock.advance(timeout)
+            raise DeadlineExceeded("no answer", topic=topic, outcome="unknown")
+        return encode(CallAnswer(request.request_id, "done"))
+
+
+def call_over(transport: LosingTransport, **how: Any) -> Any:
+    options = replace(DseOptions(), backoff_min=0.0, backoff_max=0.0)
+    reader = MessageReader(RateLimit(transport.clock))
+    clock, rng = transport.clock, new_random(1)
+    client = CallClient(transport, Encoder(), reader, options=options, clock=clock, rng=rng)
+    return client.call("policy", "lease_renew", {}, timeout=9.0, server=None, **how)
+
+
+def test_lost_request_that_may_be_repeated_is_asked_again_within_its_time() -> None:
+    transport = LosingTransport(FakeClock(), lost=2)
+    assert call_over(transport, repeat=True, lost_after=3.0) == "done"
+    assert transport.timeouts == pytest.approx([3.0, 3.0, 3.0])
+    assert len(transport.ids) == 1
+
+
+def test_tries_of_a_request_are_bounded() -> None:
+    transport = LosingTransport(FakeClock(), lost=9)
+    with pytest.raises(DeadlineExceeded):
+        call_over(transport, repeat=True, lost_after=1.0)
+    assert transport.timeouts == pytest.approx([1.0, 1.0, 7.0])
+
+
+def test_lost_request_that_may_not_be_repeated_is_made_once() -> None:
+    transport = LosingTransport(FakeClock(), lost=1)
+    with pytest.raises(DeadlineExceeded):
+        call_over(transport, repeat=False, lost_after=3.0)
+    assert transport.timeouts == pytest.approx([9.0])
+
+
+def test_call_that_may_need_all_its_time_has_it() -> None:
+    transport = LosingTransport(FakeClock(), lost=1)
+    with pytest.raises(DeadlineExceeded):
+        call_over(transport, repeat=True)
+    assert transport.timeouts == pytest.approx([9.0])

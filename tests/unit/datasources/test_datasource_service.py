@@ -190,6 +190,7 @@ def test_it_registers_before_it_reads_and_sends_no_secret(running: Running) -> N
         "topic": "policy",
         "method": "datasource_register",
         "timeout": 3.0,
+        "lost_after": 1.5,
         "repeat": True,
         "name": "cloud",
         "driver": "scripted",
