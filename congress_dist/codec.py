@@ -11,12 +11,21 @@ so a higher one is a fault and not a feature.
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from .errors import InvalidRequest, UnreadableMessage
-from .messages import CLASS_BY_NAME, NAME_BY_CLASS, WIRE_VERSION, Message
+from .messages import (
+    CLASS_BY_NAME,
+    NAME_BY_CLASS,
+    WIRE_VERSION,
+    Chunk,
+    Message,
+    SyncAnswer,
+)
+from .packed_rows import PackedRows, SharedRows
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _MAGIC = ord("C")
@@ -50,24 +59,44 @@ def encode(message: Message, version: int = WIRE_VERSION) -> bytes:
     Raises: InvalidRequest: a call's argument or result is no plain value, or it is longer than a
         reader takes.
     """
-    try:
-        body = _encoder.encode((NAME_BY_CLASS[type(message)], message))
-    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise InvalidRequest(
-            f"a {type(message).__name__} holds what cannot be sent: {error}; "
-            "send None, bool, int of 64 bits, float, str, bytes, lists and dicts of them"
-        ) from error
-    if len(body) >= MAX_MESSAGE_BYTES:
-        raise InvalidRequest(
-            f"a {type(message).__name__} of {len(body)} bytes is too long for this bus, which "
-            f"carries less than {MAX_MESSAGE_BYTES}; send it in parts"
-        )
+    if isinstance(message, Chunk | SyncAnswer) and isinstance(message.rows, SharedRows):
+        packed = _compress_behind(message, message.rows)
+        return bytes((_MAGIC, version, _COMPRESSED)) + packed
+    body = _body_of(message)
+    _require_readable(message, len(body))
     flags = 0
     if len(body) >= _COMPRESS_FROM_BYTES:
         packed = zlib.compress(body, _COMPRESS_LEVEL)
         if len(packed) < len(body):
             body, flags = packed, _COMPRESSED
     return bytes((_MAGIC, version, flags)) + body
+
+
+def _body_of(message: Message) -> bytes:
+    try:
+        return _encoder.encode((NAME_BY_CLASS[type(message)], message))
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise InvalidRequest(
+            f"a {type(message).__name__} holds what cannot be sent: {error}; "
+            "send None, bool, int of 64 bits, float, str, bytes, lists and dicts of them"
+        ) from error
+
+
+def _compress_behind(message: Chunk | SyncAnswer, rows: SharedRows) -> bytes:
+    """Give a compressed body of which the rows are compressed only the first time."""
+    if rows.packed is None:
+        rows.packed = PackedRows.pack(_encoder.encode(rows), _COMPRESS_LEVEL)
+    front = _body_of(replace(message, rows={}))[:-1]  # the last field, and an empty map is a byte
+    _require_readable(message, len(front) + rows.packed.size_bytes)
+    return rows.packed.behind(front, _COMPRESS_LEVEL)
+
+
+def _require_readable(message: Message, size_bytes: int) -> None:
+    if size_bytes >= MAX_MESSAGE_BYTES:
+        raise InvalidRequest(
+            f"a {type(message).__name__} of {size_bytes} bytes is too long for this bus, which "
+            f"carries less than {MAX_MESSAGE_BYTES}; send it in parts"
+        )
 
 
 def decode(payload: bytes) -> Message:

@@ -33,6 +33,7 @@ from .messages import (
     TableSummary,
 )
 from .options import DseOptions
+from .packed_rows import SharedRows
 from .pending_reads import PendingReads
 from .piece_cut import cut
 from .published_table import (
@@ -408,7 +409,9 @@ class Publisher:
         added: dict[str, Set[Row]] = {name: change.added for name, change in net.items()}
         # Sorted: the same answer to the same question, also in a test.
         added |= {name: self._tables[name].content.rows for name in sorted(full)}
-        pieces, size_bytes = cut(removed, added, self._options.chunk_bytes)
+        cut_up, size_bytes = cut(removed, added, self._options.chunk_bytes)
+        is_shared = key is not None and len(cut_up) > 1 and self._shelf.may_share(size_bytes)
+        pieces = [SharedRows(piece) for piece in cut_up] if is_shared else cut_up
         return View(
             seq=self.seq,
             tables={name: self._sync_table(name, full, net) for name in names},

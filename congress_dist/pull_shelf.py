@@ -6,10 +6,11 @@ transaction. Several askers may fetch one view, each by a token of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .messages import RowChanges, SyncTable
+from .packed_rows import SharedRows
 from .recent_maximum import RecentMaximum
 from .stream import Seq
 
@@ -18,6 +19,8 @@ _REMEMBERED = 600.0
 """For about this long the slowest pull counts; after it the bus may be another one."""
 _MOST_PULLS = 1000
 """Those longest untouched are dropped beyond it: who asks again and again leaves some behind."""
+_MOST_SHARED_BYTES = 64 * 1024 * 1024
+"""Rows, before they are compressed, of the views that are kept encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class View:
     key: ViewKey | None
     """The tables given in full, when nothing else is in it: such a view may serve several
     askers."""
-    pieces: list[Mapping[str, RowChanges]]
+    pieces: Sequence[Mapping[str, RowChanges]]
     size_bytes: int
     read_at: Mapping[str, float | None]
     """When each table of the stream had been read last."""
@@ -72,6 +75,11 @@ class PullShelf:
     def slowest(self, now: float) -> float:
         """Give how long the slowest of the latest pulls took."""
         return self._slowest.at(now)
+
+    def may_share(self, size_bytes: int) -> bool:
+        """Tell whether so many bytes of rows may be kept encoded beside those that are."""
+        sizes = [v.size_bytes for v in self._views() if isinstance(v.pieces[0], SharedRows)]
+        return sum(sizes) + size_bytes <= _MOST_SHARED_BYTES
 
     def begin(self, token: str, view: View, now: float) -> None:
         """Let somebody fetch a view; of a new one call `make_room` before."""

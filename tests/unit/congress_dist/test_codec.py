@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from congress_dist.clock import new_random
 from congress_dist.codec import MAX_MESSAGE_BYTES, Encoder, decode, encode
 from congress_dist.errors import InvalidRequest, UnreadableMessage
 from congress_dist.options import DseOptions
-from congress_dist.row import encode_row
+from congress_dist.packed_rows import SharedRows
+from congress_dist.row import Row, encode_row
 from congress_dist.stream import READY, Epoch, Position, Seq, TableChange, failing
 from congress_dist.subscriber import Subscriber
 
@@ -62,6 +64,20 @@ GOLDEN = json.loads(Path(__file__).with_name("wire").joinpath("version_1.json").
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_message_survives_the_wire(message: Any) -> None:
     assert decode(encode(message)) == message
+
+
+@given(st.lists(st.binary(max_size=300), max_size=30), st.integers(0, 2**63 - 1))
+def test_rows_that_are_compressed_once_are_read_as_any_other(rows: list[bytes], at: int) -> None:
+    shared = SharedRows({"servers": m.RowChanges((), tuple(map(Row, rows)))})
+    for token in ("x", "y" * 5000):
+        message = m.Chunk("nova", at, token, 1, shared)
+        assert decode(encode(message)) == replace(message, rows=dict(shared))
+
+
+def test_shared_rows_that_no_reader_takes_are_not_sent() -> None:
+    shared = SharedRows({"servers": m.RowChanges((), (Row(bytes(MAX_MESSAGE_BYTES)),))})
+    with pytest.raises(InvalidRequest, match="send it in parts"):
+        encode(m.Chunk("nova", 7, "x", 1, shared))
 
 
 @pytest.mark.parametrize("index", range(len(MESSAGES)))

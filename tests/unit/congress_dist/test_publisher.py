@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from congress_dist.codec import decode, encode
 from congress_dist.effects import Alarm
 from congress_dist.errors import InvalidRequest, InvalidRow
 from congress_dist.messages import (
@@ -24,6 +25,7 @@ from congress_dist.messages import (
     SyncNotYet,
     SyncRequest,
 )
+from congress_dist.packed_rows import SharedRows
 from congress_dist.published_table import TableRead, TableResult, TableUpdate
 from congress_dist.row import MAX_ROW_BYTES, Row, encode_row
 from congress_dist.stream import (
@@ -701,6 +703,34 @@ def test_subscribers_who_come_at_once_share_one_view(make_bench: Callable[..., A
     second = sync(bench, None, "servers")
     assert second.rows is first.rows
     assert second.seq == 1
+
+
+def test_view_that_is_shared_is_encoded_once(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=3000)
+    bench.publish(servers=" ".join(f"row-{i:03}" for i in range(1000)), ports="p")
+    encoded = []
+    for request in (1, 2):
+        answer = bench.publisher.on_sync(SyncRequest("nova", request, None, {}, ("servers",)), 0.0)
+        pieces = [answer] + [
+            bench.publisher.on_chunk(ChunkRequest("nova", request, answer.token, index), 0.0)
+            for index in range(1, answer.chunks)
+        ]
+        assert [decode(encode(piece)) for piece in pieces] == pieces
+        encoded.append([piece.rows.packed for piece in pieces])
+    assert len(encoded[0]) > 2
+    assert all(one is other for one, other in zip(*encoded, strict=True))
+
+
+def test_only_so_many_bytes_are_kept_encoded(
+    make_bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("congress_dist.pull_shelf._MOST_SHARED_BYTES", 150)
+    bench = make_bench(chunk_bytes=10)
+    rows = " ".join(f"row-{i:03}" for i in range(12))
+    bench.publish(servers=rows, ports=rows)
+    first, second = sync(bench, None, "servers"), sync(bench, None, "ports")
+    assert [isinstance(answer.rows, SharedRows) for answer in (first, second)] == [True, False]
+    assert decode(encode(second)) == second
 
 
 def test_view_of_an_unread_table_is_shared_too(make_bench: Callable[..., Any]) -> None:
