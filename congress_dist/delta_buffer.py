@@ -47,19 +47,28 @@ class DeltaBuffer:
 
         Shapes: they were applied, so none of them is to be pulled.
         """
+        if last - after > len(self._deltas):
+            return None  # whatever an answer claims, no more is looked for than is here
         run = [self._deltas.get(Seq(seq)) for seq in range(after + 1, last + 1)]
         whole = [delta for delta in run if delta is not None]
         return whole if len(whole) == len(run) else None
 
     def drop_up_to(self, seq: Seq) -> None:
         """Forget what is not later than this."""
-        for old in [other for other in self._deltas if other <= seq]:
-            self.size_bytes -= _size_of(self._deltas.pop(old))
+        self._drop([other for other in self._deltas if other <= seq])
+
+    def drop_after(self, seq: Seq) -> None:
+        """Forget what is later than this."""
+        self._drop([other for other in self._deltas if other > seq])
 
     def clear(self) -> None:
         """Forget everything."""
         self._deltas.clear()
         self.size_bytes = 0
+
+    def _drop(self, seqs: Sequence[Seq]) -> None:
+        for seq in seqs:
+            self.size_bytes -= _size_of(self._deltas.pop(seq))
 
 
 def _size_of(delta: Delta) -> int:

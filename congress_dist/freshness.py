@@ -26,6 +26,10 @@ class _Sender:
     highest_beat: int = -1
     minima: deque[tuple[int, float]] = field(default_factory=deque)
 
+    def smallest(self) -> float:
+        """Give the smallest arrival minus send; a first message was taken."""
+        return min(smallest for _, smallest in self.minima)
+
     def excess(self, sent: float, now: float) -> float:
         """Give how much longer than the shortest this message was under way."""
         offset = now - sent
@@ -36,7 +40,7 @@ class _Sender:
             self.minima[-1] = (index, min(offset, self.minima[-1][1]))
         else:
             self.minima.append((index, offset))
-        return offset - min(smallest for _, smallest in self.minima)
+        return offset - self.smallest()
 
 
 class Freshness:
@@ -66,6 +70,11 @@ class Freshness:
         alive_at = now - excess
         self._alive_at = alive_at if self._alive_at is None else max(alive_at, self._alive_at)
         return excess
+
+    def said_at(self, incarnation: str, sent: float, now: float) -> float:
+        """Give the local time of a message that `hear` took: of a late one, when it was sent."""
+        sender = self._senders[incarnation]
+        return now - max(0.0, now - sent - sender.smallest())
 
     def note_reads(self, ages: Mapping[str, float | None], at: float) -> None:
         """Take the ages that a publisher gave of its reads; they were true at local time `at`.

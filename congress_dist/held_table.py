@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import dataclass
 
 from .messages import TableSummary
 from .row import Row
@@ -10,6 +11,17 @@ from .stream import UNREAD, Position, StateKind, TableChange, TableState, unavai
 from .table import NO_CHANGE, NetChange, TableRows, sum_of_digest
 
 DIVERGED = unavailable("diverged: the rows differed from the source again after repairs")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A table without its rows, as it was."""
+
+    sum: int
+    schema_version: str
+    states: tuple[TableState, TableState]
+    flags: tuple[bool, bool, bool]
+    read_position: Position | None
 
 
 class HeldTable:
@@ -32,6 +44,41 @@ class HeldTable:
         """Whether the rows were given up because repairs did not help."""
         self.read_position: Position | None = None
         """Where the rows come from while the publisher has the table unread, else None."""
+        self._kept: _Kept | None = None
+        self._nets: list[NetChange] = []
+
+    def keep(self) -> None:
+        """Keep in mind how it is, for `undo`."""
+        self._nets.clear()
+        self._kept = _Kept(
+            self.content.sum,
+            self.content.schema_version,
+            (self.said, self.state),
+            (self.was_read, self.is_absent, self.is_diverged),
+            self.read_position,
+        )
+
+    def forget(self) -> None:
+        """Forget how it was: what was done since stays."""
+        self._kept = None
+        self._nets.clear()
+
+    def undo(self) -> None:
+        """Make it what it was at `keep`, wherever it failed since.
+
+        Promises: may be called again when it raises. A change that was made in part is undone,
+            too: what it removes was there before, and what it adds was not.
+        """
+        if self._kept is None:
+            return
+        for net in reversed(self._nets):
+            self.content.rows -= net.added
+            self.content.rows |= net.removed
+        kept = self._kept
+        self.content.sum, self.content.schema_version = kept.sum, kept.schema_version
+        self.said, self.state = kept.states
+        self.was_read, self.is_absent, self.is_diverged = kept.flags
+        self.read_position = kept.read_position
 
     @property
     def is_unread(self) -> bool:
@@ -65,7 +112,7 @@ class HeldTable:
         elif self.is_unread:
             net = NO_CHANGE
         else:
-            net = self.content.apply(self.content.net_of(change.removed, change.added))
+            net = self.change(change.removed, change.added)
         if change.state is not None:
             self.tell(change.state, None)
         return net
@@ -73,7 +120,11 @@ class HeldTable:
     def take(self, rows: Set[Row], schema_version: str) -> NetChange:
         """Hold these rows from now on."""
         self.content.schema_version = schema_version
-        return self.content.replace(rows)
+        return self._replace(rows)
+
+    def change(self, removed: Set[Row], added: Set[Row]) -> NetChange:
+        """Remove rows and then add rows."""
+        return self._apply(self.content.net_of(removed, added))
 
     def come_to(self, net: NetChange, summary: TableSummary) -> NetChange:
         """Make a change after which the rows are known to have the digest of a summary.
@@ -82,6 +133,7 @@ class HeldTable:
         """
         content = self.content
         content.schema_version = summary.schema_version
+        self._note(net)
         content.move(net, sum_of_digest(content.name, summary.schema_version, summary.digest))
         return net
 
@@ -104,11 +156,23 @@ class HeldTable:
         self.tell(state, None)
         self.is_absent = True
         self.was_read = False
-        return self.content.replace(frozenset())
+        return self._replace(frozenset())
 
     def distrust(self) -> NetChange:
         """Give up the rows: they were wrong again after repairs."""
         self.is_diverged = True
         self.was_read = False
         self.state = DIVERGED
-        return self.content.replace(frozenset())
+        return self._replace(frozenset())
+
+    def _replace(self, rows: Set[Row]) -> NetChange:
+        return self._apply(self.content.net_to(rows))
+
+    def _apply(self, net: NetChange) -> NetChange:
+        self._note(net)
+        return self.content.apply(net)
+
+    def _note(self, net: NetChange) -> None:
+        """Note a change for `undo`; before its first row is changed."""
+        if self._kept is not None:
+            self._nets.append(net)

@@ -30,6 +30,36 @@ class Holding:
         self.wanted: frozenset[str] = frozenset()
         self.tables: dict[str, HeldTable] = {}
         self.position: Position | None = None
+        self.held_from = ""
+        """The incarnation that published what is held."""
+        self._position_before: Position | None = None
+        self._held_from_before = ""
+        self._touched: list[HeldTable] = []
+        self._added: list[str] = []
+
+    def begin(self) -> None:
+        """Begin a step; what was done before is not undone any more.
+
+        Promises: cannot fail: it needs no memory.
+        """
+        for held in self._touched:
+            held.forget()
+        self._touched.clear()
+        self._added.clear()
+        self._position_before = self.position
+        self._held_from_before = self.held_from
+
+    def undo(self) -> None:
+        """Make everything but `wanted` what it was at `begin`, wherever the step failed.
+
+        Promises: may be called again when it raises.
+        """
+        for held in self._touched:
+            held.undo()
+        for name in self._added:
+            self.tables.pop(name, None)
+        self.position = self._position_before
+        self.held_from = self._held_from_before
 
     @property
     def lacking(self) -> frozenset[str]:
@@ -64,7 +94,7 @@ class Holding:
         for name, change in delta.tables.items():
             held = self.tables.get(name)
             if held is not None and held.is_syncable:
-                before = held.state
+                before = self._touch(held)
                 step.add(held, held.apply(change), before)
         return self._reach(Position(delta.epoch, delta.seq), step)
 
@@ -83,7 +113,7 @@ class Holding:
         """Take the position of a new epoch without a transfer; `is_same` holds."""
         step = _Step()
         for name, held in self.tables.items():
-            before = held.state
+            before = self._touch(held)
             held.tell(heartbeat.tables[name].state, self.position)
             step.add(held, NO_CHANGE, before)
         return self._reach(Position(epoch, heartbeat.seq), step)
@@ -134,10 +164,10 @@ class Holding:
             rows = table.content.rows
             held = self.tables.get(table.content.name)
             if held is None:
-                self.tables[table.content.name] = table
+                self._put(table)
                 step.add(table, NetChange(frozenset(), frozenset(rows)), None)
             else:
-                before = held.state
+                before = self._touch(held)
                 net = held.take(rows, table.content.schema_version)
                 held.tell(table.said, None)
                 step.add(held, net, before)
@@ -147,7 +177,7 @@ class Holding:
         """Drop the rows of a table that repairs did not make right."""
         assert self.position is not None  # only what is held can be given up
         held = self.tables[name]
-        before = held.state
+        before = self._touch(held)
         step = _Step()
         step.add(held, held.distrust(), before)
         return self._reach(self.position, step)
@@ -190,9 +220,21 @@ class Holding:
     def _get_or_add(self, name: str) -> tuple[HeldTable, TableState | None]:
         held = self.tables.get(name)
         if held is not None:
-            return held, held.state
-        held = self.tables[name] = HeldTable(name)
+            return held, self._touch(held)
+        held = HeldTable(name)
+        self._put(held)
         return held, None
+
+    def _put(self, table: HeldTable) -> None:
+        self._added.append(table.content.name)  # Ordering: before it is there
+        self.tables[table.content.name] = table
+
+    def _touch(self, held: HeldTable) -> TableState:
+        """Keep in mind how a table is before it changes; give its state."""
+        if held not in self._touched:
+            held.keep()
+            self._touched.append(held)
+        return held.state
 
     def _reach(self, position: Position, step: _Step) -> Transaction:
         assert self.position is None or position >= self.position  # monotonicity

@@ -168,7 +168,8 @@ class LeaseHolder:
         if self._state is LeaseState.STOPPED:
             return self._give_back(answer) if method == ACQUIRE else []
         self._backoff.reset()
-        self._due = now + self._options.lease_renewal
+        if self._state is not LeaseState.YIELDING:  # there the release is due at once
+            self._due = now + self._options.lease_renewal
         if method == ACQUIRE and self._state is LeaseState.SEEKING:
             return self._on_acquired(answer, sent, now)
         if method == RENEW and self._state is LeaseState.HELD:

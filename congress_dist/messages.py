@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from msgspec import Meta
 
 from .row import Row
 from .stream import Epoch, Position, Seq, TableChange, TableState
@@ -24,6 +26,14 @@ OLDEST_WIRE_VERSION = 1
 """What it still reads and can send."""
 NO_SEQ = Seq(0)
 """Before the first transaction of an epoch."""
+
+# What a reader takes: a message with a number outside is malformed, and harms nobody.
+_Number = Annotated[int, Meta(ge=0)]
+_Epoch = Annotated[Epoch, Meta(ge=1)]
+_Seq = Annotated[Seq, Meta(ge=0)]
+_FirstSeq = Annotated[Seq, Meta(ge=1)]
+_Time = Annotated[float, Meta(ge=-1e15, le=1e15)]
+_Seconds = Annotated[float, Meta(ge=0.0, le=1e15)]
 
 
 def message(name: str) -> Callable[[type[_M]], type[_M]]:
@@ -47,10 +57,10 @@ class Delta:
 
     service: str
     incarnation: str
-    beat: int
-    sent: float
-    epoch: Epoch
-    seq: Seq
+    beat: _Number
+    sent: _Time
+    epoch: _Epoch
+    seq: _FirstSeq
     tables: Mapping[str, TableChange] = field(default_factory=dict)
     pull: bool = False
 
@@ -60,10 +70,10 @@ class TableSummary:
     """A table at one position without its rows; `digest` is 16 bytes, none while it is unread."""
 
     state: TableState
-    rows: int
+    rows: _Number
     digest: bytes
     schema_version: str
-    max_age: float | None = None
+    max_age: _Seconds | None = None
 
 
 @message("heartbeat")
@@ -80,18 +90,18 @@ class Heartbeat:
     service: str
     node_id: str
     incarnation: str
-    beat: int
-    sent: float
-    epoch: Epoch | None = None
-    seq: Seq = NO_SEQ
+    beat: _Number
+    sent: _Time
+    epoch: _Epoch | None = None
+    seq: _Seq = NO_SEQ
     tables: Mapping[str, TableSummary] = field(default_factory=dict)
     full: bool = False
-    read_age: Mapping[str, float | None] = field(default_factory=dict)
+    read_age: Mapping[str, _Seconds | None] = field(default_factory=dict)
     wants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     versions: tuple[int, int] = (OLDEST_WIRE_VERSION, WIRE_VERSION)
     starting: bool = False
     stopping: bool = False
-    unrenewed: float = 0.0
+    unrenewed: _Seconds = 0.0
 
 
 # --- calls to topic `node`, server = incarnation -------------------------------------------------
@@ -109,7 +119,7 @@ class SyncRequest:
     """
 
     service: str
-    request: int
+    request: _Number
     have: Position | None
     held: Mapping[str, bytes] = field(default_factory=dict)
     add: tuple[str, ...] = ()
@@ -146,14 +156,14 @@ class SyncAnswer:
     """The header of an answer at one position, and its first chunk; `token` pulls the others."""
 
     service: str
-    request: int
+    request: _Number
     incarnation: str
-    epoch: Epoch
-    seq: Seq
+    epoch: _Epoch
+    seq: _FirstSeq
     tables: Mapping[str, SyncTable]
-    read_age: Mapping[str, float | None]
+    read_age: Mapping[str, _Seconds | None]
     token: str
-    chunks: int
+    chunks: Annotated[int, Meta(ge=1)]
     rows: Mapping[str, RowChanges]
 
 
@@ -166,7 +176,7 @@ class SyncNotYet:
     """
 
     service: str
-    request: int
+    request: _Number
 
 
 @message("sync_busy")
@@ -175,8 +185,8 @@ class SyncBusy:
     """Too many pulls are under way."""
 
     service: str
-    request: int
-    retry_after: float
+    request: _Number
+    retry_after: _Seconds
 
 
 @message("chunk_request")
@@ -185,9 +195,9 @@ class ChunkRequest:
     """Ask for piece `index` of an answer; piece 0 came with its header."""
 
     service: str
-    request: int
+    request: _Number
     token: str
-    index: int
+    index: _Number
 
 
 @message("chunk")
@@ -196,9 +206,9 @@ class Chunk:
     """One piece of an answer."""
 
     service: str
-    request: int
+    request: _Number
     token: str
-    index: int
+    index: _Number
     rows: Mapping[str, RowChanges]
 
 
@@ -208,7 +218,7 @@ class SnapshotGone:
     """The publisher no longer holds what the token named: begin again."""
 
     service: str
-    request: int
+    request: _Number
 
 
 SyncReply = SyncAnswer | SyncNotYet | SyncBusy | Chunk | SnapshotGone

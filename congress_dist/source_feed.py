@@ -11,15 +11,16 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from .clock import Clock
-from .delivery import Delivery, Listener, Mailbox
+from .delivery import Delivery, Listener, Mailbox, Told
 from .effects import Alarm, Apply, Count, Effect, RequestSync
 from .messages import Delta, Heartbeat
 from .rate_limit import RateLimit
-from .source_status import SourceStatus
-from .stream import Transaction
+from .source_status import SourceStatus, TableStatus
+from .stream import UNREAD, Transaction
 from .subscriber import Subscriber
 from .timetable import BUSY_AGAIN, LOCK_PATIENCE, Job
 
@@ -49,8 +50,11 @@ class SourceFeed:
         self._tools = tools
         self._lock = threading.RLock()
         self._subscriptions: list[Subscription] = []
+        self._wanted: tuple[str, ...] = ()
         self._counters: Counter[str] = Counter()
         self._is_closed = False
+        self._is_broken = False
+        """Whether the newest step failed and is not undone yet."""
 
     def heard_epoch(self, besides: str | None) -> int:
         """Give the newest epoch heard of the source from others than one incarnation."""
@@ -87,37 +91,51 @@ class SourceFeed:
     def step(self, stimulus: Callable[[Subscriber, float], list[Effect]]) -> None:
         """Hand the machine a stimulus and carry out what it says.
 
-        Promises: a stimulus that fails sets this stream aside and resyncs it; nothing else is
-            harmed.
+        Promises: what is held and what listeners are told change together or not at all: a
+            stimulus that fails, wherever it does, is undone, sets this stream aside and resyncs
+            it; nothing else is harmed.
         """
         with self._lock:
             now = self._tools.clock.monotonic()
             try:
+                self._mend(now)
                 effects = stimulus(self._machine, now)
+                self._hand_over(effects)
+                self._machine.commit()
             except Exception:
+                self._is_broken = True
                 self._counters["poison"] += 1
-                LOG.exception("a message broke a stream; it is synced anew source=%s", self.source)
-                effects = self._machine.reset(now)
+                if self._tools.log_limit.allows(f"{self.source} poison"):
+                    LOG.exception(
+                        "a stimulus broke a stream; it is synced anew source=%s", self.source
+                    )
+                with suppress(Exception):  # it is tried again before anything else is done
+                    self._mend(now)
+                self._plan()
+                return
             for effect in effects:
-                self._carry_out(effect)
+                self._carry_out(effect, now)
             self._plan()
 
     def add(self, subscription: Subscription, tables: Iterable[str]) -> bool:
         """Let a subscription have these tables from now on, and what is held of them already.
 
         Promises: False, and nothing done, when the feed was closed because nobody subscribed to
-            it.
+            it; nothing is done when it raises.
         """
         with self._lock:
             if self._is_closed:
                 return False
+            self._mend(self._tools.clock.monotonic())
+            chosen = frozenset(tables)
+            new = chosen - subscription.tables
+            held = [name for name in sorted(new) if self._machine.holds(name)]
+            transaction = self._machine.everything(held) if held else None
+            if transaction is not None:
+                self._tools.delivery.put([subscription.letter(transaction, chosen)])
+            subscription.take(chosen)
             if subscription not in self._subscriptions:
                 self._subscriptions.append(subscription)
-            new = frozenset(tables) - subscription.tables
-            subscription.tables = frozenset(tables)
-            held = sorted(new & self._machine.holding.tables.keys())
-            if held:
-                subscription.deliver(self._machine.everything(held))
             self._want()
             return True
 
@@ -144,12 +162,24 @@ class SourceFeed:
         with self._lock:
             return self._machine.time_left(request, self._tools.clock.monotonic())
 
-    def status(self, tables: Iterable[str]) -> SourceStatus:
-        """Give what is known of the source, with these of its tables."""
+    def status(self, tables: Iterable[str], told: Told) -> SourceStatus:
+        """Give what is known of the source, and these tables as a listener has them."""
+        self.step(lambda _machine, _now: [])
         with self._lock:
-            status = self._machine.status(self._tools.clock.monotonic())
-            chosen = {name: status.tables[name] for name in tables if name in status.tables}
-            return replace(status, tables=chosen, counters=dict(self._counters))
+            now = self._tools.clock.monotonic()
+            status = self._machine.status(now, told.behind)
+            chosen = {
+                name: _as_told(name, status.tables[name], told, is_broken=self._is_broken)
+                for name in tables
+                if name in status.tables
+            }
+            return replace(
+                status,
+                position=told.position,
+                live=status.live and told.position is not None and not self._is_broken,
+                tables=chosen,
+                counters=dict(self._counters),
+            )
 
     def count(self, name: str) -> None:
         """Count something that happened outside the machine."""
@@ -158,6 +188,7 @@ class SourceFeed:
 
     def _want(self) -> None:
         wanted = tuple(sorted({name for sub in self._subscriptions for name in sub.tables}))
+        self._wanted = wanted
         self.step(lambda machine, now: machine.want(wanted, now))
         self._tools.wants_changed(self, wanted)
 
@@ -165,18 +196,48 @@ class SourceFeed:
         due = math.inf if self._is_closed else self._machine.next_tick
         self._tools.due(self.tick, due)
 
-    def _carry_out(self, effect: Effect) -> None:
-        if isinstance(effect, Apply):
-            for subscription in self._subscriptions:
-                subscription.deliver(effect.transaction)
-        elif isinstance(effect, RequestSync):
-            self._tools.request(self, effect)
+    def _mend(self, now: float) -> None:
+        """Undo the step that failed, if one did; raises again what keeps it from being undone."""
+        if self._is_broken:
+            self._machine.reset(self._wanted, now)
+            self._is_broken = False
+
+    def _hand_over(self, effects: Iterable[Effect]) -> None:
+        """Put what was applied into all mailboxes or none."""
+        transactions = [effect.transaction for effect in effects if isinstance(effect, Apply)]
+        self._tools.delivery.put(
+            [
+                subscription.letter(transaction, subscription.tables)
+                for transaction in transactions
+                for subscription in self._subscriptions
+            ]
+        )
+
+    def _carry_out(self, effect: Effect, now: float) -> None:
+        if isinstance(effect, RequestSync):
+            self._request(effect, now)
         elif isinstance(effect, Count):
             self._counters[effect.name] += 1
         elif isinstance(effect, Alarm) and self._tools.log_limit.allows(
             f"{self.source} {effect.text}"
         ):
             LOG.error("%s", effect)
+
+    def _request(self, effect: RequestSync, now: float) -> None:
+        try:
+            self._tools.request(self, effect)
+        except Exception:
+            self._counters["request_failed"] += 1
+            if self._tools.log_limit.allows(f"{self.source} request"):
+                LOG.exception("a sync could not be asked for source=%s", self.source)
+            self._machine.on_failure(effect.message.request, now)  # it asks again later
+
+
+def _as_told(name: str, table: TableStatus, told: Told, *, is_broken: bool) -> TableStatus:
+    is_held = table.position is not None
+    # A table that its listener was told nothing of is unread to it, whatever is held.
+    state = told.states.get(name, UNREAD) if is_held else table.state
+    return replace(table, state=state, stale=table.stale or is_broken)
 
 
 class Subscription:
@@ -206,17 +267,26 @@ class Subscription:
         return self._mailbox.is_closed
 
     def status(self) -> SourceStatus:
-        """Give what is known of the source and the tables of this subscription."""
-        return self._feed.status(sorted(self.tables))
+        """Give what is known of the source, and the tables of this subscription.
 
-    def deliver(self, transaction: Transaction | None) -> None:
-        """Queue for the listener what a transaction says of the tables of this subscription."""
-        if transaction is None:
-            return
-        tables = {n: change for n, change in transaction.tables.items() if n in self.tables}
-        states = {n: state for n, state in transaction.states.items() if n in self.tables}
-        mine = Transaction(transaction.source, transaction.position, tables, states)
-        self._delivery.put(self._mailbox, mine)
+        Shapes: `position` is the one last handed over to the listener; what waits for it makes
+            all ages higher, and beyond the time after which rows are stale the source not live.
+        """
+        return self._feed.status(sorted(self.tables), self._delivery.told(self._mailbox))
+
+    def take(self, tables: frozenset[str]) -> None:
+        """Have exactly these tables from now on; of others the listener has nothing any more."""
+        self._delivery.forget(self._mailbox, self.tables - tables)
+        self.tables = tables
+
+    def letter(
+        self, transaction: Transaction, tables: frozenset[str]
+    ) -> tuple[Mailbox, Transaction]:
+        """Give what the listener is told of a transaction that is about these tables of its."""
+        changes = {n: change for n, change in transaction.tables.items() if n in tables}
+        states = {n: state for n, state in transaction.states.items() if n in tables}
+        mine = Transaction(transaction.source, transaction.position, changes, states)
+        return self._mailbox, mine
 
     def stop(self) -> None:
         """End the subscription; idempotent. A call of the listener may still be under way."""

@@ -12,7 +12,8 @@ from .stream import Position, TableState
 class TableStatus:
     """One table of a source as it is held.
 
-    Units: `source_age` is the time since the source was last read, None when nobody said.
+    Units: `source_age` is the time since the source was read for what is held, None when nobody
+        said.
     `position` is where the rows come from: the source's, or an older one while it has the table
     unread.
     """
@@ -28,9 +29,10 @@ class TableStatus:
 class SourceStatus:
     """One source as a subscriber sees it.
 
-    `live`: the rows are the publisher's at `position`, and no newer transaction is being waited
-    for. `unrenewed`: how long the publisher has gone on without renewing its lease. `heard`: all
-    tables of the source, wanted or not, as its heartbeats tell of them; no rows of these are held.
+    `position` is the one last handed over to whoever asks. `live`: the rows are the publisher's,
+    no newer transaction is being fetched, and none has waited long to be handed over.
+    `unrenewed`: how long the publisher has gone on without renewing its lease. `heard`: all tables
+    of the source, wanted or not, as its heartbeats tell of them; no rows of these are held.
     """
 
     position: Position | None

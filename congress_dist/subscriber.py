@@ -16,12 +16,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .backoff import Backoff
 from .clock import Random
 from .delta_buffer import DeltaBuffer
 from .distrust import Distrust
 from .effects import Alarm, Apply, Count, Effect
 from .freshness import Freshness
 from .heard_epochs import HeardEpochs
+from .held_age import HeldAge
 from .holding import Holding
 from .messages import (
     NO_SEQ,
@@ -46,6 +48,10 @@ NO_PUBLISHER = unavailable("no publisher")
 _COUNT_BY_REPLY = {SyncNotYet: "sync_not_yet", SnapshotGone: "snapshot_gone"}
 
 
+MAX_SETBACK = 60.0
+"""Seconds between two tries, at most, when what the publisher sends cannot be carried out."""
+
+
 @dataclass(slots=True)
 class _Missing:
     """The first transaction that is not here though a later one was heard of."""
@@ -59,8 +65,8 @@ class Subscriber:
 
     Invariant: the epoch of `position` is at most `epoch`, the newest in which a transaction was
     heard of; `epoch` is at most `heard_epoch`, the newest heard of at all. What is held was
-    published by `_held_from`; only what `incarnation` says is taken, and nothing of it is applied
-    to what another one published.
+    published by `holding.held_from`; only what `incarnation` says is taken, and nothing of it is
+    applied to what another one published.
     """
 
     def __init__(self, source: str, *, options: DseOptions, rng: Random, now: float) -> None:
@@ -70,27 +76,33 @@ class Subscriber:
         self._syncing = Syncing(source, options, rng)
         self._buffer = DeltaBuffer(options.buffer_bytes)
         self._distrust = Distrust(options.backoff_max)
+        self._setbacks = Backoff(options.backoff_max, MAX_SETBACK, rng)
+        self._conflicts = Backoff(options.backoff_min, options.backoff_max, rng)
+        self._conflict_due = -math.inf
         self.freshness = Freshness()
+        self._held_age = HeldAge()
         self._max_age: dict[str, float | None] = {}
         self._heard: dict[str, TableSummary] = {}
         self._missing: _Missing | None = None
         self._heard_seq = NO_SEQ
+        self._asked_about: tuple[Position, int] | None = None
         self._unrenewed = 0.0
         self._created_at = now
         self.epoch: Epoch | None = None
         self.heard = HeardEpochs()
         self.incarnation = ""
-        self._held_from = ""
 
     # --- stimuli --------------------------------------------------------------------------------
 
     def want(self, tables: Iterable[str], now: float) -> list[Effect]:
         """Hold exactly these tables from now on; the rows of others are dropped."""
+        self.holding.begin()
         self.holding.want(tables)
         return self._settle(now)
 
     def on_message(self, message: Delta | Heartbeat, now: float) -> list[Effect]:
         """Take a delta or a heartbeat of the stream."""
+        self.holding.begin()
         if message.epoch is None:
             return []
         self.heard.hear(message.epoch, message.incarnation)
@@ -107,17 +119,18 @@ class Subscriber:
         if self.epoch is None or message.epoch > self.epoch:
             self._enter(message.epoch, message.incarnation)
         elif is_rival:
-            return self._conflict(message, now)
+            return self._conflict(message, now, is_news=excess is not None)
         self._syncing.encourage(now)
-        self._heard_seq = max(self._heard_seq, message.seq)
+        self._hear_word(message, now, is_news=excess is not None)
         if isinstance(message, Delta):
             effects += self._on_delta(message)
         else:
-            effects += self._on_heartbeat(message, message.epoch, now, excess=excess)
+            effects += self._on_heartbeat(message, message.epoch, now, is_news=excess is not None)
         return effects + self._settle(now)
 
     def on_answer(self, reply: SyncReply, now: float) -> list[Effect]:
         """Take the reply to a request that was sent."""
+        self.holding.begin()
         if self._syncing.is_late(reply):
             return [Count("late_answer")]
         effects: list[Effect] = []
@@ -138,10 +151,12 @@ class Subscriber:
 
     def on_failure(self, request: int, now: float) -> list[Effect]:
         """Take that a request got no reply."""
+        self.holding.begin()
         return self._fail("sync_failed", now) if self._syncing.awaits(request) else []
 
     def on_tick(self, now: float) -> list[Effect]:
         """Do what has become due."""
+        self.holding.begin()
         effects: list[Effect] = []
         if self._syncing.is_overdue(now):
             effects += self._fail("sync_failed", now)
@@ -155,12 +170,28 @@ class Subscriber:
                 effects += self._sync(now, repair)
         return effects + self._settle(now)
 
-    def reset(self, now: float) -> list[Effect]:
-        """Set aside what is on the way and fetch all rows anew; what is held stays until then."""
+    def commit(self) -> None:
+        """Take that listeners have what the last step did: `reset` does not undo it any more.
+
+        Promises: cannot fail. A further stimulus says the same.
+        """
+        self.holding.begin()
+
+    def reset(self, wanted: Iterable[str], now: float) -> None:
+        """Undo a step that failed, also in part, and fetch all rows of these tables anew, later.
+
+        Promises: what is held is as before the step, and stale until the rows are in; may be
+            called again when it raises. Resets in a row are further and further apart.
+        """
+        self.holding.undo()
+        self.holding.want(wanted)
         self._buffer.clear()
         self._missing = None
-        self._syncing.stop()
-        return [] if self.epoch is None else self._sync(now, self.holding.wanted)
+        self._syncing.begin(self.holding.wanted)
+        if self.epoch is None:
+            self._syncing.stop()
+        else:
+            self._syncing.retry_later(now, self._setbacks.next_delay())
 
     # --- what callers may ask -------------------------------------------------------------------
 
@@ -184,7 +215,7 @@ class Subscriber:
         """Whether deltas of the present publisher can follow what is held."""
         position = self.holding.position
         is_epoch = position is not None and position.epoch == self.epoch
-        return is_epoch and self._held_from == self.incarnation
+        return is_epoch and self.holding.held_from == self.incarnation
 
     @property
     def next_tick(self) -> float:
@@ -198,6 +229,10 @@ class Subscriber:
         """Give how long the reply to a request would still be taken, 0 for not any more."""
         return self._syncing.time_left(request, now)
 
+    def holds(self, table: str) -> bool:
+        """Tell whether anything was answered of a table."""
+        return table in self.holding.tables
+
     def rows(self, table: str) -> frozenset[Row] | None:
         """Give the rows held of a table, None when nothing was answered yet."""
         held = self.holding.tables.get(table)
@@ -207,17 +242,17 @@ class Subscriber:
         """Give what is held of some tables as one transaction on nothing."""
         return self.holding.everything(tables)
 
-    def status(self, now: float) -> SourceStatus:
-        """Give positions, states and ages."""
+    def status(self, now: float, lag: float = 0.0) -> SourceStatus:
+        """Give positions, states and ages, to who is `lag` seconds behind this machine."""
         link_age = self.freshness.link_age(now)
         silent_for = now - self._created_at if link_age is None else link_age
         unknown = NO_PUBLISHER if silent_for >= self._options.source_wait else UNREAD
         wanted = sorted(self.holding.wanted)
         return SourceStatus(
             position=self.position,
-            live=self.is_live and self._missing is None,
-            link_age=link_age,
-            tables={name: self._table_status(name, now, unknown) for name in wanted},
+            live=self.is_live and self._missing is None and lag <= self._options.stale_after,
+            link_age=_sum_of(link_age, lag),
+            tables={name: self._table_status(name, now, unknown, lag) for name in wanted},
             unrenewed=self._unrenewed,
             heard={name: self._heard_status(name, now) for name in sorted(self._heard)},
         )
@@ -249,6 +284,7 @@ class Subscriber:
         """Leave an epoch for a newer one; what is held stays, what is on the way is of no use."""
         self._turn_to(epoch, incarnation)
         self._syncing.stop()
+        self._conflicts.reset()
         self._unrenewed = 0.0
 
     def _turn_to(self, epoch: Epoch, incarnation: str) -> None:
@@ -257,16 +293,47 @@ class Subscriber:
         self._heard_seq = NO_SEQ
         self._missing = None
         self._buffer.clear()
+        self._held_age.turn()
         self._distrust.clear()
 
-    def _conflict(self, message: Delta | Heartbeat, now: float) -> list[Effect]:
+    def _conflict(self, message: Delta | Heartbeat, now: float, *, is_news: bool) -> list[Effect]:
         """Two incarnations use one epoch: a position says nothing any more, only digests do."""
         assert self.epoch is not None  # a first message enters its epoch
         self._turn_to(self.epoch, message.incarnation)
-        self._heard_seq = message.seq
+        self._hear_word(message, now, is_news=is_news)
         fields = {"source": self.source, "epoch": self.epoch, "incarnation": message.incarnation}
         alarm = Alarm("two incarnations publish one epoch of a stream", fields)
-        return [Count("conflict"), alarm, *self._sync(now)]
+        return [Count("conflict"), alarm, *self._sync_by_turns(now)]
+
+    def _sync_by_turns(self, now: float) -> list[Effect]:
+        """Ask the newer voice, but not at each change of voice of two that talk at once."""
+        if now >= self._conflict_due:
+            self._conflict_due = now + self._conflicts.next_delay()
+            return self._sync(now)
+        self._missing = None
+        self._syncing.begin(())
+        self._syncing.retry_later(now, self._conflict_due - now)
+        return []
+
+    def _hear_word(self, message: Delta | Heartbeat, now: float, *, is_news: bool) -> None:
+        """Note where the publisher stands: its newest word counts, also when it is a lower one."""
+        said_at = self.freshness.said_at(message.incarnation, message.sent, now)
+        if is_news and isinstance(message, Heartbeat):
+            self._held_age.hear(message.seq, said_at, message.read_age)
+            self._note_told(message, said_at)
+        else:
+            self._held_age.hear(message.seq, said_at, {})
+        if is_news or self._heard_seq == NO_SEQ:
+            if message.seq < self._heard_seq:
+                self._buffer.drop_after(message.seq)  # the publisher takes a seq back: a fault
+            self._heard_seq = message.seq
+
+    def _note_told(self, heartbeat: Heartbeat, said_at: float) -> None:
+        """Take what a publisher says of its lease and its tables, beside transactions."""
+        self.freshness.note_reads(heartbeat.read_age, said_at)
+        self._unrenewed = heartbeat.unrenewed
+        self._max_age |= {name: table.max_age for name, table in heartbeat.tables.items()}
+        self._heard = {**({} if heartbeat.full else self._heard), **heartbeat.tables}
 
     # --- deltas ---------------------------------------------------------------------------------
 
@@ -277,6 +344,13 @@ class Subscriber:
 
     def _settle(self, now: float) -> list[Effect]:
         """Apply what can be, then see whether something is missing; ends every stimulus."""
+        effects = self._move_on(now)
+        position = self.position
+        if position is not None and self.is_led_on:
+            self._held_age.reach(position.seq)
+        return effects
+
+    def _move_on(self, now: float) -> list[Effect]:
         if self._is_behind:
             return [] if self._syncing.is_active else self._sync(now)
         position = self.position
@@ -310,13 +384,8 @@ class Subscriber:
     # --- heartbeats -----------------------------------------------------------------------------
 
     def _on_heartbeat(
-        self, heartbeat: Heartbeat, epoch: Epoch, now: float, *, excess: float | None
+        self, heartbeat: Heartbeat, epoch: Epoch, now: float, *, is_news: bool
     ) -> list[Effect]:
-        if excess is not None:
-            self.freshness.note_reads(heartbeat.read_age, now - excess)
-            self._unrenewed = heartbeat.unrenewed
-            self._max_age |= {name: table.max_age for name, table in heartbeat.tables.items()}
-            self._heard = {**({} if heartbeat.full else self._heard), **heartbeat.tables}
         if self._is_behind:
             is_further = self.position is not None and self.position <= (epoch, heartbeat.seq)
             is_same = is_further and self.holding.is_same(heartbeat)
@@ -327,14 +396,15 @@ class Subscriber:
         repair: set[str] = set()
         if self.position == (epoch, heartbeat.seq):
             repair = self._find_differing(heartbeat, now, effects)
-        if heartbeat.full and excess is not None:
+            self._setbacks.reset()
+        if heartbeat.full and is_news:
             repair |= self.holding.wanted - heartbeat.tables.keys()
         return effects + (self._sync(now, repair) if repair else [])
 
     def _adopt(self, heartbeat: Heartbeat, epoch: Epoch) -> list[Effect]:
         """Go to a new epoch without a transfer: everything in it is as held."""
         self._syncing.succeed()
-        self._held_from = self.incarnation
+        self.holding.held_from = self.incarnation
         return [Count("adopted"), Apply(self.holding.adopt(heartbeat, epoch))]
 
     def _find_differing(self, heartbeat: Heartbeat, now: float, effects: list[Effect]) -> set[str]:
@@ -368,6 +438,7 @@ class Subscriber:
         add = self.holding.wanted - held.keys()
         position = self.position
         have = position if self.is_led_on else None
+        self._asked_about = None if have is None else (have, self._heard_seq)
         syncing, incarnation = self._syncing, self.incarnation
         return [
             Count("sync"),
@@ -396,7 +467,8 @@ class Subscriber:
         return self._ask(now)
 
     def _note_header(self, answer: SyncAnswer) -> None:
-        # True when it was answered, which is not before it was asked.
+        # The answer was made after it was asked for, who knows when; and the rows of one that is
+        # shared may be older than its ages: of what is held only heartbeats tell the age.
         self.freshness.note_reads(answer.read_age, self._syncing.asked_at)
         self._max_age |= {name: table.summary.max_age for name, table in answer.tables.items()}
 
@@ -410,6 +482,10 @@ class Subscriber:
         if wrong - given_up:
             self._syncing.repair |= wrong
             return effects + self._fail("bad_answer", now)
+        if self._asked_about == (pull.position, self._heard_seq):
+            # Asked for what follows, it has nothing: what it said before that was a fault.
+            self._heard_seq = pull.position.seq
+            self._buffer.drop_after(self._heard_seq)
         transaction = self.holding.install(pull, given_up)
         return effects + self._succeed(transaction)
 
@@ -430,21 +506,23 @@ class Subscriber:
 
     def _succeed(self, transaction: Transaction) -> list[Effect]:
         self._heard_seq = max(self._heard_seq, transaction.position.seq)
-        self._held_from = self.incarnation
+        self.holding.held_from = self.incarnation
         self._syncing.succeed()
         return [Count("synced"), Apply(transaction)]
 
     # --- status ---------------------------------------------------------------------------------
 
-    def _table_status(self, name: str, now: float, unknown: TableState) -> TableStatus:
+    def _table_status(self, name: str, now: float, unknown: TableState, lag: float) -> TableStatus:
         held = self.holding.tables.get(name)
-        source_age = self.freshness.source_age(name, now)
+        source_age = _sum_of(self._held_age.source_age(name, now), lag)
         if held is None:
             return TableStatus(unknown, source_age, stale=False, rows=0)
+        since_word = _sum_of(self._held_age.since_word(now), lag)
+        is_old = self._is_aged(name, source_age, since_word)
         return TableStatus(
             state=held.state,
             source_age=source_age,
-            stale=held.read_position is not None or self._is_stale(name, source_age, now),
+            stale=held.read_position is not None or self._is_doubtful(name) or is_old,
             rows=len(held.content.rows),
             position=held.read_position or self.position,
         )
@@ -452,17 +530,22 @@ class Subscriber:
     def _heard_status(self, name: str, now: float) -> TableStatus:
         summary, source_age = self._heard[name], self.freshness.source_age(name, now)
         is_left = self.epoch is None or self.heard_epoch > self.epoch
-        stale = is_left or self._is_aged(name, source_age, now)
+        stale = is_left or self._is_aged(name, source_age, self.freshness.link_age(now))
         return TableStatus(summary.state, source_age, stale, summary.rows)
 
-    def _is_stale(self, name: str, source_age: float | None, now: float) -> bool:
+    def _is_doubtful(self, name: str) -> bool:
+        """Tell whether rows are known to be of another publisher, or to differ from this one's."""
         position = self.position
         if position is None or self.heard_epoch > position.epoch or not self.is_led_on:
             return True
-        return self._is_aged(name, source_age, now)
+        return name in self._syncing.repair
 
-    def _is_aged(self, name: str, source_age: float | None, now: float) -> bool:
-        link_age, max_age = self.freshness.link_age(now), self._max_age.get(name)
-        is_silent = link_age is None or link_age > self._options.stale_after
+    def _is_aged(self, name: str, source_age: float | None, since_word: float | None) -> bool:
+        max_age = self._max_age.get(name)
+        is_silent = since_word is None or since_word > self._options.stale_after
         is_old = max_age is not None and source_age is not None and source_age > max_age
         return is_silent or is_old or self._unrenewed > self._options.lease_time
+
+
+def _sum_of(age: float | None, lag: float) -> float | None:
+    return None if age is None else age + lag

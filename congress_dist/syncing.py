@@ -15,6 +15,9 @@ from .options import DseOptions
 from .pulled_answer import PulledAnswer
 from .stream import Position
 
+_LONGEST = 60.0
+"""Seconds: whatever a publisher says, it is asked again after that."""
+
 
 class Syncing:
     """Ask, wait for the pieces, ask again later.
@@ -31,7 +34,10 @@ class Syncing:
         self.asked_at = -math.inf
         """When the newest request was sent."""
         self._incarnation = ""
+        self._asked: frozenset[str] = frozenset()
         self._not_before = -math.inf
+        self.asked_at = -math.inf
+        """When what is now awaited was asked for."""
         self._pull: PulledAnswer | None = None
         self._deadline: float | None = None
         self._retry_at: float | None = None
@@ -73,9 +79,12 @@ class Syncing:
         self._request += 1
         self.asked_at = now
         self._incarnation = incarnation
+        self.asked_at = now
         self._pull = None
         self._deadline, self._retry_at = now + self._options.sync_timeout, None
-        message = SyncRequest(self._source, self._request, have, held, tuple(sorted(add)), floor)
+        add = tuple(sorted(add))
+        self._asked = frozenset((*held, *add))
+        message = SyncRequest(self._source, self._request, have, held, add, floor)
         return RequestSync(incarnation, message)
 
     def ask_more(self, pull: PulledAnswer, now: float) -> RequestSync:
@@ -106,6 +115,8 @@ class Syncing:
     def take(self, reply: SyncReply) -> PulledAnswer | None:
         """Add the next piece to its answer and give that; None when it cannot belong to it."""
         if isinstance(reply, SyncAnswer):
+            if self._asked - reply.tables.keys():
+                return None  # asked again at once it would be as incomplete
             self._pull = PulledAnswer(reply, self._options.buffer_bytes)
             return self._pull if self._pull.feed(reply.rows) else None
         pull = self._pull
@@ -117,7 +128,7 @@ class Syncing:
         """Give the request up and plan the next, at random below a bound that doubles."""
         self._pull = None
         self._deadline = None
-        self._not_before = now + retry_after
+        self._not_before = now + min(retry_after, _LONGEST)
         self._retry_at = max(now + self._backoff.next_delay(), self._not_before)
 
     def succeed(self) -> None:

@@ -51,6 +51,8 @@ class Faults:
     """A row that is held is changed by a fault of the subscriber."""
     garble: float = 0.0
     """A row of an answer is another one when it arrives."""
+    failed_step: float = 0.0
+    """A subscriber runs out of memory in the middle of a step, or after it; per step."""
     late: float = 0.0
     """A message takes up to 8 s."""
     slow_bus: float = 0.0
@@ -73,6 +75,7 @@ _RATES = {
     "late": (0.02, 0.1),
     "slow_bus": (0.2, 0.8),
     "outbox_full": (0.1, 0.4),
+    "failed_step": (0.01, 0.1),
     "garble": (0.05, 0.7),
     "lease_taken": (0.05, 0.3),
 }

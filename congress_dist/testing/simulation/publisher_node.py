@@ -14,6 +14,7 @@ from congress_dist.effects import RequestSync
 from congress_dist.errors import LeaseLost
 from congress_dist.lease import ACQUIRE, LeaseCall
 from congress_dist.messages import (
+    NO_SEQ,
     Chunk,
     ChunkRequest,
     Delta,
@@ -35,7 +36,6 @@ from .truth import Tables, TableTruth, after_reads, as_read, told_by
 
 if TYPE_CHECKING:
     from .world import World
-
 
 _AMPLE = DseOptions().log_bytes
 """Bytes of a log that no schedule fills."""
@@ -64,6 +64,7 @@ class PublisherNode(Process):
         """What was read of the source in this epoch; a table that is not there was not."""
         self._was_read: Tables = {}
         """The same before the newest read, which may wait while what came before is published."""
+        self._read_at: dict[str, float] = {}
         self._lease_calls = itertools.count()
         self._pending: set[int] = set()
         self._heard = 0
@@ -122,6 +123,7 @@ class PublisherNode(Process):
         self._note_weight(reads)
         before = self._was_read, self._is_read
         self._was_read, self._is_read = self._is_read, after_reads(self._is_read, reads)
+        self._note_good(reads)
         try:
             self.stream.publish(reads)
         except LeaseLost:
@@ -139,6 +141,11 @@ class PublisherNode(Process):
         if read.state.kind is StateKind.UNAVAILABLE:
             return read
         return TableUpdate(last.rows - read.rows, read.rows - last.rows, read.state)
+
+    def _note_good(self, reads: Mapping[str, TableRead]) -> None:
+        """Note when a table was last read well, for whom it is told."""
+        good = [n for n, read in reads.items() if read.state.kind is not StateKind.FAILING]
+        self._read_at |= dict.fromkeys(good, self.timeline.now)
 
     def _note_weight(self, reads: Mapping[str, TableRead]) -> None:
         """Note what a read weighs beside those that wait; of a whole read nobody knows it."""
@@ -166,6 +173,7 @@ class PublisherNode(Process):
         self._is_read = self._was_read = {}
         for table in self.tables:
             self.world.read_at.pop((self.incarnation, table), None)
+        self._read_at.clear()
         self._pulls.clear()
         self.world.on_granted(self.incarnation, epoch)
         for table in sorted(self.tables):
@@ -192,6 +200,9 @@ class PublisherNode(Process):
             assert is_large or not message.pull, "small reads became a large transaction"
             self._note_truth(message, machine)
             machine.check()
+        if message.seq > NO_SEQ and message.epoch is not None:
+            position = Position(message.epoch, message.seq)
+            self.world.truth.note_reads(self.incarnation, position, self._read_at)
         if isinstance(message, Heartbeat):
             assert message.unrenewed == self._unrenewed, "says another age of its lease"
         if self.world.happens("outbox_full"):

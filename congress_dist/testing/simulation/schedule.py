@@ -11,6 +11,7 @@ from functools import partial
 from congress_dist.clock import Random, new_random
 from congress_dist.options import DseOptions
 from congress_dist.stream import READY, StateKind
+from congress_dist.subscriber import MAX_SETBACK
 
 from .faults import draw_faults
 from .publisher_node import SLOWEST_READ, PublisherNode
@@ -99,8 +100,9 @@ class Schedule:
         for fault in world.rates:
             if fault in self.happenings and world.happens(fault):
                 self.happenings[fault]()
-        rng.choice(world.subscribers).check_staleness()
-        rng.choice(world.subscribers).check_ages()
+        for subscriber in world.subscribers:
+            subscriber.check_staleness()
+            subscriber.check_ages()
 
     def _list_happenings(self) -> dict[str, Callable[[], None]]:
         return {
@@ -224,6 +226,8 @@ class Schedule:
         is_faulty = world.was_garbled or any(node.is_corrupt for node in world.subscribers)
         if is_faulty:
             bound += _REPAIRED
+        if world.taken["fault failed_step"]:
+            bound += MAX_SETBACK
         self._pass_until(lambda: not self.differences(), bound, self.differences)
         if is_faulty:
             return

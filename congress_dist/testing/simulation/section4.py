@@ -158,8 +158,8 @@ def _is_alarm(_before: Before, effects: Sequence[Effect], _after: Position | Non
 
 
 def _is_conflict(before: Before, effects: Sequence[Effect], after: Position | None) -> bool:
-    asked = _has(effects, RequestSync)
-    return asked and Count("conflict") in effects and after == before.position
+    # It is asked for at once, or soon: each change of voice is one.
+    return Count("conflict") in effects and _is_not_applied(before, effects, after)
 
 
 def _has(effects: Sequence[Effect], kinds: object) -> bool:

@@ -35,10 +35,6 @@ class SignsOfLife:
         if isinstance(message, Heartbeat):
             self._unrenewed[sender] = message.unrenewed
 
-    def quickest(self, incarnation: str) -> float:
-        """Give arrival minus send of the quickest message of a publisher, each on its clock."""
-        return self._quickest.get(incarnation, 0.0)
-
     def unrenewed(self, incarnation: str) -> float:
         """Give how long a publisher's renewal was overdue by its newest heartbeat."""
         return self._unrenewed.get(incarnation, 0.0)

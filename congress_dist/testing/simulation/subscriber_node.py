@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync
@@ -13,6 +14,7 @@ from congress_dist.row import Row, encode_row
 from congress_dist.stream import Position, StateKind, TableState, Transaction, failing
 from congress_dist.subscriber import Subscriber
 
+from .failing_holding import FailingHolding
 from .patience import Patience
 from .section4 import IGNORED, Before, check_row, row_of
 from .signs_of_life import SignsOfLife
@@ -42,17 +44,17 @@ class SubscriberNode(Process):
         self._asked_at: Position | None = None
         self._wants_changed = False
         self._corrupted = ""
+        self._is_failed = False
         self._signs = SignsOfLife()
         self._patience = Patience(world.options)
-        self._hidden = 0.0
-        """What even the quickest message of the publisher had been under way, when its newest
-        heartbeat came."""
+        self._first_delays: dict[str, float] = {}
         now = self.monotonic()
         self.machine = Subscriber(world.source_name, options=world.options, rng=world.rng, now=now)
+        self.machine.holding = self._holding = FailingHolding(world.source_name)
         self.mirror: dict[str, set[Row]] = {}
         self.states: dict[str, TableState] = {}
         self.position: Position | None = None
-        self._step(self.machine.want(wanted, now))
+        self._step(self._stimulate(self.machine.want, wanted))
         self.plan_tick()
 
     def next_due(self) -> float:
@@ -61,10 +63,29 @@ class SubscriberNode(Process):
 
     def on_tick(self) -> None:
         """Do what is due."""
-        now = self.monotonic()
-        effects = self.machine.on_tick(now)
-        self._patience.check_request(effects, now)
+        effects = self._stimulate(self.machine.on_tick)
+        self._patience.check_request(effects, self.monotonic())
         self._step(effects)
+
+    def _stimulate(self, stimulus: Callable[..., list[Effect]], *what: object) -> list[Effect]:
+        """Step the machine; where that fails, or what it says is lost, begin anew as a feed does.
+
+        Shapes: no effects of a step that failed; `_is_failed` tells of it.
+        """
+        now, holding = self.monotonic(), self._holding
+        self._is_failed = False
+        fails = self.world.happens("failed_step")
+        holding.fails_in = self.world.rng.randint(1, 8) if fails else 0
+        try:
+            effects = stimulus(*what, now)
+            if holding.fails_in:
+                raise MemoryError  # while it is handed over
+        except MemoryError:
+            holding.fails_in = 0
+            self._is_failed = True
+            self.machine.reset(self.wanted, now)
+            return []
+        return effects
 
     # --- stimuli --------------------------------------------------------------------------------
 
@@ -75,7 +96,7 @@ class SubscriberNode(Process):
         for name in self.mirror.keys() - wanted:
             del self.mirror[name]
             self.states.pop(name, None)
-        self._step(self.machine.want(wanted, self.monotonic()))
+        self._step(self._stimulate(self.machine.want, wanted))
 
     def hear(self, message: Delta | Heartbeat) -> None:
         """Take a message, and see that the row of the table that it falls under was followed."""
@@ -88,19 +109,29 @@ class SubscriberNode(Process):
         is_old = not is_news and message.epoch == machine.epoch
         said = self._said(now) if is_old and isinstance(message, Heartbeat) else None
         taken["a beat not higher"] += not is_news
-        effects = machine.on_message(message, now)
+        effects = self._stimulate(machine.on_message, message)
         assert said is None or said == self._said(now), "what an old beat says is told as news"
         if row not in IGNORED:
             self._signs.hear(message, now)
-            if is_news and isinstance(message, Heartbeat):
-                offset = self._offset - self.world.offsets[message.incarnation]
-                self._hidden = self._signs.quickest(message.incarnation) - offset
+            delay = now - message.sent - self._offset + self.world.offsets[message.incarnation]
+            self._first_delays.setdefault(message.incarnation, delay)
             self._patience.hear(message)
         link_age = machine.freshness.link_age(now)
         assert self._signs.are_told(link_age, now), (row, link_age, "another link age")
+        if self._is_failed:
+            self._step([])
+            return
         check_row(row, before, effects, machine.position)
+        if row == "live: heartbeat, a table differs":
+            self._check_doubt()
         assert Count("adopted") not in effects or machine.is_led_on, "adopted, and not led on"
         self._step(effects)
+
+    def _check_doubt(self) -> None:
+        """Assert that a table that was just found to differ is stale, or given up."""
+        tables = self.machine.status(self.monotonic()).tables
+        doubted = [t for t in tables.values() if t.stale or t.state.kind is StateKind.UNAVAILABLE]
+        assert doubted, "known to differ, and not said to be stale"
 
     def _said(self, now: float) -> tuple[object, ...]:
         """Give what the newest heartbeats said, beside transactions."""
@@ -110,10 +141,11 @@ class SubscriberNode(Process):
     def take_answer(self, reply: SyncReply, asked: int) -> None:
         """Take a publisher's reply to the request that was the `asked`-th."""
         is_moved = self._wants_changed or self.machine.position != self._asked_at
-        effects = self.machine.on_answer(reply, self.monotonic())
+        effects = self._stimulate(self.machine.on_answer, reply)
         if Count("pull_mismatch") in effects and not self._may_mismatch:
             assert is_moved, "a publisher answered wrongly"
-        assert asked == self._asked or effects == [Count("late_answer")], "a late answer is taken"
+        is_late = effects == [Count("late_answer")] or self._is_failed
+        assert asked == self._asked or is_late, "a late answer is taken"
         self._step(effects)
 
     @property
@@ -123,7 +155,7 @@ class SubscriberNode(Process):
 
     def take_failure(self, request: int, asked: int) -> None:
         """Take that the `asked`-th request got no reply."""
-        effects = self.machine.on_failure(request, self.monotonic())
+        effects = self._stimulate(self.machine.on_failure, request)
         assert asked == self._asked or not effects, "a late failure is taken"
         self._step(effects)
 
@@ -158,19 +190,26 @@ class SubscriberNode(Process):
     # --- what is promised -----------------------------------------------------------------------
 
     def check_staleness(self) -> None:
-        """Assert that rows that are left behind are said to be stale, or not live."""
-        world = self.world
-        if self.position is None or self.is_corrupt:
+        """Assert that rows that are left behind, or read long ago, are said to be so."""
+        position, machine, world = self.position, self.machine, self.world
+        if position is None:
             return
-        left_at = world.truth.left_at(self.machine.incarnation, self.position)
-        if left_at is None:
-            return
-        behind = self.timeline.now - left_at
-        if behind <= world.options.stale_after + world.slowest + 0.001:
-            return
-        status = self.machine.status(self.monotonic())
-        fresh = [name for name, table in status.tables.items() if not table.stale]
-        assert not (status.live and fresh), (fresh, "behind and not said to be stale", behind)
+        tables = machine.status(self.monotonic()).tables
+        held = {name: tables[name] for name in machine.holding.tables}
+        fresh = [name for name, table in held.items() if not table.stale]
+        assert machine.is_led_on or not fresh, (fresh, "another publisher's, and not stale")
+        left_at = world.truth.left_at(machine.holding.held_from, position)
+        behind = 0.0 if left_at is None else self.timeline.now - left_at
+        # How long the first word of an incarnation was under way nobody can know.
+        unseen = self._first_delays.get(machine.holding.held_from, 0.0) + 0.001
+        told_after = world.options.stale_after + unseen
+        assert behind <= told_after or not fresh, (fresh, "behind and not stale", behind)
+        read_at = world.truth.read_at(machine.holding.held_from, position)
+        unseen += world.options.coalesce_interval
+        for name in read_at.keys() & fresh:
+            least = self.timeline.now - read_at[name] - unseen
+            told = held[name].source_age
+            assert told is None or told >= least, (name, told, least, "older than it says")
 
     def check_ages(self) -> None:
         """Assert that rows are said to be stale whose source or whose lease is old."""
@@ -187,7 +226,7 @@ class SubscriberNode(Process):
             read_at = world.read_at.get((machine.incarnation, name))
             if world.max_age is not None and read_at is not None:
                 age = self.timeline.now - read_at
-                most = world.max_age + self._hidden + 0.001
+                most = world.max_age + self._first_delays.get(machine.incarnation, 0.0) + 0.001
                 assert age <= most, (name, age, "not read for long and not said to be stale")
 
     def stale_tables(self) -> list[str]:
@@ -216,7 +255,7 @@ class SubscriberNode(Process):
         now = self.monotonic()
         self._patience.stand(self.machine.position, now)
         self._patience.check_retry(effects, self.machine.next_tick, now)
-        if is_changed or self._steps % _CHECK_EVERY == 0:
+        if is_changed or self._is_failed or self._steps % _CHECK_EVERY == 0:
             self.machine.check()
             self._check_against_truth()
         if is_changed and self._corrupts_again and not self._is_given_up:

@@ -76,6 +76,7 @@ class Truth:
         self._published: dict[Position, dict[str, Tables]] = {}
         self._newest: dict[str, Position] = {}
         self._left_at: dict[tuple[str, Position], float] = {}
+        self._read_at: dict[tuple[str, Position], Mapping[str, float]] = {}
 
     def note(self, incarnation: str, position: Position, tables: Tables, now: float) -> None:
         """Note a transaction: from now on it is its publisher's newest."""
@@ -92,3 +93,16 @@ class Truth:
     def left_at(self, incarnation: str, position: Position) -> float | None:
         """Give when a publisher went on from a position, None while it is there."""
         return self._left_at.get((incarnation, position))
+
+    def note_reads(
+        self, incarnation: str, position: Position, read_at: Mapping[str, float]
+    ) -> None:
+        """Note when a publisher has last read its tables well, as it tells at a position."""
+        self._read_at[incarnation, position] = dict(read_at)
+
+    def read_at(self, incarnation: str, position: Position) -> Mapping[str, float]:
+        """Give when the tables that a publisher has at a position were last read well.
+
+        Shapes: empty when it told nothing there: what was told before is true of it, too.
+        """
+        return self._read_at.get((incarnation, position), {})

@@ -85,8 +85,6 @@ class World:
         """When an incarnation looked at a table's source last."""
         self.was_restored = False
         self.was_garbled = False
-        self.slowest = LATEST if faults.late else faults.slow
-        """Seconds that even the quickest message of an incarnation may have taken."""
         self.max_age = rng.choice(_MAX_AGES)
         padding = "x" * rng.choice(_PADDINGS)
         self._rows = [encode_row((i, padding)) for i in range(_ROWS)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -149,6 +150,42 @@ def reason_of(payload: bytes) -> str:
 )
 def test_malformed_message_is_refused(payload: bytes) -> None:
     assert reason_of(payload) == "malformed"
+
+
+DELTA, HEARTBEAT = MESSAGES[0], MESSAGES[3]
+ANSWER = next(message for message in MESSAGES if isinstance(message, m.SyncAnswer))
+WRONG_NUMBERS = [
+    replace(DELTA, beat=-1),
+    replace(DELTA, epoch=0),
+    replace(DELTA, seq=0),
+    replace(DELTA, sent=math.nan),
+    replace(DELTA, sent=math.inf),
+    replace(HEARTBEAT, beat=-1),
+    replace(HEARTBEAT, epoch=-3),
+    replace(HEARTBEAT, seq=-1),
+    replace(HEARTBEAT, sent=-math.inf),
+    replace(HEARTBEAT, read_age={"t": math.nan}),
+    replace(HEARTBEAT, read_age={"t": -5.0}),
+    replace(HEARTBEAT, unrenewed=math.nan),
+    replace(HEARTBEAT, tables={"t": replace(SUMMARY, max_age=math.nan)}),
+    replace(HEARTBEAT, tables={"t": replace(SUMMARY, rows=-1)}),
+    replace(ANSWER, epoch=0),
+    replace(ANSWER, seq=-(2**60)),
+    replace(ANSWER, chunks=0),
+    replace(ANSWER, read_age={"t": math.inf}),
+    m.SyncBusy("nova", 7, math.nan),
+    m.SyncBusy("nova", 7, -1.0),
+    m.ChunkRequest("nova", 7, "x", -1),
+    m.Chunk("nova", 7, "x", -1, ROWS),
+    m.SyncRequest("nova", -7, None),
+]
+
+
+@pytest.mark.parametrize("message", WRONG_NUMBERS, ids=lambda wrong: type(wrong).__name__)
+def test_message_with_a_number_that_cannot_be_is_malformed(message: Any) -> None:
+    with pytest.raises(UnreadableMessage) as caught:
+        decode(encode(message))
+    assert caught.value.fields["reason"] == "malformed"
 
 
 def test_unknown_type_is_refused_as_such() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from congress_dist.delivery import Delivery, merge
+from congress_dist.delivery import Delivery, Mailbox, merge
 from congress_dist.row import Row, encode_row
 from congress_dist.stream import (
     READY,
@@ -64,6 +64,9 @@ class Office:
         self.delivery = Delivery(self.clock, self.on_failure, max_bytes=10_000)
         self.delivery.start()
 
+    def put(self, mailbox: Mailbox, transaction: Transaction) -> None:
+        self.delivery.put([(mailbox, transaction)])
+
     def on_failure(self, source: str) -> None:
         self.failed.append(source)
         self.has_failed.release()
@@ -80,7 +83,7 @@ def test_transactions_are_handed_over_in_order(office: Office) -> None:
     listener = Listener()
     mailbox = office.delivery.open("nova", listener)
     for seq in range(1, 6):
-        office.delivery.put(mailbox, step(seq))
+        office.put(mailbox, step(seq))
     listener.wait_for(5)
     assert [t.position.seq for t in listener.heard] == [1, 2, 3, 4, 5]
 
@@ -89,9 +92,9 @@ def test_listener_that_raised_hears_the_rest_as_one_change(office: Office) -> No
     listener = Listener()
     listener.failures = 1
     mailbox = office.delivery.open("nova", listener)
-    office.delivery.put(mailbox, step(1, added=("a", "b")))
+    office.put(mailbox, step(1, added=("a", "b")))
     assert office.has_failed.acquire(timeout=PATIENCE)
-    office.delivery.put(mailbox, step(2, removed=("a",), added=("c",)))
+    office.put(mailbox, step(2, removed=("a",), added=("c",)))
     office.clock.advance(0.1)
     office.delivery.wake()
     listener.wait_for(1)
@@ -106,9 +109,9 @@ def test_failing_listener_does_not_delay_another(office: Office) -> None:
     bad, good = Listener(), Listener()
     bad.failures = 1
     first, second = office.delivery.open("nova", bad), office.delivery.open("nova", good)
-    office.delivery.put(first, step(1))
+    office.put(first, step(1))
     assert office.has_failed.acquire(timeout=PATIENCE)
-    office.delivery.put(second, step(1))
+    office.put(second, step(1))
     good.wait_for(1)
     assert not bad.heard
 
@@ -118,7 +121,7 @@ def test_slow_listener_is_told_many_transactions_as_one(office: Office) -> None:
     listener.gate.clear()
     mailbox = office.delivery.open("nova", listener)
     for seq in range(1, 5001):
-        office.delivery.put(mailbox, step(seq, removed=(f"r{seq - 1}",), added=(f"r{seq}",)))
+        office.put(mailbox, step(seq, removed=(f"r{seq - 1}",), added=(f"r{seq}",)))
     assert len(mailbox.waiting) <= 1000
     listener.gate.set()
     while not listener.heard or listener.heard[-1].position.seq < 5000:
@@ -132,8 +135,8 @@ def test_slow_listener_keeps_no_more_bytes_than_it_may(office: Office) -> None:
     mailbox = office.delivery.open("nova", listener)
     names = [f"{seq:0>1000}" for seq in range(101)]
     for seq in range(1, 101):
-        office.delivery.put(mailbox, step(seq, (names[seq - 1],), (names[seq],)))
-        assert sum(len(r) for t in mailbox.waiting for r in weighed(t)) <= 10_000
+        office.put(mailbox, step(seq, (names[seq - 1],), (names[seq],)))
+        assert sum(len(r) for x in mailbox.waiting for r in weighed(x.transaction)) <= 10_000
     listener.gate.set()
     while not listener.heard or listener.heard[-1].position.seq < 100:
         listener.wait_for(len(listener.heard) + 1)
@@ -149,8 +152,8 @@ def test_closed_mailbox_takes_nothing(office: Office) -> None:
     listener, other = Listener(), Listener()
     mailbox = office.delivery.open("nova", listener)
     office.delivery.close(mailbox)
-    office.delivery.put(mailbox, step(1))
-    office.delivery.put(office.delivery.open("nova", other), step(1))
+    office.put(mailbox, step(1))
+    office.put(office.delivery.open("nova", other), step(1))
     other.wait_for(1)
     assert not listener.heard
 
@@ -162,7 +165,7 @@ def test_stop_from_within_a_listener_does_not_wait_for_itself(office: Office) ->
         office.delivery.stop(PATIENCE)
         stopped.set()
 
-    office.delivery.put(office.delivery.open("nova", listener), step(1))
+    office.put(office.delivery.open("nova", listener), step(1))
     assert stopped.wait(PATIENCE)
 
 

@@ -18,6 +18,7 @@ from congress_dist.lease import (
     Lost,
 )
 from congress_dist.options import DseOptions
+from congress_dist.stream import Epoch
 
 OPTIONS = DseOptions()
 
@@ -163,6 +164,23 @@ def test_takeover_is_refused_when_the_owner_renewed_meanwhile() -> None:
     desk.row.renewals += 1
     desk.run(0.2)
     assert desk.told == []
+
+
+def test_lease_that_must_be_yielded_is_given_back_when_the_renewal_is_answered() -> None:
+    holder = LeaseHolder("nova", "me", replaces=None, options=OPTIONS, rng=new_random(1), now=0.0)
+    holder.on_tick(0.0)
+    grant = {"granted": True, "generation": 5, "renewals": 0}
+    assert holder.on_answer(ACQUIRE, grant, sent=0.0, now=0.01) == [Granted(Epoch(5))]
+    (renewal,) = holder.on_tick(OPTIONS.lease_renewal + 0.01)
+    assert isinstance(renewal, LeaseCall)
+    now = OPTIONS.lease_renewal + 0.02
+    (lost,) = holder.on_heard(6, "other", now)
+    assert isinstance(lost, Lost)
+    assert holder.on_tick(now) == []  # one call at a time
+    holder.on_answer(RENEW, {"granted": True, "heard": 6}, sent=now, now=now + 0.01)
+    (release,) = holder.on_tick(now + 0.01)
+    assert isinstance(release, LeaseCall)
+    assert release.method == RELEASE
 
 
 def test_owner_that_cannot_renew_goes_on_and_says_so() -> None:

@@ -710,9 +710,11 @@ def test_view_that_is_shared_is_encoded_once(make_bench: Callable[..., Any]) -> 
     bench.publish(servers=" ".join(f"row-{i:03}" for i in range(1000)), ports="p")
     encoded = []
     for request in (1, 2):
-        answer = bench.publisher.on_sync(SyncRequest("nova", request, None, {}, ("servers",)), 0.0)
+        answer = bench.publisher.on_sync(
+            SyncRequest("nova", request, None, {}, ("servers",)), bench.now
+        )
         pieces = [answer] + [
-            bench.publisher.on_chunk(ChunkRequest("nova", request, answer.token, index), 0.0)
+            bench.publisher.on_chunk(ChunkRequest("nova", request, answer.token, index), bench.now)
             for index in range(1, answer.chunks)
         ]
         assert [decode(encode(piece)) for piece in pieces] == pieces

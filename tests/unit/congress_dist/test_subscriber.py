@@ -549,6 +549,121 @@ def test_publisher_that_cannot_renew_is_stale_beyond_the_lease_time(bench: Any) 
     assert bench.subscriber.status(bench.now).tables["servers"].stale
 
 
+def behind(bench: Any, seconds: int) -> None:
+    """Let heartbeats arrive while each delta is lost and each request gets no reply."""
+    for number in range(seconds):
+        bench.publish(servers=f"r{number}", ports="p")
+        bench.now += 1.0
+        bench.deliver(bench.heartbeat())
+        bench.pass_time(0.0)
+        while bench.requests:
+            bench.fail()
+
+
+def test_rows_that_are_left_behind_are_stale_though_heartbeats_arrive(bench: Any) -> None:
+    bench.begin()
+    bench.deliver(bench.heartbeat())
+    behind(bench, 3)
+    assert not bench.subscriber.status(bench.now).tables["servers"].stale
+    behind(bench, 3597)
+    status = bench.subscriber.status(bench.now)
+    assert (status.position, status.link_age) == ((1, 1), 0.0)
+    assert status.tables["servers"].stale
+    assert status.tables["servers"].source_age == 3600.0
+    assert status.heard["servers"].source_age == 1.0
+    bench.pass_time(bench.options.backoff_max)
+    bench.answer()
+    status = bench.subscriber.status(bench.now)
+    assert not status.tables["servers"].stale
+    assert status.tables["servers"].source_age == 1.0 + bench.options.backoff_max
+
+
+def test_rows_that_always_follow_a_little_later_are_not_stale(bench: Any) -> None:
+    bench.begin()
+    late = []
+    for number in range(400):
+        late += bench.publish(servers=f"r{number}", ports="p")
+        bench.now += 0.05
+        bench.deliver(bench.heartbeat())
+        if len(late) > 5:
+            bench.deliver(late.pop(0))
+    assert bench.position == (1, 396)
+    assert not bench.subscriber.status(bench.now).tables["servers"].stale
+
+
+def test_table_that_differs_is_stale_until_it_is_repaired(bench: Any) -> None:
+    bench.begin()
+    corrupt(bench, "servers")
+    bench.deliver(bench.heartbeat())
+    tables = bench.subscriber.status(bench.now).tables
+    assert (tables["servers"].stale, tables["ports"].stale) == (True, False)
+    bench.answer()
+    assert not bench.subscriber.status(bench.now).tables["servers"].stale
+
+
+def test_ages_of_an_answer_do_not_make_rows_younger(bench: Any) -> None:
+    bench.want("servers", "ports")
+    bench.deliver(*bench.publish(servers="a", ports="p"))
+    bench.now += 4.0
+    bench.publish(servers="a", ports="p")  # read again, and nothing heard of it
+    reply = bench.publisher.on_sync(bench.request(), bench.now)
+    bench.now += 1.0
+    bench.take(bench.subscriber.on_answer(reply, bench.now))
+    assert bench.subscriber.status(bench.now).tables["servers"].source_age == 5.0
+
+
+def test_lag_of_a_listener_is_added_to_all_ages(bench: Any) -> None:
+    bench.begin()
+    bench.deliver(bench.heartbeat())
+    status = bench.subscriber.status(bench.now, 1.0)
+    assert (status.live, status.link_age, status.tables["servers"].source_age) == (True, 1.0, 1.0)
+    assert not status.tables["servers"].stale
+    status = bench.subscriber.status(bench.now, bench.options.stale_after + 0.1)
+    assert not status.live
+    assert status.tables["servers"].stale
+
+
+def test_newest_word_of_the_publisher_counts_and_not_the_highest(bench: Any) -> None:
+    bench.begin()
+    (delta,) = bench.publish(servers="a b")
+    bench.deliver(replace(delta, seq=Seq(2**40)))
+    bench.deliver(delta, bench.heartbeat())
+    bench.pass_time(bench.options.heartbeat_grace)
+    assert bench.position == (1, 2)
+    assert bench.subscriber.status(bench.now).live
+    assert not bench.requests
+
+
+def test_publisher_that_has_nothing_newer_is_not_asked_again(bench: Any) -> None:
+    bench.begin()
+    bench.deliver(replace(bench.heartbeat(), seq=Seq(2**40)))
+    bench.pass_time(bench.options.heartbeat_grace)
+    bench.answer()
+    bench.pass_time(bench.options.heartbeat_grace)
+    assert not bench.requests
+    assert bench.subscriber.status(bench.now).live
+
+
+def test_two_publishers_of_one_epoch_are_asked_at_growing_distances(bench: Any) -> None:
+    bench.begin()
+    voices = [bench.make_publisher(1, name) for name in ("one", "two")]
+    asked = 0
+    for number in range(1000):
+        bench.publisher = voices[number % 2]
+        bench.deliver(*bench.publish(servers=f"r{number}", ports="p"))
+        bench.pass_time(0.005)
+        asked += len(bench.requests)
+        bench.requests.clear()
+    assert 2 <= asked < 30
+    bench.publisher = voices[1]
+    for _ in range(10):
+        bench.pass_time(0.5)
+        bench.deliver(bench.heartbeat())
+        bench.answer()
+    assert bench.held("servers") == "r999"
+    assert bench.subscriber.is_live
+
+
 def corrupt(bench: Any, table: str) -> None:
     content = bench.subscriber.holding.tables[table].content
     content.apply(content.net_of(set(), {b"\x91\xa7unknown"}))

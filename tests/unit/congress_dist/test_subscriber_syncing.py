@@ -214,6 +214,32 @@ def test_word_of_the_publisher_resets_the_back_off(bench: Any) -> None:
     assert len(bench.requests) == 1
 
 
+def test_answer_without_a_table_that_was_asked_for_is_asked_for_again_with_back_off(
+    bench: Any,
+) -> None:
+    bench.want("servers", "ports")
+    bench.deliver(*bench.publish(servers="a", ports="p"))
+    for _ in range(5):
+        reply = bench.publisher.on_sync(bench.requests.pop().message, bench.now)
+        part = {"servers": reply.tables["servers"]}
+        rows = {"servers": reply.rows["servers"]}
+        bench.take(bench.subscriber.on_answer(replace(reply, tables=part, rows=rows), bench.now))
+        assert not bench.requests
+        bench.pass_time(bench.options.backoff_max)
+    assert bench.counts["bad_answer"] == 5
+    assert bench.position is None
+    bench.answer()
+    assert bench.held("ports") == "p"
+
+
+def test_busy_publisher_is_asked_again_whatever_it_says(bench: Any) -> None:
+    open_gap(bench)
+    number = bench.requests.pop().message.request
+    bench.take(bench.subscriber.on_answer(SyncBusy("nova", number, 1e9), bench.now))
+    bench.pass_time(62.0)
+    assert len(bench.requests) == 1
+
+
 def test_busy_publisher_is_left_alone_for_as_long_as_it_says(bench: Any) -> None:
     open_gap(bench)
     number = bench.requests.pop().message.request
