@@ -28,7 +28,7 @@ CONNECTION_FAILURES = (
     OSError,
 )
 """What a connection raises when there is none."""
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
 """Longest time that a listener waits for a message before it looks whether it shall stop."""
 PROBE_PATIENCE = 4.0
 """Seconds for a sign of life: a broker under load takes one, and senders wait no longer."""

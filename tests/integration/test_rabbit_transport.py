@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,9 @@ def connect(directory: Path, url: str, **overrides: object) -> OsloTransport:
 def pair(rabbit: RabbitServer, tmp_path: Path) -> Iterator[Pair]:
     pair = Pair(connect(tmp_path, rabbit.url()), connect(tmp_path, rabbit.url()))
     yield pair
-    pair.one.stop()
-    pair.other.stop()
+    with ThreadPoolExecutor(2) as both:  # each waits until its listeners look up
+        both.submit(pair.one.stop)
+        both.submit(pair.other.stop)
 
 
 class TestRabbitTransport(TransportConformance):

@@ -19,7 +19,6 @@ from .processes import answers, free_ports, wait_for_start
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 CONTROL = SERVER.with_name("rabbitmqctl")
 APT_LINE = "apt-get install --no-install-recommends rabbitmq-server"
-ALL = ".*"
 
 
 def is_installed() -> bool:
@@ -54,7 +53,7 @@ class RabbitServer:
         wait_for_start(self._server, lambda: answers(self.port), log)
 
     def stop(self) -> None:
-        """Let it end in order; its directory port mapper stays for the next start."""
+        """Let it end in order; its port mapper stays for the next start."""
         self._signal(signal.SIGTERM)
         self._wait()
 
@@ -81,6 +80,11 @@ class RabbitServer:
             self._epmd.wait()
             self._epmd = None
 
+    def process_ids(self) -> list[int]:
+        """Give the ids of what was started: the broker and its port mapper."""
+        started = [process for process in (self._server, self._epmd) if process is not None]
+        return [process.pid for process in started]
+
     def control(self, *arguments: str) -> str:
         """Run rabbitmqctl; give what it says. It takes a second or two."""
         done = subprocess.run(
@@ -96,13 +100,6 @@ class RabbitServer:
     def close_all_connections(self) -> None:
         """Hang up on every client."""
         self.control("close_all_connections", "a test")
-
-    def add_user(self, name: str, password: str, rights: Mapping[str, str] | None = None) -> None:
-        """Make a user; `rights` are regular expressions by configure, write and read."""
-        rights = rights or {}
-        kinds = [rights.get(kind, ALL) for kind in ("configure", "write", "read")]
-        self.control("add_user", name, password)
-        self.control("set_permissions", name, *kinds)
 
     def url(self, user: str | None = None, password: str | None = None) -> str:
         """Give the transport URL for a user; without one for the administrator."""
