@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -18,12 +19,12 @@ from .processes import answers, free_ports, wait_for_start
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 CONTROL = SERVER.with_name("rabbitmqctl")
-APT_LINE = "apt-get install --no-install-recommends rabbitmq-server"
+APT_LINE = "apt-get install --no-install-recommends rabbitmq-server openssl"
 
 
 def is_installed() -> bool:
-    """Tell whether this machine has the server."""
-    return SERVER.exists()
+    """Tell whether this machine has the server, and openssl for its certificate."""
+    return SERVER.exists() and shutil.which("openssl") is not None
 
 
 class RabbitServer:
