@@ -1,12 +1,14 @@
 """One stream that a node publishes: its lease, its state machine, and the services' way in.
 
-Any thread may step the machines, under the stream's lock; what they send enters the outbox before
-the lock is given back, so that it leaves in their order.
+Any thread may step the machines, each under its lock; what the publisher sends enters the outbox
+before its lock is given back, so that it leaves in order. The lease has a lock of its own, so that
+it is renewed while a read of millions of rows is published.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -78,6 +80,8 @@ class StreamPublisher:
         self.name = spec.name
         self._spec = spec
         self._tools = tools
+        # Ordering: who needs both takes the lease's first.
+        self._lease_lock = threading.RLock()
         self._lock = threading.RLock()
         self._machine: Publisher | None = None
         self._lease = LeaseHolder(
@@ -132,19 +136,33 @@ class StreamPublisher:
     @property
     def next_tick(self) -> float:
         """Give when `tick` will have something to do."""
-        with self._lock:
-            machine = self._machine
-            lease_due = self._lease.next_tick
-            return lease_due if machine is None else min(lease_due, machine.next_tick)
+        with self._lease_lock, self._lock:
+            return min(self._lease.next_tick, self._publisher_due())
 
     def start(self) -> None:
         """Begin to ask for the lease."""
-        self._tools.due(self.tick, self._tools.clock.monotonic())
+        self._tools.due(self.tick_lease, self._tools.clock.monotonic())
 
     def tick(self) -> None:
-        """Let the machines do what is due, now or when the stream is not busy any more."""
+        """Let the machines do what is due."""
+        self.tick_lease()
+        self.tick_publisher()
+
+    def tick_lease(self) -> None:
+        """Let the lease do what is due, now or when it is not busy any more."""
+        if not self._lease_lock.acquire(timeout=LOCK_PATIENCE):
+            self._tools.due(self.tick_lease, self._tools.clock.monotonic() + BUSY_AGAIN)
+            return
+        try:
+            with self._lease_turn() as now:
+                self._settle(self._lease.on_tick(now))
+        finally:
+            self._lease_lock.release()
+
+    def tick_publisher(self) -> None:
+        """Let the publisher do what is due, now or when it is not busy any more."""
         if not self._lock.acquire(timeout=LOCK_PATIENCE):
-            self._tools.due(self.tick, self._tools.clock.monotonic() + BUSY_AGAIN)
+            self._tools.due(self.tick_publisher, self._tools.clock.monotonic() + BUSY_AGAIN)
             return
         try:
             with self._turn() as now:
@@ -154,12 +172,12 @@ class StreamPublisher:
 
     def on_lease_answer(self, call: LeaseCall, answer: Mapping[str, Any], sent: float) -> None:
         """Take the answer to a lease call."""
-        with self._turn() as now:
-            self._settle(self._lease.on_answer(call.method, answer, sent=sent, now=now), now)
+        with self._lease_turn() as now:
+            self._settle(self._lease.on_answer(call.method, answer, sent=sent, now=now))
 
     def on_lease_failure(self) -> None:
         """Take that a lease call got no answer."""
-        with self._turn() as now:
+        with self._lease_turn() as now:
             self._lease.on_failure(now)
 
     def try_hear(self, epoch: int, incarnation: str) -> bool:
@@ -167,13 +185,18 @@ class StreamPublisher:
 
         Promises: False, and nothing done, while another thread works on the stream for long.
         """
-        if not self._lock.acquire(timeout=LOCK_PATIENCE):
+        if not self._lease_lock.acquire(timeout=LOCK_PATIENCE):
             return False
         try:
-            with self._turn() as now:
-                self._settle(self._lease.on_heard(epoch, incarnation, now), now)
+            if not self._lock.acquire(timeout=LOCK_PATIENCE):
+                return False  # what is heard may end the turn of the publisher
+            try:
+                with self._lease_turn() as now:
+                    self._settle(self._lease.on_heard(epoch, incarnation, now))
+            finally:
+                self._lock.release()
         finally:
-            self._lock.release()
+            self._lease_lock.release()
         return True
 
     def answer(self, request: SyncRequest | ChunkRequest) -> SyncReply:
@@ -191,7 +214,7 @@ class StreamPublisher:
 
     def end(self) -> LeaseCall | None:
         """Publish nothing more; give the call that releases the lease, None if it is not ours."""
-        with self._turn() as now:
+        with self._lease_turn(), self._turn() as now:
             if self._machine is not None:
                 self._note_lease(self._machine, now)
                 self._send(self._machine.stop(now))
@@ -207,29 +230,43 @@ class StreamPublisher:
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
-        """Step the machines in a `with` block, which is given the time; plan what is due next."""
+        """Step the publisher in a `with` block, which is given the time; plan what is due next."""
         with self._lock:
             try:
                 yield self._tools.clock.monotonic()
             finally:
-                self._tools.due(self.tick, self.next_tick)
+                self._tools.due(self.tick_publisher, self._publisher_due())
+
+    @contextmanager
+    def _lease_turn(self) -> Iterator[float]:
+        """Step the lease in a `with` block, which is given the time; plan what is due next."""
+        with self._lease_lock:
+            try:
+                yield self._tools.clock.monotonic()
+            finally:
+                self._tools.due(self.tick_lease, self._lease.next_tick)
+
+    def _publisher_due(self) -> float:
+        return math.inf if self._machine is None else self._machine.next_tick
 
     def _on_tick(self, now: float) -> None:
-        self._settle(self._lease.on_tick(now), now)
         machine = self._machine
         if machine is not None and now >= machine.next_tick:
             machine.wants = self._tools.wants()
             self._note_lease(machine, now)
             self._send(machine.on_tick(now))
 
-    def _settle(self, effects: list[LeaseEffect], now: float) -> None:
+    def _settle(self, effects: list[LeaseEffect]) -> None:
+        """Carry out what the lease says, under its lock."""
         for effect in effects:
             if isinstance(effect, LeaseCall):
                 self._tools.call(self, effect)
             elif isinstance(effect, Granted):
-                self._begin(effect.epoch, now)
+                with self._turn() as now:
+                    self._begin(effect.epoch, now)
             elif isinstance(effect, Lost):
-                self._lose(effect.reason)
+                with self._turn():
+                    self._lose(effect.reason)
 
     def _begin(self, epoch: Epoch, now: float) -> None:
         tools = self._tools

@@ -848,3 +848,15 @@ def test_message_of_another_source_is_not_taken(net: Net) -> None:
     net.until(lambda: api.counters().get("unexpected"))
     assert api.heard_epoch("nova") < 9
     assert subscription.source == "nova"
+
+
+def test_lease_is_renewed_while_a_large_read_is_published(net: Net) -> None:
+    policy = PolicyStandIn()
+    net.node("policy", policy)
+    source = Source("nova")
+    net.node("nova", source)
+    net.until(lambda: source.granted)
+    with source.stream._lock:  # as while a large read is published
+        before = policy.rows["nova"]["renewals"]
+        net.until(lambda: policy.rows["nova"]["renewals"] >= before + 3)
+    assert not source.lost
