@@ -132,10 +132,12 @@ class UdsDriver(base.BaseDriver):  # type: ignore[misc]
         self._turn = itertools.count()
         self._call_ids = itertools.count(1)
         self._dropped: Counter[str] = Counter()
+        self._count_lock = threading.Lock()
 
     def counters(self) -> Mapping[str, int]:
         """Give how many messages were dropped since the start, by cause."""
-        return dict(self._dropped)
+        with self._count_lock:
+            return dict(self._dropped)
 
     def send(
         self,
@@ -167,7 +169,7 @@ class UdsDriver(base.BaseDriver):  # type: ignore[misc]
             for address in addresses:
                 self._cast_to(address, frame)
         elif not any(self._cast_to(address, frame) for address in addresses):
-            self._dropped["nobody"] += 1
+            self._drop("nobody")
         return None
 
     def send_notification(
@@ -249,12 +251,18 @@ class UdsDriver(base.BaseDriver):  # type: ignore[misc]
         try:
             self._caller(address).connection.send(frame)
         except QueueFull:
-            self._dropped["queue_full"] += 1
+            self._drop("queue_full")
+        except BlockingIOError:
+            self._drop("peer_stopped")
         except (ConnectionClosed, OSError):
-            self._dropped["peer_gone"] += 1
+            self._drop("peer_gone")
         else:
             return True
         return False
+
+    def _drop(self, cause: str) -> None:
+        with self._count_lock:  # any thread sends
+            self._dropped[cause] += 1
 
     def _send_call(self, target: Any, call_id: int, frame: bytes) -> PendingCall:
         reasons = ["nobody listens there"]

@@ -122,6 +122,20 @@ def test_cast_to_nobody_is_counted_and_not_raised(bus: Bus) -> None:
     assert bus.transport._driver.counters() == {"nobody": 1}
 
 
+def test_cast_to_a_stopped_peer_is_not_counted_as_gone(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus.serve("a")
+
+    def takes_nobody(*_: object) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(bus.transport._driver, "_caller", takes_nobody)
+    bus.client(fanout=True).cast({}, "note", value=1)
+
+    assert bus.transport._driver.counters() == {"peer_stopped": 1}
+
+
 def test_exchanges_are_apart(bus: Bus) -> None:
     bus.serve("a")
 
