@@ -26,6 +26,22 @@ def test_delta_of_an_older_epoch_is_ignored_and_counted(bench: Any) -> None:
     assert bench.counts["outdated"] == 1
 
 
+def test_heartbeat_of_an_older_epoch_is_ignored_and_counted(bench: Any) -> None:
+    old = bench.publisher
+    bench.begin()
+    bench.restart(2)
+    bench.deliver(*bench.publish(servers="a", ports="p"))
+    bench.answer()
+    bench.now += 2.0
+    bench.publisher = old
+    bench.deliver(replace(bench.heartbeat(), seq=Seq(9)))
+    bench.pass_time(bench.options.heartbeat_grace)
+    assert bench.position == (2, 1)
+    assert bench.counts["outdated"] == 1
+    assert not bench.requests
+    assert bench.subscriber.status(bench.now).link_age == bench.now - 100.0
+
+
 def test_equal_epoch_of_another_incarnation_alarms_and_fetches_everything(bench: Any) -> None:
     bench.begin()
     bench.restart(1, incarnation="twin")
@@ -329,6 +345,18 @@ def test_different_digest_at_an_equal_position_alarms_and_repairs_that_table(ben
     bench.deliver(bench.heartbeat())
     assert bench.counts["divergence"] == 1
     assert bench.subscriber.is_live
+
+
+def test_different_state_alone_at_an_equal_position_is_repaired(bench: Any) -> None:
+    bench.begin()
+    table = bench.subscriber.holding.tables["servers"]
+    table.said = table.state = failing("a fault")
+    bench.deliver(bench.heartbeat())
+    assert len(bench.alarms) == 1
+    assert bench.request().add == ("servers",)
+    bench.answer()
+    assert bench.applied[-1].states == {"servers": READY}
+    assert not bench.applied[-1].tables
 
 
 def test_table_that_stays_different_after_two_repairs_is_unavailable(bench: Any) -> None:

@@ -53,6 +53,56 @@ def test_ages_of_an_answer_are_counted_from_its_request(bench: Any) -> None:
     assert age == bench.now - asked_at + reply.read_age["servers"]
 
 
+def test_next_delta_of_the_held_epoch_is_ignored_while_a_newer_one_is_fetched(
+    bench: Any,
+) -> None:
+    old = bench.publisher
+    bench.begin()
+    bench.restart(2)
+    bench.deliver(*bench.publish(servers="x", ports="p"))
+    number = bench.request().request
+    new, bench.publisher = bench.publisher, old
+    bench.deliver(*bench.publish(servers="a b"))
+    assert bench.position == (1, 1)
+    assert bench.held("servers") == "a"
+    assert bench.counts["outdated"] == 1
+    bench.publisher = new
+    assert bench.request().request == number
+    bench.answer()
+    assert (bench.position, bench.held("servers")) == ((2, 1), "x")
+
+
+def test_another_gap_after_an_answer_is_asked_for_again(bench: Any) -> None:
+    open_gap(bench)
+    reply = bench.publisher.on_sync(bench.request(), bench.now)
+    bench.requests.clear()
+    bench.publish(servers="lost")
+    bench.deliver(*bench.publish(servers="z"))
+    bench.take(bench.subscriber.on_answer(reply, bench.now))
+    assert bench.position == (1, 3)
+    assert not bench.requests
+    bench.pass_time(bench.options.gap_grace)
+    assert bench.request().have == (1, 3)
+    bench.answer()
+    assert (bench.position, bench.held("servers")) == ((1, 5), "z")
+    assert bench.subscriber.is_live
+
+
+def test_answer_below_the_position_changes_nothing(bench: Any) -> None:
+    bench.begin()
+    (late,) = bench.publish(servers="a b")
+    (early,) = bench.publish(servers="a b c")
+    bench.deliver(early)
+    bench.pass_time(bench.options.gap_grace)
+    reply = bench.publisher.on_sync(bench.requests.pop().message, bench.now)
+    bench.deliver(late, *bench.publish(servers="z"))
+    assert bench.position == (1, 4)
+    bench.applied.clear()
+    bench.take(bench.subscriber.on_answer(reply, bench.now))
+    assert (bench.position, bench.held("servers")) == ((1, 4), "z")
+    assert not any(transaction.tables for transaction in bench.applied)
+
+
 def test_newer_epoch_drops_the_buffer_and_the_request(bench: Any) -> None:
     open_gap(bench)
     old = bench.requests.pop()
