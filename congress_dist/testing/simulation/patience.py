@@ -10,6 +10,7 @@ from congress_dist.effects import Count, Effect, RequestSync
 from congress_dist.messages import Delta, Heartbeat
 from congress_dist.options import DseOptions
 from congress_dist.stream import Position
+from congress_dist.subscriber import Subscriber
 
 _LATE = 1e-6
 _FAILED = frozenset(
@@ -56,8 +57,13 @@ class Patience:
         if self._since is None and position is not None and self._heard > position:
             self._since = now
 
-    def check_retry(self, effects: Sequence[Effect], next_tick: float, now: float) -> None:
+    def check_retry(self, effects: Sequence[Effect], machine: Subscriber, now: float) -> None:
         """Assert that what failed is asked for again soon."""
-        names = {effect.name for effect in effects if isinstance(effect, Count)}
-        if names & _FAILED and not any(isinstance(effect, RequestSync) for effect in effects):
-            assert next_tick <= now + self._options.backoff_max + _LATE, "asks again too late"
+        has_failed = False
+        for effect in effects:
+            if isinstance(effect, RequestSync):
+                return
+            if isinstance(effect, Count) and effect.name in _FAILED:
+                has_failed = True
+        if has_failed:
+            assert machine.next_tick <= now + self._options.backoff_max + _LATE, "asks too late"

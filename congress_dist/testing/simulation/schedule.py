@@ -223,6 +223,8 @@ class Schedule:
         last_word = healed_at + (LATEST if is_late else 0.0) + options.sync_timeout
         bound = max(0.0, last_word - world.now)
         bound += 2.4 * options.heartbeat_interval + options.backoff_max + _STEP
+        if options.snapshots_kept == 1:  # one that was given up half way keeps others waiting
+            bound += options.sync_timeout
         is_faulty = world.was_garbled or any(node.is_corrupt for node in world.subscribers)
         if is_faulty:
             bound += _REPAIRED

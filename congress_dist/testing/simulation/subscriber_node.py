@@ -216,18 +216,27 @@ class SubscriberNode(Process):
         machine, world = self.machine, self.world
         if world.was_restored:
             return  # two may speak for one epoch, each with ages of its own
-        status = machine.status(self.monotonic())
         told = self._signs.unrenewed(machine.incarnation)
-        is_unrenewed = told > world.options.lease_time
-        for name in machine.holding.tables:
-            if status.tables[name].stale or status.tables[name].source_age is None:
-                continue  # stale, or its age is said to be unknown
-            assert not is_unrenewed, (name, told, "without a lease and not said to be stale")
-            read_at = world.read_at.get((machine.incarnation, name))
-            if world.max_age is not None and read_at is not None:
-                age = self.timeline.now - read_at
-                most = world.max_age + self._first_delays.get(machine.incarnation, 0.0) + 0.001
-                assert age <= most, (name, age, "not read for long and not said to be stale")
+        old = {
+            name
+            for name in machine.holding.tables
+            if told > world.options.lease_time or self._is_old(name)
+        }
+        if not old:
+            return
+        tables = self.machine.status(self.monotonic()).tables
+        for name in old:
+            is_unknown = tables[name].source_age is None  # and said to be so
+            assert tables[name].stale or is_unknown, (name, told, "old and not said to be stale")
+
+    def _is_old(self, name: str) -> bool:
+        """Tell whether a table's source was not read for longer than its `max_age`."""
+        world = self.world
+        read_at = world.read_at.get((self.machine.incarnation, name))
+        if world.max_age is None or read_at is None:
+            return False
+        unseen = self._first_delays.get(self.machine.incarnation, 0.0)
+        return self.timeline.now - read_at > world.max_age + unseen + 0.001
 
     def stale_tables(self) -> list[str]:
         """Give the tables that are said to be stale."""
@@ -254,7 +263,8 @@ class SubscriberNode(Process):
         self._steps += 1
         now = self.monotonic()
         self._patience.stand(self.machine.position, now)
-        self._patience.check_retry(effects, self.machine.next_tick, now)
+        if effects:
+            self._patience.check_retry(effects, self.machine, now)
         if is_changed or self._is_failed or self._steps % _CHECK_EVERY == 0:
             self.machine.check()
             self._check_against_truth()
