@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from congress_dist.clock import SystemClock
 from congress_dist.config import load_config
 from congress_dist.messages import WIRE_VERSION
 from congress_dist.outbox import HEARTBEATS, stream_topic
@@ -81,6 +82,13 @@ def wait_until_equal(publisher: StreamPeer, *subscribers: StreamPeer) -> None:
     wait_until(are_equal, seconds=PATIENCE, what="the digests are equal")
 
 
+def stay_beyond_the_lease() -> None:
+    """Leave everything as it is for longer than any lease lasts."""
+    clock = SystemClock()
+    end = clock.monotonic() + 2 * FAST["lease_time"]
+    wait_until(lambda: clock.monotonic() >= end, seconds=PATIENCE, what="the lease time is over")
+
+
 def published(start: Start, rows: int = ROWS, **config: Any) -> StreamPeer:
     """Start a policy service and a publisher with rows."""
     start("policy")
@@ -113,6 +121,7 @@ def test_subscriber_that_is_gone_in_a_phase_of_its_sync(
     else:
         subscriber.wait_until_stopped()
         publisher.ask(rows=ROWS - 1, version=2)
+        stay_beyond_the_lease()
         subscriber.process.send_signal(signal.SIGCONT)
     publisher.ask(rows=ROWS, version=3)
     wait_until_equal(publisher, subscriber)
@@ -165,7 +174,11 @@ def test_policy_service_that_is_gone(start: Start, message: str, number: str) ->
         start("policy")
     else:
         former.wait_until_stopped()
+        epoch = publisher.states()[0]["epoch"]
+        stay_beyond_the_lease()
         publisher.ask(rows=ROWS - 1, version=2)
+        wait_until_equal(publisher, subscriber)
+        assert publisher.states()[0]["epoch"] == epoch  # it goes on without a renewal
         former.process.send_signal(signal.SIGCONT)
     publisher.ask(rows=ROWS, version=3)
     wait_until_equal(publisher, subscriber)

@@ -30,7 +30,6 @@ MUTANTS = [
         ("if is_rival and is_starting:", "if False:"),
         ("        elif is_rival:\n", "        elif False:\n"),
         ("            self._heard_seq = message.seq\n", "            pass\n"),
-        ("if is_news or self._heard_seq == NO_SEQ:", "if True:"),
         ("        self.holding.undo()\n", ""),
         ("        return name in self._syncing.repair\n", "        return False\n"),
         (
@@ -46,7 +45,6 @@ MUTANTS = [
             "        self._missing = None\n        self._buffer.clear()\n        self._held",
             "        self._held",
         ),
-        ("        self._held_age.turn()\n", ""),
         ("        self._heard_seq = NO_SEQ\n        self._missing", "        self._missing"),
         (
             "is_old = max_age is not None and source_age is not None and source_age > max_age",
@@ -119,8 +117,6 @@ MUTANTS = [
             "        _ = kept.",
         ),
         ("        self.said, self.state = kept.states\n", ""),
-        ("        self.was_read, self.is_absent, self.is_diverged = kept.flags\n", ""),
-        ("        self.read_position = kept.read_position\n", ""),
         ("for net in reversed(self._nets):", "for net in self._nets:"),
     ),
     *_of(

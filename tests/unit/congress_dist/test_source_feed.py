@@ -21,7 +21,15 @@ from congress_dist.publisher import Identity, Publisher
 from congress_dist.rate_limit import RateLimit
 from congress_dist.row import Row, encode_row
 from congress_dist.source_feed import FeedTools, SourceFeed, Subscription
-from congress_dist.stream import READY, UNREAD, Epoch, Transaction
+from congress_dist.stream import (
+    READY,
+    UNREAD,
+    Epoch,
+    Position,
+    Seq,
+    Transaction,
+    unavailable,
+)
 from congress_dist.subscriber import Subscriber
 from congress_dist.table import TableRows
 from congress_dist.testing.fake_clock import FakeClock
@@ -211,6 +219,32 @@ def test_change_that_was_made_in_part_is_undone(monkeypatch: pytest.MonkeyPatch)
         desk.hear(*effects)
     desk.assert_same()
     desk.assert_right()
+
+
+def test_table_is_what_it_was_when_a_step_is_undone() -> None:
+    table = HeldTable("servers")
+    table.take(rows_of("a", "b"), "v1")
+    table.tell(READY, None)
+    before = shown(table)
+    for step in (
+        lambda: table.miss(unavailable("no such table")),
+        table.distrust,
+        lambda: table.tell(UNREAD, Position(Epoch(1), Seq(1))),
+        lambda: (table.take(rows_of("c"), "v2"), table.take(rows_of("a", "d"), "v3")),
+    ):
+        table.keep()
+        step()
+        assert shown(table) != before
+        table.undo()
+        table.undo()
+        assert shown(table) == before
+
+
+def shown(table: HeldTable) -> tuple[object, ...]:
+    content, position = table.content, table.read_position
+    rows = frozenset(content.rows), content.sum, content.schema_version
+    flags = table.was_read, table.is_absent, table.is_diverged
+    return *rows, table.said, table.state, *flags, position
 
 
 def test_step_that_cannot_be_undone_now_is_undone_before_the_next(

@@ -662,6 +662,15 @@ def test_newest_word_of_the_publisher_counts_and_not_the_highest(bench: Any) -> 
     assert not bench.requests
 
 
+def test_old_word_of_the_publisher_does_not_hide_a_gap(bench: Any) -> None:
+    bench.begin()
+    old = bench.heartbeat()
+    bench.publish(servers="a b")
+    bench.deliver(*bench.publish(servers="a b c"), old)
+    bench.pass_time(bench.options.gap_grace)
+    assert bench.request().have == (1, 1)
+
+
 def test_publisher_that_has_nothing_newer_is_not_asked_again(bench: Any) -> None:
     bench.begin()
     bench.deliver(replace(bench.heartbeat(), seq=Seq(2**40)))
