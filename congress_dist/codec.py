@@ -10,7 +10,9 @@ so a higher one is a fault and not a feature.
 
 from __future__ import annotations
 
+import itertools
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,10 +24,14 @@ from .messages import (
     NAME_BY_CLASS,
     WIRE_VERSION,
     Chunk,
+    Delta,
     Message,
+    RowChanges,
     SyncAnswer,
 )
 from .packed_rows import PackedRows, SharedRows
+from .row import Row, are_canonical
+from .stream import TableChange
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _MAGIC = ord("C")
@@ -125,7 +131,19 @@ def decode(payload: bytes) -> Message:
         message: Message = _decoder_of(name).decode(fields)
     except (msgspec.MsgspecError, zlib.error, UnicodeError, RecursionError) as error:
         raise _unreadable("malformed", type(error).__name__) from error
+    if not are_canonical(_rows_of(message)):
+        raise _unreadable("malformed", "a row in it is not canonical")
     return message
+
+
+def _rows_of(message: Message) -> Iterator[Row]:
+    """Give the rows that a message adds."""
+    changes: Iterable[TableChange | RowChanges] = ()
+    if isinstance(message, Delta):
+        changes = message.tables.values()
+    elif isinstance(message, Chunk | SyncAnswer):
+        changes = message.rows.values()
+    return itertools.chain.from_iterable(change.added for change in changes)
 
 
 def _decompress(body: bytes) -> bytes:

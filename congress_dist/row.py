@@ -8,9 +8,10 @@ no other notion of identity.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import NewType
+from typing import Annotated, NewType
 
 import msgspec
 
@@ -26,6 +27,9 @@ _CELL_TYPES = (str, int, float, bool, type(None))
 _new_digest = blake2b(digest_size=16, key=b"congress_dist row digest v1").copy
 DIGEST_MODULUS = 2**128
 
+_Int = Annotated[int, msgspec.Meta(ge=MIN_INT, le=MAX_INT)]
+_Float = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+_decode_cells = msgspec.msgpack.Decoder(tuple[str | _Int | _Float | bool | None, ...]).decode
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple).decode
 
@@ -48,6 +52,17 @@ def decode_row(row: Row) -> tuple[Cell, ...]:
     return cells
 
 
+def are_canonical(rows: Iterable[Row]) -> bool:
+    """Tell whether all rows are what `encode_row` gives for their cells.
+
+    Cost: proportional to the bytes; about a fifth of hashing them.
+    """
+    try:
+        return all(_is_canonical(row) for row in rows)
+    except (msgspec.MsgspecError, UnicodeError, InvalidRow):
+        return False
+
+
 def digest_of(rows: Iterable[Row]) -> int:
     """Give the order-free content hash of rows: the sum of keyed 128-bit hashes, modulo 2**128.
 
@@ -59,6 +74,13 @@ def digest_of(rows: Iterable[Row]) -> int:
         digest.update(row)
         total += int.from_bytes(digest.digest(), "big")
     return total % DIGEST_MODULUS
+
+
+def _is_canonical(row: Row) -> bool:
+    cells = _decode_cells(row)
+    if row.find(b"\0") >= 0:  # perhaps in a text, or the sign of -0.0
+        return encode_row(cells) == row
+    return _encode(cells) == row
 
 
 def _checked_cell(cell: Cell, cells: Sequence[Cell], index: int, table: str) -> Cell:

@@ -67,9 +67,10 @@ def test_message_survives_the_wire(message: Any) -> None:
     assert decode(encode(message)) == message
 
 
-@given(st.lists(st.binary(max_size=300), max_size=30), st.integers(0, 2**63 - 1))
-def test_rows_that_are_compressed_once_are_read_as_any_other(rows: list[bytes], at: int) -> None:
-    shared = SharedRows({"servers": m.RowChanges((), tuple(map(Row, rows)))})
+@given(st.lists(st.binary(max_size=150), max_size=30), st.integers(0, 2**63 - 1))
+def test_rows_that_are_compressed_once_are_read_as_any_other(texts: list[bytes], at: int) -> None:
+    rows = tuple(encode_row((text.hex(),)) for text in texts)
+    shared = SharedRows({"servers": m.RowChanges((), rows)})
     for token in ("x", "y" * 5000):
         message = m.Chunk("nova", at, token, 1, shared)
         assert decode(encode(message)) == replace(message, rows=dict(shared))
@@ -186,6 +187,51 @@ def test_message_with_a_number_that_cannot_be_is_malformed(message: Any) -> None
     with pytest.raises(UnreadableMessage) as caught:
         decode(encode(message))
     assert caught.value.fields["reason"] == "malformed"
+
+
+def packed(*cells: Any) -> bytes:
+    return msgspec.msgpack.encode(cells)
+
+
+WRONG_ROWS = [
+    b"",
+    b"\xc1",
+    b"\x91",
+    packed("a") + b"\x00",
+    b"\x91\xcc\x01",  # 1 in two bytes
+    packed(math.nan),
+    packed(math.inf),
+    packed(-0.0),
+    packed(2**63),
+    packed("a\0b"),
+    packed(b"bytes"),
+    packed([1]),
+    packed({"a": 1}),
+    b"\x91\xa1\xff",
+]
+
+
+@pytest.mark.parametrize("row", WRONG_ROWS)
+def test_row_that_is_not_canonical_is_refused(row: Any) -> None:
+    delta = replace(DELTA, tables={"t": TableChange(added=frozenset({ROW, row}))})
+    chunk = m.Chunk("nova", 7, "x", 1, {"t": m.RowChanges((), (ROW, row))})
+    answer = replace(ANSWER, rows={"t": m.RowChanges((), (ROW, row))})
+    assert [reason_of(encode(message)) for message in (delta, chunk, answer)] == ["malformed"] * 3
+
+
+@given(
+    st.lists(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+    )
+)
+def test_every_row_that_can_be_made_is_taken(cells: list[Any]) -> None:
+    row = encode_row(cells)
+    delta = replace(DELTA, tables={"t": TableChange(added=frozenset({row}))})
+    assert decode(encode(delta)) == delta
 
 
 def test_unknown_type_is_refused_as_such() -> None:
