@@ -148,7 +148,6 @@ MUTANTS = [
             "if self.seq == NO_SEQ or self._is_below(request.floor, self.seq):",
             "if self.seq == NO_SEQ:",
         ),
-        ("self._is_below(request.floor or request.have,", "self._is_below(request.have,"),
         (
             "is_pure = not net and len(full) == len(request.held) + len(request.add)",
             "is_pure = not net",
