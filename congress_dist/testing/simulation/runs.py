@@ -25,6 +25,7 @@ OUTCOMES = frozenset(
         "late_answer",
         "lease call failed",
         "lease call late",
+        "overtaken",
         "pull_mismatch",
         "snapshot_gone",
         "sync_busy",
