@@ -117,7 +117,6 @@ MUTANTS = [
             "        _ = kept.",
         ),
         ("        self.said, self.state = kept.states\n", ""),
-        ("for net in reversed(self._nets):", "for net in self._nets:"),
     ),
     *_of(
         "holding.py",
