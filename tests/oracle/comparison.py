@@ -109,12 +109,12 @@ class Comparison:
         _, expected = self._expect(operation, error)
         if is_too_large(error):
             self._refuse_unless(expected is None and self._limit, operation, "is refused")
-            self._check_refusal(operation)
+            self._check_refusal(operation, before)
             self._reference.return_to(state)
         else:
             same = type(error) is type(expected)
             self._refuse_unless(same, operation, f"raises {error!r}, expected {expected!r}")
-        self._follow_parked(operation)
+        self._follow_parked(operation, before)
         if error is None:
             self.performed += 1
             if isinstance(found, dict):
@@ -141,7 +141,7 @@ class Comparison:
 
     # --- limits
 
-    def _follow_parked(self, operation: Operation) -> None:
+    def _follow_parked(self, operation: Operation, before: Meaning) -> None:
         """Take over which rules were stopped, if the limit gives a reason to stop them."""
         if self._limit is None:
             return
@@ -151,14 +151,14 @@ class Comparison:
         if parked:
             self._refuse_unless(operation[0] != "insert", operation, "parks a rule")
             for name in parked:
-                self._refuse_unless(self._may_stop(name), operation, f"stops {name}")
+                self._refuse_unless(self._may_stop(name, before), operation, f"stops {name}")
             self._reference.park(parked)
         over = self._over_limit()
         self._refuse_unless(not over, operation, f"does not stop {over}")
 
-    def _may_stop(self, name: RuleName) -> bool:
+    def _may_stop(self, name: RuleName, before: Meaning) -> bool:
         try:
-            return self._reference.most_ways(name) > (self._limit or 0)
+            return self._reference.most_ways(name, before) > (self._limit or 0)
         except TooManyRows:
             return True
 
@@ -169,13 +169,14 @@ class Comparison:
             return list(error.args)
         return [name for name, rows in by_rule.items() if len(rows) > (self._limit or 0)]
 
-    def _check_refusal(self, operation: Operation) -> None:
+    def _check_refusal(self, operation: Operation, before: Meaning) -> None:
         """Check that, with the rules inserted, one may be stopped."""
         try:
             names = list(self._reference.meaning.rows_by_rule)
         except TooManyRows:
             return
-        self._refuse_unless(any(map(self._may_stop, names)), operation, "is refused as too large")
+        may_stop = any(self._may_stop(name, before) for name in names)
+        self._refuse_unless(may_stop, operation, "is refused as too large")
 
     # --- contents
 

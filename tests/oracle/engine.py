@@ -247,9 +247,9 @@ class ReferenceEngine:
         reads = {read for rule in self._resolved.rules for read in rule.reads}
         return reads | self.meaning.rows.keys()
 
-    def most_ways(self, name: RuleName) -> int:
-        """Give a number of rows that no plan of a rule can exceed on the way."""
-        return most_ways(self._resolved.rule(name), self.meaning)
+    def most_ways(self, name: RuleName, before: Meaning) -> int:
+        """Give a number of rows that no plan of a rule can exceed on the way from a meaning."""
+        return most_ways(self._resolved.rule(name), before, self.meaning)
 
     @property
     def program(self) -> Program:

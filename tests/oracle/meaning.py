@@ -247,21 +247,22 @@ _MOST_OUTPUTS = 8
 """Rows that one call of a builtin may give in random programs."""
 
 
-def most_ways(rule: ReferenceRule, meaning: Meaning) -> int:
-    """Give a number of rows that no plan of a rule can exceed on the way."""
-    return sum(_most_ways(each.body, meaning.rows) for each in rule.alternatives)
+def most_ways(rule: ReferenceRule, *meanings: Meaning) -> int:
+    """Give a number of rows that no plan of a rule can exceed on the way between meanings."""
+    all_rows = [meaning.rows for meaning in meanings]
+    return sum(_most_ways(each.body, all_rows) for each in rule.alternatives)
 
 
-def _most_ways(body: Iterable[NormalLiteral], rows: Rows) -> int:
+def _most_ways(body: Iterable[NormalLiteral], all_rows: Sequence[Rows]) -> int:
     most = 1
     for literal in body:
         match literal:
             case Match(table=table):
-                most *= max(1, len(rows.get(table, ())))
+                most *= max(1, *(len(rows.get(table, ())) for rows in all_rows))
             case Choice(constants=constants):
                 most *= len(constants)
             case Call():
                 most *= _MOST_OUTPUTS
             case Group(bodies=bodies):
-                most *= max(1, sum(_most_ways(each, rows) for each in bodies))
+                most *= max(1, sum(_most_ways(each, all_rows) for each in bodies))
     return most

@@ -9,6 +9,8 @@ from tests.oracle.comparison import run_case
 
 _POLICY = (("create_policy", "m", "recursive"),)
 
+RULE_TO_NOTHING = "o(min(x, y), avg(y, w)) :- d:e(0=_, 1=y), d:e(c0=x), d:e(x, w), not d:e(c1=x)"
+
 FOUND = {
     # What it derived was more than a run may give once its table had rows of another rule: it was
     # blamed for being taken out, again and again.
@@ -30,6 +32,17 @@ FOUND = {
             ("load", "d", {"e": [(1, 1)]}),
             *(("apply", "d", {"e": [(number, "a")]}, {}) for number in range(2, 9)),
             ("apply", "d", {"e": [(20, 20), (21, 21), (22, 22), (23, 23)]}, {}),
+        ),
+        max_rows=2,
+    ),
+    # Nothing follows before or after; taking rows away joins those that were there.
+    "a rule is stopped on the way to nothing": Case(
+        (
+            ("create_policy", "n", "nonrecursive"),
+            ("set_schema", "d", {"e": ("c0", "c1")}),
+            ("insert", "n", RULE_TO_NOTHING),
+            ("load", "d", {"e": [(-5, 0), ("", 8), (8, ""), (0.5, -5), (8, -5), (0.5, 0.5)]}),
+            ("load", "d", {"e": []}),
         ),
         max_rows=2,
     ),
