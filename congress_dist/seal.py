@@ -3,8 +3,8 @@
     "S" | length of the header, 2 bytes | header | HMAC-SHA256, 32 bytes | payload
     header = msgpack of [key id, incarnation, counter]
 
-The code is over everything but itself. No clock takes part, and nothing is remembered: streams
-refuse replays by beat and position, calls by request id (docs/protocol.md section 2).
+The code is over everything but itself. No clock takes part: streams refuse replays by beat and
+position, calls are refused by the numbers of their sender (docs/protocol.md section 2).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from .errors import InvalidConfig, UnreadableMessage
+from .replays import Replays
 
 _MAGIC = b"S"
 _LENGTH_BYTES = 2
@@ -77,8 +78,8 @@ class KeyRing:
         front = _MAGIC + len(header).to_bytes(_LENGTH_BYTES, "big") + header
         return front + _code(self._keys[self._first], front, payload) + payload
 
-    def open(self, sealed: bytes) -> bytes:
-        """Give the payload of what `seal` gave.
+    def open(self, sealed: bytes) -> tuple[bytes, str, int]:
+        """Give the payload of what `seal` gave, with its sender and number.
 
         Raises: UnreadableMessage: `reason` is unsigned, unknown_key or forged.
         """
@@ -95,7 +96,7 @@ class KeyRing:
         code, payload = sealed[end : end + _CODE_BYTES], sealed[end + _CODE_BYTES :]
         if not hmac.compare_digest(code, _code(key, sealed[:end], payload)):
             raise _refused("forged", "its proof does not fit")
-        return payload
+        return payload, header.incarnation, header.counter
 
 
 class Sealer:
@@ -110,6 +111,7 @@ class Sealer:
     ) -> None:
         self._incarnation = incarnation
         self._counter = itertools.count(1)
+        self._calls = Replays()
         self.use(ring, accept_unsigned=accept_unsigned)
 
     def use(self, ring: KeyRing | None, *, accept_unsigned: bool = False) -> None:
@@ -128,11 +130,25 @@ class Sealer:
 
         Raises: UnreadableMessage: `reason` is unsigned, unknown_key or forged.
         """
+        return self._open(sealed)[0]
+
+    def open_call(self, sealed: bytes) -> bytes:
+        """Give the payload of what anybody sealed, once.
+
+        Raises: UnreadableMessage: as `open`, and `reason` replayed: it was taken before.
+        """
+        payload, sender, number = self._open(sealed)
+        if sender is not None and not self._calls.take(sender, number):
+            raise _refused("replayed", "it is a copy of one that was carried out before")
+        return payload
+
+    def _open(self, sealed: bytes) -> tuple[bytes, str | None, int]:
+        """Give a payload, and who sent it under which number if that is proved."""
         if self._accepts_unsigned and sealed[:1] != _MAGIC:
-            return sealed
+            return sealed, None, 0
         ring = self._ring
         if ring is None:  # the proof cannot be looked at
-            return sealed[_end_of_header(sealed) + _CODE_BYTES :]
+            return sealed[_end_of_header(sealed) + _CODE_BYTES :], None, 0
         return ring.open(sealed)
 
 

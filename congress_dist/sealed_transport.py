@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .errors import UnreadableMessage
 from .rate_limit import RateLimit
@@ -19,7 +19,8 @@ class SealedTransport:
     """Seals what leaves another transport and opens what arrives; the rest is that one's.
 
     Promises: a publication that does not verify is dropped, counted and logged without its
-        content; a call that does not is refused; an answer that does not is an UnreadableMessage.
+        content; a call that does not, or that is a copy, is refused; an answer that does not is
+        an UnreadableMessage.
     """
 
     def __init__(self, inner: Transport, sealer: Sealer, log_limit: RateLimit) -> None:
@@ -38,7 +39,7 @@ class SealedTransport:
 
         def open_and_handle(sealed: bytes) -> None:
             try:
-                payload = self._open(topic, sealed)
+                payload = self._open(topic, sealed, self._sealer.open)
             except UnreadableMessage:
                 return
             handler(payload)
@@ -50,13 +51,15 @@ class SealedTransport:
     ) -> bytes:
         """Ask one of those who serve a topic, and wait for the answer."""
         sealed = self._sealer.seal(payload)
-        return self._open(topic, self._inner.call(topic, sealed, timeout=timeout, server=server))
+        answer = self._inner.call(topic, sealed, timeout=timeout, server=server)
+        return self._open(topic, answer, self._sealer.open)
 
     def serve(self, topic: str, server: str, handler: ServeHandler) -> Listener:
         """Answer calls of those who have a key."""
 
         def open_and_answer(sealed: bytes) -> bytes:
-            return self._sealer.seal(handler(self._open(topic, sealed)))
+            payload = self._open(topic, sealed, self._sealer.open_call)
+            return self._sealer.seal(handler(payload))
 
         return self._inner.serve(topic, server, open_and_answer)
 
@@ -69,9 +72,9 @@ class SealedTransport:
         """Stop the other transport; idempotent."""
         self._inner.stop()
 
-    def _open(self, topic: str, sealed: bytes) -> bytes:
+    def _open(self, topic: str, sealed: bytes, opened: Callable[[bytes], bytes]) -> bytes:
         try:
-            return self._sealer.open(sealed)
+            return opened(sealed)
         except UnreadableMessage as error:
             reason = str(error.fields.get("reason"))
             with self._lock:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from congress_dist.errors import InvalidConfig, UnreadableMessage
+from congress_dist.replays import Replays
 from congress_dist.seal import KeyRing, Sealer
 
 OLD, NEW = "2025:0123456789abcdef", "2026:fedcba9876543210"
@@ -43,6 +44,29 @@ def test_any_other_byte_is_refused(payload: bytes, data: st.DataObject) -> None:
 def test_bytes_that_nobody_sealed_are_refused(payload: bytes) -> None:
     assert reason_of(Sealer(ring(NEW), "i"), payload) in ("unsigned", "unknown_key", "forged")
     assert reason_of(Sealer(ring(NEW), "i"), b"S" + payload) in ("unknown_key", "forged")
+
+
+def test_call_is_opened_once_and_what_overtook_it_too() -> None:
+    sender, receiver = Sealer(ring(NEW), "i"), Sealer(ring(NEW), "r")
+    first, second = sender.seal(b"x"), sender.seal(b"y")
+    assert [receiver.open_call(sealed) for sealed in (second, first)] == [b"y", b"x"]
+    for sealed in (first, second):
+        with pytest.raises(UnreadableMessage) as caught:
+            receiver.open_call(sealed)
+        assert caught.value.fields["reason"] == "replayed"
+        assert receiver.open(sealed)  # a publication may arrive twice
+
+
+def test_copies_are_refused_however_old() -> None:
+    replays = Replays(senders=2, calls=3)
+    numbers = [2, 1, 3, 5, 4, 9, 7, 8, 30, 20]
+    assert all(replays.take("a", number) for number in numbers)
+    assert not any(replays.take("a", number) for number in [*numbers, 0, -1])
+    assert replays.take("b", 1)
+    assert replays.take("a", 31)
+    assert replays.take("c", 1)  # b, heard least recently, is forgotten
+    assert not replays.take("a", 31)
+    assert replays.take("b", 1)
 
 
 def test_two_payloads_of_one_sender_are_sealed_differently() -> None:

@@ -64,6 +64,24 @@ def test_publications_of_others_reach_no_handler_and_are_counted(
     assert caplog.text.count("a message was refused topic=stream.nova") == 2
 
 
+def test_copy_of_a_call_is_refused_and_counted(bus: Bus) -> None:
+    server, friend = bus.join(KEY), bus.join(KEY)
+    carried_out: list[bytes] = []
+
+    def answer(payload: bytes) -> bytes:
+        carried_out.append(payload)
+        return payload.upper()
+
+    server.serve("node", "s", answer)
+    eavesdropped = friend._sealer.seal(b"x")
+    assert friend._inner.call("node", eavesdropped, timeout=WAIT)
+    with pytest.raises(CongressError, match="copy"):
+        friend._inner.call("node", eavesdropped, timeout=WAIT)
+
+    assert carried_out == [b"x"]
+    assert server.counters()["replayed"] == 1
+
+
 def test_calls_of_others_are_refused_before_the_handler(bus: Bus) -> None:
     server, friend, stranger = bus.join(KEY), bus.join(KEY), bus.join()
     carried_out: list[bytes] = []
