@@ -23,7 +23,7 @@ class PendingReads:
         self._bytes = 0
         self._reads: dict[str, TableRead] = {}
         self.read_at: dict[str, float] = {}
-        """When the newest read of each table that waits was handed in."""
+        """When the newest read of each table that waits began."""
         self.due = math.inf
 
     def has_rows(self, table: str) -> bool | None:
@@ -49,11 +49,11 @@ class PendingReads:
         together = {name: _together(self._reads.get(name), read) for name, read in reads.items()}
         return {**self._reads, **together}
 
-    def add(self, reads: Mapping[str, TableRead], now: float) -> None:
-        """Let reads wait with those before them."""
+    def add(self, reads: Mapping[str, TableRead], now: float, read_at: float) -> None:
+        """Let reads that began at a time wait with those before them."""
         size_bytes = self._bytes + _size_of(reads)
         self._reads = self.together_with(reads)
-        self.read_at |= dict.fromkeys(reads, now)
+        self.read_at |= dict.fromkeys(reads, read_at)
         self._bytes, self.due = size_bytes, self.due_with(now)
 
     def postpone(self, now: float) -> None:

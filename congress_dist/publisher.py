@@ -114,9 +114,14 @@ class Publisher:
         return min(due)
 
     def publish(
-        self, reads: Mapping[str, TableRead], now: float, *, is_busy: bool = False
+        self,
+        reads: Mapping[str, TableRead],
+        now: float,
+        *,
+        age: float = 0.0,
+        is_busy: bool = False,
     ) -> list[Effect]:
-        """Make one read the next transaction, if it changed anything.
+        """Make one read, begun `age` seconds ago, the next transaction, if it changed anything.
 
         With `is_busy`, what was sent before has not left: the read waits, for at most
         `coalesce_interval`, and becomes one transaction with those that come meanwhile, as far as
@@ -129,18 +134,19 @@ class Publisher:
         Cost: proportional to the rows read; hashing only to the difference.
         """
         self._require_fitting(reads)
+        began = now - age
         if self.seq == NO_SEQ:
-            return self._absorb(reads, now, dict.fromkeys(reads, now))
+            return self._absorb(reads, now, dict.fromkeys(reads, began))
         if self._pending.is_full_with(reads):
             self._require_rows(reads)
             effects = self._flush(now)
-            self._pending.add(reads, now)
+            self._pending.add(reads, now, began)
             return effects
         if is_busy and now < self._pending.due_with(now):
             self._require_rows(reads)
-            self._pending.add(reads, now)
+            self._pending.add(reads, now, began)
             return []
-        read_at = {**self._pending.read_at, **dict.fromkeys(reads, now)}
+        read_at = {**self._pending.read_at, **dict.fromkeys(reads, began)}
         effects = self._absorb(self._pending.together_with(reads), now, read_at)
         self._pending.clear()
         return effects

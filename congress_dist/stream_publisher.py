@@ -115,8 +115,8 @@ class StreamPublisher:
         """Tell whether `stop` was called."""
         return self._lease.state is LeaseState.STOPPED
 
-    def publish(self, reads: Mapping[str, TableRead]) -> None:
-        """Make one read one transaction, if it changed anything.
+    def publish(self, reads: Mapping[str, TableRead], *, age: float = 0.0) -> None:
+        """Make one read, begun `age` seconds ago, one transaction, if it changed anything.
 
         Promises: nothing is changed when it raises; does not wait for the bus.
         Raises: LeaseLost: the stream is not ours now; `on_granted` tells when it is again, under
@@ -131,7 +131,8 @@ class StreamPublisher:
                     stream=self.name,
                 )
             self._note_lease(self._machine, now)
-            self._send(self._machine.publish(reads, now, is_busy=self._tools.outbox.is_busy))
+            is_busy = self._tools.outbox.is_busy
+            self._send(self._machine.publish(reads, now, age=age, is_busy=is_busy))
 
     @property
     def next_tick(self) -> float:

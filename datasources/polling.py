@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from .driver import Driver
@@ -59,6 +60,9 @@ class Polling:
             reading = self._readings.on_failure(self._polls[end.poll].tables, end.reason)
         else:
             reading = self._readings.on_read(end.outcomes)
+        began = self._schedule.statuses()[end.poll].started
+        if began is not None:
+            reading = replace(reading, age=now - began)
         effects = self._schedule.on_end(end.poll, now, good=end.outcomes is not None)
         return [reading, *self._perform(effects)]
 

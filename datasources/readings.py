@@ -28,10 +28,14 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one read means: the results to publish, and which states changed by it."""
+    """What one read means: the results to publish, and which states changed by it.
+
+    Units: `age` is how many seconds ago it began.
+    """
 
     results: dict[str, TableResult]
     changes: list[StateChange]
+    age: float = 0.0
 
 
 class Readings:

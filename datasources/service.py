@@ -282,7 +282,7 @@ class DatasourceService(Service):
         for reading in readings:
             self._log(reading.changes, error)
             try:
-                self._publisher.publish(reading.results)
+                self._publisher.publish(reading.results, age=reading.age)
             except LeaseLost as lost:
                 LOG.warning("datasource stops reading datasource=%s reason=%s", self.name, lost)
                 self._end_turn()

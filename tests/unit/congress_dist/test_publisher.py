@@ -204,6 +204,17 @@ def test_reads_that_wait_together_leave_what_they_leave_one_by_one(reads: list[T
     assert ends[0] == ends[1]
 
 
+def test_read_is_as_old_as_its_beginning(bench: Any) -> None:
+    opened(bench, servers="a", ports="p")
+    slow = {"servers": TableResult(rows_of("b"), READY)}
+    bench.publisher.publish(slow, bench.now, age=5.0)
+    assert bench.heartbeat().read_age == {"servers": 5.0, "ports": 0.0}
+    bench.publisher.publish(slow, bench.now, age=3.0, is_busy=True)
+    bench.now += bench.options.coalesce_interval
+    bench.publisher.on_tick(bench.now)
+    assert bench.heartbeat().read_age["servers"] == pytest.approx(3.01)
+
+
 # --- coalescing ---------------------------------------------------------------------------------
 
 

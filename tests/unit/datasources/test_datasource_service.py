@@ -84,7 +84,7 @@ class RecordingPublisher:
         self.error: Exception | None = None
         self.stopped = threading.Event()
 
-    def publish(self, reads: Mapping[str, TableResult]) -> None:
+    def publish(self, reads: Mapping[str, TableResult], *, age: float = 0.0) -> None:  # noqa: ARG002
         if self.error:
             raise self.error
         self.published.put(reads)

@@ -73,6 +73,7 @@ def test_what_a_late_read_gives_is_used(turn: Turn) -> None:
     turn.driver.let_go.put(True)
     end = turn.ends.get(timeout=WAIT)
     (reading,) = turn.polling.on_read_end(end, 40.0)
+    assert reading.age == 40.0  # since it began
     assert reading.results == {"t": TableResult(frozenset({encode_row(("late",))}), READY)}
     assert turn.polling.next_wake() == 41.0
 
