@@ -223,8 +223,8 @@ DSE_OPTIONS: list[cfg.Opt] = [
     ),
     _number(
         "worker_threads",
-        "Threads of a node that work on answers to syncs at the same time; few, because they share "
-        "one interpreter. Waiting takes no part in it: each source waits by itself.",
+        "Threads of a node that work on answers to syncs at the same time; few, because they "
+        "share one interpreter. Waiting takes no part in it: each source waits by itself.",
         min=1,
     ),
     _number(
