@@ -132,10 +132,13 @@ def _configure(args: argparse.Namespace) -> cfg.ConfigOpts:
 
 def _reload(args: argparse.Namespace, settings: NodeSettings) -> None:
     """Read again what may change while a node runs; a file that is wrong changes nothing."""
+    from .config import set_up_logging
+
     log = logging.getLogger(__name__)
     try:
         conf = _configure(args)
         settings.take(conf)
+        set_up_logging(conf)
     except CongressError as error:
         log.error("the configuration stays as it was: %s", error)
         return
@@ -148,7 +151,7 @@ def _reload(args: argparse.Namespace, settings: NodeSettings) -> None:
 
 def _make_node(args: argparse.Namespace) -> tuple[DseNode, NodeSettings]:
     from .clock import SystemClock, new_incarnation
-    from .config import dse_options
+    from .config import dse_options, set_up_logging
     from .dse_node import DseNode
     from .node_settings import NodeSettings
     from .rate_limit import RateLimit
@@ -159,6 +162,7 @@ def _make_node(args: argparse.Namespace) -> tuple[DseNode, NodeSettings]:
     incarnation, clock = args.incarnation or new_incarnation(), SystemClock()
     settings = NodeSettings(incarnation)
     settings.take(conf)
+    set_up_logging(conf)
     make_service = _load(SERVICES, args.kind)
     services: list[Service] = [make_service(conf, name) for name in args.names]
     node = DseNode(

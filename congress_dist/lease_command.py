@@ -109,21 +109,21 @@ def _policy_service(args: argparse.Namespace) -> Iterator[Call]:
     """Give what calls the policy service over the bus that a node with these options is on."""
     from .calls import CallClient
     from .clock import SystemClock, new_incarnation, new_random
-    from .codec import Encoder
     from .config import default_data_dir, dse_options, load_config
+    from .lease_calls import POLICY_TOPIC
     from .message_reader import MessageReader
+    from .node_settings import NodeSettings
     from .rate_limit import RateLimit
-    from .seal import KeyRing, Sealer
     from .sealed_transport import SealedTransport
     from .transport import OsloTransport
 
     conf, clock = load_config(args.data_dir or default_data_dir(), args.config), SystemClock()
-    sealer, limit = Sealer(None, new_incarnation()), RateLimit(clock)
-    sealer.use(KeyRing.parse(conf.dse.message_key), accept_unsigned=conf.dse.accept_unsigned)
-    transport = SealedTransport(OsloTransport(conf), sealer, limit)
+    settings, limit = NodeSettings(new_incarnation()), RateLimit(clock)
+    settings.take(conf)
+    transport = SealedTransport(OsloTransport(conf), settings.sealer, limit)
     client = CallClient(
         transport,
-        Encoder(conf.dse.wire_version),
+        settings.encode,
         MessageReader(limit),
         options=dse_options(conf),
         clock=clock,
@@ -132,7 +132,9 @@ def _policy_service(args: argparse.Namespace) -> Iterator[Call]:
 
     def call(method: str, **arguments: Any) -> Any:
         # Each may be repeated: releasing twice what is no longer the owner's changes nothing.
-        return client.call("policy", method, arguments, timeout=_TIMEOUT, server=None, repeat=True)
+        return client.call(
+            POLICY_TOPIC, method, arguments, timeout=_TIMEOUT, server=None, repeat=True
+        )
 
     try:
         yield call

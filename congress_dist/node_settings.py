@@ -1,11 +1,10 @@
-"""What an operator may change while a node runs: keys, wire version, log levels."""
+"""What an operator may change of the bus while a node runs: keys and wire version."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .codec import Encoder
-from .config import set_up_logging
 from .seal import KeyRing, Sealer
 
 if TYPE_CHECKING:
@@ -27,4 +26,3 @@ class NodeSettings:
         ring = KeyRing.parse(conf.dse.message_key)
         self.sealer.use(ring, accept_unsigned=conf.dse.accept_unsigned)
         self.encode.version = conf.dse.wire_version
-        set_up_logging(conf)

@@ -68,6 +68,35 @@ def echo(payload: bytes) -> bytes:
     return payload
 
 
+def check_abandoned_call(one: Transport) -> None:
+    """Assert that a call is not carried out for which nobody waits any more.
+
+    Shapes: the transport carries out one call of a topic at a time.
+    """
+    entered, go_on = threading.Event(), threading.Event()
+    seen: list[bytes] = []
+
+    def handler(payload: bytes) -> bytes:
+        seen.append(payload)
+        entered.set()
+        go_on.wait(PATIENCE)
+        return payload
+
+    one.serve("t", "a", handler)
+    first = threading.Thread(target=lambda: one.call("t", b"first", timeout=PATIENCE))
+    first.start()
+    assert entered.wait(PATIENCE)
+    for question, timeout in ((b"abandoned", SHORT), (b"later", 2 * SHORT)):
+        with pytest.raises(DeadlineExceeded):
+            one.call("t", question, timeout=timeout)
+    go_on.set()
+    first.join()
+
+    assert one.call("t", b"last", timeout=PATIENCE) == b"last"
+    assert b"abandoned" not in seen
+    assert (seen[0], seen[-1]) == (b"first", b"last")
+
+
 class TransportConformance:
     """The suite."""
 

@@ -13,17 +13,16 @@ from congress_dist.clock import SystemClock
 from congress_dist.config import load_config
 from congress_dist.errors import (
     CongressError,
-    DeadlineExceeded,
     InvalidConfig,
     ServiceUnavailable,
     TransportError,
 )
 from congress_dist.testing.transport_conformance import (
     PATIENCE,
-    SHORT,
     Inbox,
     Pair,
     TransportConformance,
+    check_abandoned_call,
     echo,
 )
 from congress_dist.transport import OsloTransport
@@ -155,29 +154,7 @@ def test_call_that_waited_too_long_is_not_carried_out(
     rabbit: RabbitServer, tmp_path: Path
 ) -> None:
     one = connect(tmp_path, rabbit.url(), dse__call_threads=1)
-    entered, go_on = threading.Event(), threading.Event()
-    seen: list[bytes] = []
-
-    def handler(payload: bytes) -> bytes:
-        seen.append(payload)
-        entered.set()
-        go_on.wait(PATIENCE)
-        return payload
-
-    one.serve("t", "a", handler)
-    first = threading.Thread(target=lambda: one.call("t", b"first", timeout=PATIENCE))
-    first.start()
-    assert entered.wait(PATIENCE)
-    with pytest.raises(DeadlineExceeded):
-        one.call("t", b"abandoned", timeout=SHORT)
-    with pytest.raises(DeadlineExceeded):
-        one.call("t", b"later", timeout=2 * SHORT)
-    go_on.set()
-    first.join()
-
-    assert one.call("t", b"last", timeout=PATIENCE) == b"last"
-    assert b"abandoned" not in seen
-    assert (seen[0], seen[-1]) == (b"first", b"last")
+    check_abandoned_call(one)
     one.stop()
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from congress_dist.config import load_config
-from congress_dist.errors import DeadlineExceeded, ServiceUnavailable, TransportError
+from congress_dist.errors import ServiceUnavailable, TransportError
 from congress_dist.testing.transport_conformance import (
     PATIENCE,
-    SHORT,
     Inbox,
     Pair,
     TransportConformance,
+    check_abandoned_call,
     echo,
 )
 from congress_dist.transport import OsloTransport
@@ -160,28 +160,7 @@ def test_slow_handler_bounds_what_waits_and_gets_the_rest_in_order(tmp_path: Pat
 
 def test_call_that_waited_too_long_is_not_carried_out(tmp_path: Path) -> None:
     one = OsloTransport(load_config(tmp_path, dse__call_threads=1))
-    entered, go_on = threading.Event(), threading.Event()
-    seen: list[bytes] = []
-
-    def handler(payload: bytes) -> bytes:
-        seen.append(payload)
-        entered.set()
-        go_on.wait(PATIENCE)
-        return payload
-
-    one.serve("t", "a", handler)
-    first = threading.Thread(target=lambda: one.call("t", b"first", timeout=PATIENCE))
-    first.start()
-    assert entered.wait(PATIENCE)
-    for question, timeout in ((b"abandoned", SHORT), (b"later", 2 * SHORT)):
-        with pytest.raises(DeadlineExceeded):
-            one.call("t", question, timeout=timeout)
-    go_on.set()
-    first.join()
-
-    assert one.call("t", b"last", timeout=PATIENCE) == b"last"
-    assert b"abandoned" not in seen
-    assert (seen[0], seen[-1]) == (b"first", b"last")
+    check_abandoned_call(one)
     one.stop()
 
 
