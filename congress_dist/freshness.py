@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .read_times import ReadTimes, times_of
+
 _WINDOW = 600.0
 """Delays are compared with the smallest of this long: clocks of two machines drift apart
 meanwhile."""
@@ -49,7 +51,7 @@ class Freshness:
     def __init__(self) -> None:
         self._senders: dict[str, _Sender] = {}
         self._alive_at: float | None = None
-        self._read_at: dict[str, float] = {}
+        self._reads = ReadTimes()
 
     def is_news(self, incarnation: str, beat: int) -> bool:
         """Tell whether a beat is higher than the highest heard of its incarnation."""
@@ -77,15 +79,8 @@ class Freshness:
         return now - max(0.0, now - sent - sender.smallest())
 
     def note_reads(self, ages: Mapping[str, float | None], at: float) -> None:
-        """Take the ages that a publisher gave of its reads; they were true at local time `at`.
-
-        The newest word counts: an earlier one may have been under way for longer than was known.
-        """
-        for table, age in ages.items():
-            if age is not None:
-                self._read_at[table] = at - age
-        for table in self._read_at.keys() - ages.keys():
-            del self._read_at[table]
+        """Take the ages that a publisher gave of its reads; they were true at local time `at`."""
+        self._reads.take(times_of(ages, at))
 
     def link_age(self, now: float) -> float | None:
         """Give the time since the newest sign of life, None when there was none."""
@@ -93,8 +88,7 @@ class Freshness:
 
     def source_age(self, table: str, now: float) -> float | None:
         """Give the time since the last read of a table that is known of, None when none is."""
-        read_at = self._read_at.get(table)
-        return None if read_at is None else max(0.0, now - read_at)
+        return self._reads.age(table, now)
 
     def _sender(self, incarnation: str) -> _Sender:
         sender = self._senders.pop(incarnation, None) or _Sender()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from .read_times import ReadTimes, Times, times_of
 
 _SLICE = 0.1
 """Of the words of one such time the last is kept."""
@@ -18,7 +20,7 @@ class _Word:
 
     seq: int
     said_at: float
-    read_at: Mapping[str, float | None] = field(default_factory=dict)
+    read_at: Times
 
 
 class HeldAge:
@@ -33,19 +35,18 @@ class HeldAge:
     def __init__(self) -> None:
         self._words: list[_Word] = []
         self._said_at: float | None = None
-        self._read_at: dict[str, float] = {}
+        self._reads = ReadTimes()
 
     def hear(self, seq: int, said_at: float, ages: Mapping[str, float | None]) -> None:
         """Take that a publisher stood at a seq; `ages` are those of its reads, if it told any.
 
         Cost: proportional to the words that wait, which are bounded.
         """
-        read_at = {name: None if age is None else said_at - age for name, age in ages.items()}
-        word = _Word(seq, said_at, read_at)
+        word = _Word(seq, said_at, times_of(ages, said_at))
         last = self._words[-1] if self._words else None
         is_newest = last is None or seq >= last.seq
         if last is not None and is_newest and said_at // _SLICE == last.said_at // _SLICE:
-            word.read_at = read_at or last.read_at
+            word.read_at = word.read_at or last.read_at
             self._words.pop()
         self._words.insert(bisect_right(self._words, seq, key=lambda other: other.seq), word)
         del self._words[:-_MOST_WORDS]
@@ -65,16 +66,10 @@ class HeldAge:
 
     def source_age(self, table: str, now: float) -> float | None:
         """Give the time since the last read of a table that is in what is held, if known."""
-        read_at = self._read_at.get(table)
-        return None if read_at is None else max(0.0, now - read_at)
+        return self._reads.age(table, now)
 
     def _hold(self, word: _Word) -> None:
         before = self._said_at
         self._said_at = word.said_at if before is None else max(word.said_at, before)
-        if not word.read_at:
-            return
-        for table, read_at in word.read_at.items():
-            if read_at is not None:  # the newest word counts: an earlier one was later than known
-                self._read_at[table] = read_at
-        for table in self._read_at.keys() - word.read_at.keys():
-            del self._read_at[table]
+        if word.read_at:
+            self._reads.take(word.read_at)

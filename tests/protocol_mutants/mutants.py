@@ -239,8 +239,8 @@ MUTANTS = [
         "held_age.py",
         ("while self._words and self._words[0].seq <= seq:", "while self._words:"),
         ("self._hold(self._words.pop(0))", "self._words.pop(0)"),
-        ("None if age is None else said_at - age", "said_at"),
     ),
+    *_of("read_times.py", ("None if age is None else at - age", "at")),
     *_of("heard_epochs.py", ("return other if incarnation == besides else epoch", "return epoch")),
     *_of(
         "stream_publisher.py",
