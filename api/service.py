@@ -16,7 +16,7 @@ import uvicorn
 
 from congress_dist.clock import SystemClock
 from congress_dist.errors import StartupError
-from congress_dist.process_end import stop_this_process
+from congress_dist.processes.process_end import stop_this_process
 from congress_dist.service import Service
 
 from .app import make_app

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from oslo_config import cfg
 
     from .dse_node import DseNode
-    from .node_settings import NodeSettings
+    from .node.node_settings import NodeSettings
     from .service import Service
 
 OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 2, 3
@@ -153,10 +153,10 @@ def _make_node(args: argparse.Namespace) -> tuple[DseNode, NodeSettings]:
     from .clock import SystemClock, new_incarnation
     from .config import dse_options, set_up_logging
     from .dse_node import DseNode
-    from .node_settings import NodeSettings
+    from .node.node_settings import NodeSettings
     from .rate_limit import RateLimit
-    from .sealed_transport import SealedTransport
-    from .transport import OsloTransport
+    from .transports.sealed_transport import SealedTransport
+    from .transports.transport import OsloTransport
 
     conf = _configure(args)
     incarnation, clock = args.incarnation or new_incarnation(), SystemClock()
@@ -182,7 +182,7 @@ def _wait(node: DseNode, stopping: threading.Event, alive_fd: int | None) -> Non
     if alive_fd is None:
         stopping.wait()
         return
-    from .alive import beat_until
+    from .processes.alive import beat_until
 
     beat_until(stopping, alive_fd, node.is_alive)
 

@@ -17,8 +17,8 @@ from oslo_log import log
 from .config_file import ConfigFile, read_config_file
 from .config_options import OPTIONS_BY_GROUP
 from .errors import InvalidConfig
-from .options import DseOptions
-from .rabbit_options import RABBIT_GROUP, RABBIT_OPTIONS
+from .protocol.options import DseOptions
+from .transports.rabbit_options import RABBIT_GROUP, RABBIT_OPTIONS
 
 PROJECT = "congress_dist"
 _QUIET_LIBRARIES = [

@@ -9,8 +9,8 @@ from typing import Any
 
 from oslo_config import cfg
 
-from .messages import OLDEST_WIRE_VERSION, WIRE_VERSION
-from .options import KIB, MIB, DseOptions
+from .protocol.messages import OLDEST_WIRE_VERSION, WIRE_VERSION
+from .protocol.options import KIB, MIB, DseOptions
 
 _DSE = DseOptions()
 

@@ -17,33 +17,33 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from .attachments import Attach, Attachments
-from .calls import CallClient, CallServer, answer_bytes
 from .clock import Clock, new_random
-from .codec import Encoder
-from .delivery import Delivery
-from .effects import Alarm
 from .errors import InvalidRequest, NotFound
-from .lease_calls import LeaseCalls
-from .membership import Membership, Peer
-from .message_reader import MessageReader
-from .messages import ChunkRequest, Delta, Heartbeat, SyncRequest
-from .node_loop import NodeLoop
-from .options import DseOptions
-from .outbox import HEARTBEATS, Outbox, stream_topic
-from .presence import Presence
-from .published_table import Published, TableResult, TableUpdate
+from .node.attachments import Attach, Attachments
+from .node.calls import CallClient, CallServer, answer_bytes
+from .node.delivery import Delivery
+from .node.lease_calls import LeaseCalls
+from .node.node_loop import NodeLoop
+from .node.outbox import HEARTBEATS, Outbox, stream_topic
+from .node.source_feed import Subscription
+from .node.source_feeds import SourceFeeds
+from .node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
+from .node.sync_calls import NODE_TOPIC, SyncCalls
+from .node.workers import Workers
+from .protocol.codec import Encoder
+from .protocol.effects import Alarm
+from .protocol.membership import Membership, Peer
+from .protocol.message_reader import MessageReader
+from .protocol.messages import ChunkRequest, Delta, Heartbeat, SyncRequest
+from .protocol.options import DseOptions
+from .protocol.presence import Presence
+from .protocol.published_table import Published, TableResult, TableUpdate
+from .protocol.source_status import SourceStatus, TableStatus
+from .protocol.stream import Epoch, Transaction
 from .rate_limit import RateLimit
 from .schema import TableSchema
 from .service import Service
-from .source_feed import Subscription
-from .source_feeds import SourceFeeds
-from .source_status import SourceStatus, TableStatus
-from .stream import Epoch, Transaction
-from .stream_publisher import StreamPublisher, StreamSpec, StreamTools
-from .sync_calls import NODE_TOPIC, SyncCalls
-from .transport import Transport
-from .workers import Workers
+from .transports.transport import Transport
 
 __all__ = [
     "DseNode",

@@ -107,15 +107,15 @@ def _find(leases: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
 @contextmanager
 def _policy_service(args: argparse.Namespace) -> Iterator[Call]:
     """Give what calls the policy service over the bus that a node with these options is on."""
-    from .calls import CallClient
     from .clock import SystemClock, new_incarnation, new_random
     from .config import default_data_dir, dse_options, load_config
-    from .lease_calls import POLICY_TOPIC
-    from .message_reader import MessageReader
-    from .node_settings import NodeSettings
+    from .node.calls import CallClient
+    from .node.lease_calls import POLICY_TOPIC
+    from .node.node_settings import NodeSettings
+    from .protocol.message_reader import MessageReader
     from .rate_limit import RateLimit
-    from .sealed_transport import SealedTransport
-    from .transport import OsloTransport
+    from .transports.sealed_transport import SealedTransport
+    from .transports.transport import OsloTransport
 
     conf, clock = load_config(args.data_dir or default_data_dir(), args.config), SystemClock()
     settings, limit = NodeSettings(new_incarnation()), RateLimit(clock)

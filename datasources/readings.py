@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from congress_dist.published_table import TableResult
-from congress_dist.stream import (
+from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.stream import (
     UNREAD,
     StateKind,
     TableState,

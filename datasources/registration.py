@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from congress_dist.errors import CongressError
-from congress_dist.stream import Epoch
+from congress_dist.protocol.stream import Epoch
 
 if TYPE_CHECKING:
     from congress_dist.dse_node import DseNode

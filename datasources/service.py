@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from congress_dist.clock import Clock, SystemClock, new_random
 from congress_dist.config import datasource_sections
 from congress_dist.errors import CongressError, LeaseLost, NotFound, StartupError
+from congress_dist.protocol.stream import Epoch, StateKind
 from congress_dist.service import Method, Service
-from congress_dist.stream import Epoch, StateKind
 
 from .driver import Driver
 from .options import parse_options, shown_options

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from congress_dist.row import Cell, Row, decode_row, encode_row
-from congress_dist.schema import TableSchema
-from congress_dist.source_status import SourceStatus
-from congress_dist.stream import (
+from congress_dist.protocol.source_status import SourceStatus
+from congress_dist.protocol.stream import (
     UNREAD,
     Position,
     StateKind,
@@ -21,6 +19,8 @@ from congress_dist.stream import (
     TableState,
     Transaction,
 )
+from congress_dist.row import Cell, Row, decode_row, encode_row
+from congress_dist.schema import TableSchema
 
 from .engine import Engine
 from .planner.normal_form import TableKey

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from congress_dist.errors import NotReady
-from congress_dist.source_status import SourceStatus, TableStatus
-from congress_dist.stream import Position, StateKind
+from congress_dist.protocol.source_status import SourceStatus, TableStatus
+from congress_dist.protocol.stream import Position, StateKind
 
 from .planner.normal_form import TableKey
 from .replica import State

@@ -14,9 +14,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from congress_dist.call_deadline import find_seconds_left
 from congress_dist.errors import CongressError, InternalError, StoreUnavailable
-from congress_dist.stream import StateKind, Transaction
+from congress_dist.node.call_deadline import find_seconds_left
+from congress_dist.protocol.stream import StateKind, Transaction
 
 from .base_tables import BaseTables
 from .carry_out import carry_out

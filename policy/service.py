@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from congress_dist.process_end import stop_this_process
+from congress_dist.processes.process_end import stop_this_process
 from congress_dist.service import Method, Service
 
 from .answers import Answers

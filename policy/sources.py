@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from congress_dist.source_status import SourceStatus
-from congress_dist.stream import Transaction
+from congress_dist.protocol.source_status import SourceStatus
+from congress_dist.protocol.stream import Transaction
 
 if TYPE_CHECKING:
     from congress_dist.dse_node import DseNode, Subscription

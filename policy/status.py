@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from congress_dist.clock import utc_now
-from congress_dist.source_status import SourceStatus, TableStatus
-from congress_dist.stream import UNREAD
+from congress_dist.protocol.source_status import SourceStatus, TableStatus
+from congress_dist.protocol.stream import UNREAD
 
 from .answers import failures, waiting_rules
 from .provenance import FAILING, READY, UNAVAILABLE, WAITING, oldest, plain_position, worst_of

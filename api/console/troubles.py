@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from congress_dist.errors import StartupError
-from congress_dist.supervision import ChildStatus, Phase
+from congress_dist.processes.supervision import ChildStatus, Phase
 
 TRIES = 3
 """Starts in a row after which `--once` stops hoping; the reason is hardly one that passes."""

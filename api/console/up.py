@@ -35,7 +35,7 @@ from .view import SEVERITIES
 
 if TYPE_CHECKING:
     from congress_dist.policy.language.package import Package
-    from congress_dist.supervisor import ChildSpec
+    from congress_dist.processes.supervisor import ChildSpec
 
 SCHEMA_TIMEOUT = 10.0
 """Seconds that policies wait for the tables they name; then columns are not checked."""
@@ -127,7 +127,7 @@ class _stop_signals:  # noqa: N801
 
 
 def _run(run: Run) -> int:
-    from congress_dist.supervisor import Supervisor
+    from congress_dist.processes.supervisor import Supervisor
 
     supervisor = Supervisor(run.data_dir, _children(run), silence=run.silence)
     supervisor.lock()
@@ -154,7 +154,7 @@ def _show(run: Run, troubles: Troubles) -> int:
 
 
 def _children(run: Run) -> list[ChildSpec]:
-    from congress_dist.supervisor import ChildSpec
+    from congress_dist.processes.supervisor import ChildSpec
 
     common = ["--data-dir", str(run.data_dir)]
     if run.args.config:

@@ -20,7 +20,7 @@ from congress_dist.errors import (
     ServiceUnavailable,
     TransportError,
 )
-from congress_dist.transport import ListenHandler, ServeHandler
+from congress_dist.transports.transport import ListenHandler, ServeHandler
 
 from .memory_bus import NO_FAULTS, Faults, MemoryBus
 

@@ -25,7 +25,7 @@ from congress_dist.errors import (
     ServiceUnavailable,
     TransportError,
 )
-from congress_dist.transport import Transport
+from congress_dist.transports.transport import Transport
 
 PATIENCE = 30.0
 """Seconds after which what should come has not come: a failure, never a pause."""

@@ -17,12 +17,12 @@ from congress_dist.api.service import ApiService
 from congress_dist.clock import SystemClock, new_incarnation
 from congress_dist.config import load_config
 from congress_dist.dse_node import DseNode, StreamPublisher, TableResult
-from congress_dist.options import DseOptions
 from congress_dist.policy.service import make_service
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import READY, Epoch, TableState
 from congress_dist.row import Cell, encode_row
 from congress_dist.schema import TableSchema
 from congress_dist.service import Service
-from congress_dist.stream import READY, Epoch, TableState
 from congress_dist.testing.memory_bus import MemoryBus
 from congress_dist.testing.memory_transport import MemoryTransport
 

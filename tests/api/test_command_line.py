@@ -14,8 +14,8 @@ import yaml
 from congress_dist.api.console.client import Client
 from congress_dist.cli import FAILED, OK, UNAVAILABLE, USAGE, main
 from congress_dist.errors import InvalidRequest, NotFound, ServiceUnavailable
+from congress_dist.protocol.stream import unavailable
 from congress_dist.schema import Column, schema
-from congress_dist.stream import unavailable
 
 from .system import System, wait_until
 

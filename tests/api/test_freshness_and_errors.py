@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from congress_dist.protocol.stream import unavailable
 from congress_dist.schema import Column, schema
-from congress_dist.stream import unavailable
 
 from .system import V1_1, Source, System, wait_until
 

@@ -19,18 +19,18 @@ from typing import Any
 import psutil
 
 from congress_dist.clock import SystemClock, new_incarnation
-from congress_dist.codec import decode
 from congress_dist.config import load_config
 from congress_dist.dse_node import DseNode, StreamPublisher, TableResult, TableUpdate
-from congress_dist.messages import Delta
-from congress_dist.options import DseOptions
 from congress_dist.policy.service import PolicyService
 from congress_dist.policy.store.rule_store import RuleStore
+from congress_dist.protocol.codec import decode
+from congress_dist.protocol.messages import Delta
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import READY, Transaction
 from congress_dist.row import Row, decode_row, encode_row
 from congress_dist.schema import Column, TableSchema
 from congress_dist.service import Service
-from congress_dist.stream import READY, Transaction
-from congress_dist.transport import OsloTransport
+from congress_dist.transports.transport import OsloTransport
 
 SOURCE, TABLE = "nova", "servers"
 COLUMNS = ("id", "name", "host", "status", "size")

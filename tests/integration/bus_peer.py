@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from congress_dist.config import load_config
-from congress_dist.transport import OsloTransport
+from congress_dist.transports.transport import OsloTransport
 
 
 def main() -> None:

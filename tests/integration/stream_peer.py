@@ -20,19 +20,19 @@ from pathlib import Path
 from typing import Any
 
 from congress_dist.clock import SystemClock, new_incarnation
-from congress_dist.codec import decode
 from congress_dist.config import load_config
 from congress_dist.dse_node import DseNode, StreamPublisher
-from congress_dist.messages import NAME_BY_CLASS
-from congress_dist.options import DseOptions
 from congress_dist.policy.service import PolicyService
 from congress_dist.policy.store.rule_store import RuleStore
-from congress_dist.published_table import TableResult
+from congress_dist.protocol.codec import decode
+from congress_dist.protocol.messages import NAME_BY_CLASS
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.stream import READY, Transaction
 from congress_dist.row import Row, digest_of, encode_row
 from congress_dist.schema import Column, TableSchema
 from congress_dist.service import Service
-from congress_dist.stream import READY, Transaction
-from congress_dist.transport import Listener, ListenHandler, OsloTransport, ServeHandler
+from congress_dist.transports.transport import Listener, ListenHandler, OsloTransport, ServeHandler
 
 SOURCE, TABLE = "nova", "servers"
 COLUMNS = ("id", "name", "host", "status", "size")

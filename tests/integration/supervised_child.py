@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from congress_dist.alive import beat_until
+from congress_dist.processes.alive import beat_until
 
 
 def main() -> None:

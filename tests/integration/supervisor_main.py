@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from congress_dist.errors import StartupError
-from congress_dist.supervisor import ChildSpec, Supervisor
+from congress_dist.processes.supervisor import ChildSpec, Supervisor
 
 CHILD = str(Path(__file__).with_name("supervised_child.py"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from congress_dist.config import load_config
 from congress_dist.policy.store.rule_store import RuleStore
-from congress_dist.transport import OsloTransport
+from congress_dist.transports.transport import OsloTransport
 
 NAMES = [
     "with space",

@@ -12,14 +12,14 @@ import pytest
 from congress_dist.clock import SystemClock, new_incarnation
 from congress_dist.dse_node import DseNode, StreamPublisher
 from congress_dist.errors import NotReady, ServiceUnavailable
-from congress_dist.options import DseOptions
 from congress_dist.policy.service import PolicyService
 from congress_dist.policy.store.rule_store import RuleStore
-from congress_dist.published_table import TableResult
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.stream import READY, Epoch, unavailable
 from congress_dist.row import Cell, encode_row
 from congress_dist.schema import TableSchema, schema
 from congress_dist.service import Service
-from congress_dist.stream import READY, Epoch, unavailable
 from congress_dist.testing.memory_bus import MemoryBus
 from congress_dist.testing.memory_transport import MemoryTransport
 

@@ -12,9 +12,9 @@ import pytest
 
 from congress_dist.config import load_config
 from congress_dist.errors import TransportError
-from congress_dist.outbox import HEARTBEATS, stream_topic
+from congress_dist.node.outbox import HEARTBEATS, stream_topic
 from congress_dist.testing.transport_conformance import PATIENCE, Inbox, echo
-from congress_dist.transport import OsloTransport
+from congress_dist.transports.transport import OsloTransport
 from tests.servers.rabbitmq import CONTROL, RabbitServer
 
 from .conftest import ROOT

@@ -25,7 +25,7 @@ from congress_dist.testing.transport_conformance import (
     check_abandoned_call,
     echo,
 )
-from congress_dist.transport import OsloTransport
+from congress_dist.transports.transport import OsloTransport
 from tests.servers.rabbitmq import RabbitServer
 
 from .conftest import wait_until

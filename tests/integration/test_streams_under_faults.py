@@ -12,9 +12,9 @@ import pytest
 
 from congress_dist.clock import SystemClock
 from congress_dist.config import load_config
-from congress_dist.messages import WIRE_VERSION
-from congress_dist.outbox import HEARTBEATS, stream_topic
-from congress_dist.transport import OsloTransport
+from congress_dist.node.outbox import HEARTBEATS, stream_topic
+from congress_dist.protocol.messages import WIRE_VERSION
+from congress_dist.transports.transport import OsloTransport
 from tests.peer import PATIENCE, Peer
 
 from .conftest import wait_until

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from congress_dist.supervisor import ChildSpec, ChildStatus, Phase, Supervisor
+from congress_dist.processes.supervisor import ChildSpec, ChildStatus, Phase, Supervisor
 
 pytestmark = pytest.mark.integration
 
@@ -198,7 +198,9 @@ def test_second_supervisor_is_refused_and_told_the_first_one(tmp_path: Path) -> 
 
 
 def test_the_supervisor_does_without_oslo_messaging() -> None:
-    script = "import congress_dist.supervisor, sys; sys.exit('oslo_messaging' in sys.modules)"
+    script = (
+        "import congress_dist.processes.supervisor, sys; sys.exit('oslo_messaging' in sys.modules)"
+    )
 
     subprocess.run([sys.executable, "-c", script], check=True)
 

@@ -16,8 +16,8 @@ from congress_dist.clock import SystemClock
 from congress_dist.config import load_config
 from congress_dist.errors import CongressError, DeadlineExceeded, ServiceUnavailable
 from congress_dist.testing.transport_conformance import PATIENCE, Inbox
-from congress_dist.transport import OsloTransport
-from congress_dist.uds_directory import BusDirectory, topic_name
+from congress_dist.transports.transport import OsloTransport
+from congress_dist.transports.uds_directory import BusDirectory, topic_name
 
 pytestmark = pytest.mark.integration
 

@@ -25,7 +25,7 @@ def _of(file: str, *changes: tuple[str, str]) -> list[Mutant]:
 
 MUTANTS = [
     *_of(
-        "subscriber.py",
+        "protocol/subscriber.py",
         ("if self.epoch is not None and message.epoch < self.epoch:", "if False:"),
         ("if is_rival and is_starting:", "if False:"),
         ("        elif is_rival:\n", "        elif False:\n"),
@@ -87,7 +87,7 @@ MUTANTS = [
         ("            self._turn_to(reply.epoch, reply.incarnation)\n", "            pass\n"),
     ),
     *_of(
-        "syncing.py",
+        "protocol/syncing.py",
         ("return self._deadline is not None and request == self._request", "return True"),
         ("return self._deadline is not None and now >= self._deadline", "return False"),
         ("return self._retry_at is not None and now >= self._retry_at", "return False"),
@@ -95,14 +95,17 @@ MUTANTS = [
         ("        if not self.awaits(reply.request):\n            return True\n", ""),
         ("and index != expected", "and False"),
     ),
-    *_of("backoff.py", ("bound = min(self._longest, ", "bound = min(4 * self._longest, 4 * ")),
     *_of(
-        "delta_buffer.py",
+        "protocol/backoff.py",
+        ("bound = min(self._longest, ", "bound = min(4 * self._longest, 4 * "),
+    ),
+    *_of(
+        "protocol/delta_buffer.py",
         ("if other <= seq]", "if other < seq]"),
         ("range(after + 1, last + 1)", "range(after + 2, last + 1)"),
     ),
     *_of(
-        "held_table.py",
+        "protocol/held_table.py",
         ("        if change.replace:\n            net", "        if False:\n            net"),
         ("            self.read_position = left\n", "            pass\n"),
         ("return self.said == summary.state and self.content", "return self.content"),
@@ -119,7 +122,7 @@ MUTANTS = [
         ("        self.said, self.state = kept.states\n", ""),
     ),
     *_of(
-        "holding.py",
+        "protocol/holding.py",
         (
             "content.net_of(pull.removed[name], pull.added[name])",
             "content.net_of(set(), pull.added[name])",
@@ -137,7 +140,7 @@ MUTANTS = [
         ("        self.held_from = self._held_from_before\n", ""),
     ),
     *_of(
-        "publisher.py",
+        "protocol/publisher.py",
         ("if self.seq == NO_SEQ or self._is_below(request", "if self._is_below(request"),
         ("have.epoch != self._me.epoch or have.seq", "have.seq"),
         ("return have.seq if self._log.covers(have.seq, self.seq) else None", "return have.seq"),
@@ -162,14 +165,14 @@ MUTANTS = [
         ),
     ),
     *_of(
-        "published_table.py",
+        "protocol/published_table.py",
         ("leaves_unread = self.is_unread and rows is not None", "leaves_unread = False"),
         ("state = without_rows(self.state.kind, state)", "rows = frozenset()"),
         ("if state == self.state and not net:", "if not net:"),
         ("if rows is None and not self.has_rows:", "if rows is None and self.is_unread:"),
     ),
     *_of(
-        "pending_reads.py",
+        "protocol/pending_reads.py",
         ("return replace(before, state=read.state)", "return read"),
         ("if read.state.kind is StateKind.UNAVAILABLE:", "if False:"),
         ("self._bytes + _size_of(reads) > self._max_bytes", "False"),
@@ -177,7 +180,7 @@ MUTANTS = [
         ("(before.rows - read.removed) | read.added", "before.rows | read.added"),
     ),
     *_of(
-        "pull_shelf.py",
+        "protocol/pull_shelf.py",
         ("if not pull.is_done and now - pull.touched <= abandoned_after", "if False"),
         ("pull.is_done |= index ==", "pull.is_done |= index <="),
         (
@@ -186,12 +189,12 @@ MUTANTS = [
         ),
     ),
     *_of(
-        "piece_cut.py",
+        "protocol/piece_cut.py",
         ("        start, before, is_first = stop,", "        start, before, is_first = stop + 1,"),
         ("                if not is_first:\n", "                if False:\n"),
     ),
     *_of(
-        "transaction_log.py",
+        "protocol/transaction_log.py",
         ("dict.fromkeys(change.added, True)", "dict.fromkeys(change.added, False)"),
         ("self._first <= after + 1 <= last", "self._first <= after + 2 <= last + 1"),
         ("if self.size_bytes > self._max_bytes:", "if False:"),
@@ -200,7 +203,7 @@ MUTANTS = [
         ("skip = max(0, after + 1 - self._first)", "skip = max(0, after + 2 - self._first)"),
     ),
     *_of(
-        "table.py",
+        "protocol/table.py",
         ("(removed & self.rows) - added", "removed & self.rows"),
         ("frozenset(added - self.rows)", "frozenset(added)"),
         (
@@ -213,14 +216,14 @@ MUTANTS = [
         ),
     ),
     *_of(
-        "freshness.py",
+        "protocol/freshness.py",
         ("return sender is None or beat > sender.highest_beat", "return True"),
         ("return offset - self.smallest()", "return 0.0"),
         ("return now - max(0.0, now - sent - sender.smallest())", "return now"),
         ("sender.highest_beat = beat", "pass"),
     ),
     *_of(
-        "lease.py",
+        "protocol/lease.py",
         ("return [watch.generation, watch.renewals]", "return None"),
         (
             "        if self._state is not LeaseState.YIELDING:  # there",
@@ -236,14 +239,17 @@ MUTANTS = [
         ("if self._state is not LeaseState.HELD or epoch < self._generation:", "if True:"),
     ),
     *_of(
-        "held_age.py",
+        "protocol/held_age.py",
         ("while self._words and self._words[0].seq <= seq:", "while self._words:"),
         ("self._hold(self._words.pop(0))", "self._words.pop(0)"),
     ),
-    *_of("read_times.py", ("None if age is None else at - age", "at")),
-    *_of("heard_epochs.py", ("return other if incarnation == besides else epoch", "return epoch")),
+    *_of("protocol/read_times.py", ("None if age is None else at - age", "at")),
     *_of(
-        "stream_publisher.py",
+        "protocol/heard_epochs.py",
+        ("return other if incarnation == besides else epoch", "return epoch"),
+    ),
+    *_of(
+        "node/stream_publisher.py",
         ("reason)\n        self._machine = None\n", "reason)\n"),
         ("machine.unrenewed = self._lease.unrenewed(now)", "pass"),
     ),

@@ -19,15 +19,15 @@ MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 
 OUTSIDE_WORLDS = {
     "oslo_messaging": {
-        "congress_dist.transport",
-        "congress_dist.driver_errors",
-        "congress_dist.uds_driver",
-        "congress_dist.rabbit_driver",
-        "congress_dist.rabbit_connection",
-        "congress_dist.rabbit_listener",
+        "congress_dist.transports.transport",
+        "congress_dist.transports.driver_errors",
+        "congress_dist.transports.uds_driver",
+        "congress_dist.transports.rabbit_driver",
+        "congress_dist.transports.rabbit_connection",
+        "congress_dist.transports.rabbit_listener",
     },
-    "amqp": {"congress_dist.rabbit_connection"},
-    "kombu": {"congress_dist.rabbit_connection"},
+    "amqp": {"congress_dist.transports.rabbit_connection"},
+    "kombu": {"congress_dist.transports.rabbit_connection"},
     "sqlalchemy": {"policy.store"},
     "alembic": {"policy.store"},
     "oslo_db": {"policy.store"},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from congress_dist.held_table import HeldTable
-from congress_dist.holding import Holding
-from congress_dist.messages import Delta
-from congress_dist.stream import Position, TableState, Transaction
+from congress_dist.protocol.held_table import HeldTable
+from congress_dist.protocol.holding import Holding
+from congress_dist.protocol.messages import Delta
+from congress_dist.protocol.stream import Position, TableState, Transaction
 
 
 class FailingHolding(Holding):

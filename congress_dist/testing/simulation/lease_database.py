@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from congress_dist.lease import ACQUIRE, RENEW
+from congress_dist.protocol.lease import ACQUIRE, RENEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from congress_dist.effects import Count, Effect, RequestSync
-from congress_dist.messages import Delta, Heartbeat
-from congress_dist.options import DseOptions
-from congress_dist.stream import Position
-from congress_dist.subscriber import Subscriber
+from congress_dist.protocol.effects import Count, Effect, RequestSync
+from congress_dist.protocol.messages import Delta, Heartbeat
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import Position
+from congress_dist.protocol.subscriber import Subscriber
 
 _LATE = 1e-6
 _FAILED = frozenset(

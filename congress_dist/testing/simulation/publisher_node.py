@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from congress_dist.effects import RequestSync
 from congress_dist.errors import LeaseLost
-from congress_dist.lease import ACQUIRE, LeaseCall
-from congress_dist.messages import (
+from congress_dist.node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
+from congress_dist.protocol.effects import RequestSync
+from congress_dist.protocol.lease import ACQUIRE, LeaseCall
+from congress_dist.protocol.messages import (
     NO_SEQ,
     Chunk,
     ChunkRequest,
@@ -23,13 +24,12 @@ from congress_dist.messages import (
     SyncReply,
     SyncRequest,
 )
-from congress_dist.options import DseOptions
-from congress_dist.published_table import Published, TableRead, TableResult, TableUpdate
-from congress_dist.publisher import Publisher
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.published_table import Published, TableRead, TableResult, TableUpdate
+from congress_dist.protocol.publisher import Publisher
+from congress_dist.protocol.stream import Epoch, Position, Seq, StateKind
+from congress_dist.protocol.table import TABLE_BYTES, size_of
 from congress_dist.rate_limit import RateLimit
-from congress_dist.stream import Epoch, Position, Seq, StateKind
-from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
-from congress_dist.table import TABLE_BYTES, size_of
 
 from .timeline import Process
 from .truth import Tables, TableTruth, after_reads, as_read, told_by

@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import partial
 
 from congress_dist.clock import Random, new_random
-from congress_dist.options import DseOptions
-from congress_dist.stream import READY, StateKind
-from congress_dist.subscriber import MAX_SETBACK
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import READY, StateKind
+from congress_dist.protocol.subscriber import MAX_SETBACK
 
 from .faults import draw_faults
 from .publisher_node import SLOWEST_READ, PublisherNode

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync
-from congress_dist.messages import Delta, Heartbeat
-from congress_dist.stream import Position, StateKind
-from congress_dist.subscriber import Subscriber
+from congress_dist.protocol.effects import Alarm, Apply, Count, Effect, RequestSync
+from congress_dist.protocol.messages import Delta, Heartbeat
+from congress_dist.protocol.stream import Position, StateKind
+from congress_dist.protocol.subscriber import Subscriber
 
 
 @dataclass(frozen=True, slots=True)

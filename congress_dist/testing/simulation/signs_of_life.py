@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from congress_dist.messages import Delta, Heartbeat
+from congress_dist.protocol.messages import Delta, Heartbeat
 
 
 class SignsOfLife:

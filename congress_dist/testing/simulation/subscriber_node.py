@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync
-from congress_dist.held_table import DIVERGED, HeldTable
-from congress_dist.messages import Delta, Heartbeat, SyncReply, SyncRequest
+from congress_dist.protocol.effects import Alarm, Apply, Count, Effect, RequestSync
+from congress_dist.protocol.held_table import DIVERGED, HeldTable
+from congress_dist.protocol.messages import Delta, Heartbeat, SyncReply, SyncRequest
+from congress_dist.protocol.stream import Position, StateKind, TableState, Transaction, failing
+from congress_dist.protocol.subscriber import Subscriber
 from congress_dist.row import Row, encode_row
-from congress_dist.stream import Position, StateKind, TableState, Transaction, failing
-from congress_dist.subscriber import Subscriber
 
 from .failing_holding import FailingHolding
 from .patience import Patience

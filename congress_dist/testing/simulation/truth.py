@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from congress_dist.messages import Delta
-from congress_dist.published_table import TableRead, TableUpdate
+from congress_dist.protocol.messages import Delta
+from congress_dist.protocol.published_table import TableRead, TableUpdate
+from congress_dist.protocol.stream import Position, StateKind, TableState
 from congress_dist.row import Row
-from congress_dist.stream import Position, StateKind, TableState
 
 
 @dataclass(frozen=True, slots=True)

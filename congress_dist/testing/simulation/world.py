@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from congress_dist.clock import Random
-from congress_dist.codec import decode, encode
-from congress_dist.effects import RequestSync
 from congress_dist.errors import NotFound
-from congress_dist.lease import LeaseCall
-from congress_dist.messages import Chunk, Delta, Heartbeat, Message, SyncAnswer, SyncReply
-from congress_dist.options import DseOptions
+from congress_dist.protocol.codec import decode, encode
+from congress_dist.protocol.effects import RequestSync
+from congress_dist.protocol.lease import LeaseCall
+from congress_dist.protocol.messages import Chunk, Delta, Heartbeat, Message, SyncAnswer, SyncReply
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import READY, Epoch, TableState, failing, unavailable
 from congress_dist.row import encode_row
-from congress_dist.stream import READY, Epoch, TableState, failing, unavailable
 
 from .faults import CALM, Faults
 from .lease_database import LeaseDatabase

@@ -17,7 +17,7 @@ from congress_dist.config import (
     load_config,
 )
 from congress_dist.errors import InvalidConfig
-from congress_dist.options import DseOptions
+from congress_dist.protocol.options import DseOptions
 
 ALL_OPTIONS = [(group, option) for group, options in list_options() for option in options]
 

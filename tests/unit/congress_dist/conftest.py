@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from congress_dist.clock import new_random
-from congress_dist.effects import Alarm, Apply, Count, Effect, RequestSync, Send
-from congress_dist.messages import Delta, Heartbeat, SyncRequest
-from congress_dist.options import DseOptions
-from congress_dist.published_table import Published, TableResult
-from congress_dist.publisher import Identity, Publisher
+from congress_dist.protocol.effects import Alarm, Apply, Count, Effect, RequestSync, Send
+from congress_dist.protocol.messages import Delta, Heartbeat, SyncRequest
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.published_table import Published, TableResult
+from congress_dist.protocol.publisher import Identity, Publisher
+from congress_dist.protocol.stream import READY, Epoch, TableState, Transaction
+from congress_dist.protocol.subscriber import Subscriber
 from congress_dist.row import Row, decode_row, encode_row
-from congress_dist.stream import READY, Epoch, TableState, Transaction
-from congress_dist.subscriber import Subscriber
 
 SOURCE = "nova"
 

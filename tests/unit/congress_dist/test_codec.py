@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from congress_dist import messages as m
 from congress_dist.clock import new_random
-from congress_dist.codec import MAX_MESSAGE_BYTES, Encoder, decode, encode
 from congress_dist.errors import InvalidRequest, UnreadableMessage
-from congress_dist.options import DseOptions
-from congress_dist.packed_rows import SharedRows
+from congress_dist.protocol import messages as m
+from congress_dist.protocol.codec import MAX_MESSAGE_BYTES, Encoder, decode, encode
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.packed_rows import SharedRows
+from congress_dist.protocol.stream import READY, Epoch, Position, Seq, TableChange, failing
+from congress_dist.protocol.subscriber import Subscriber
 from congress_dist.row import Row, encode_row
-from congress_dist.stream import READY, Epoch, Position, Seq, TableChange, failing
-from congress_dist.subscriber import Subscriber
 
 ROW = encode_row((1, "a", None, 2.5, True))
 SUMMARY = m.TableSummary(failing("timeout"), 3, b"0123456789abcdef", "v1", 6.0)

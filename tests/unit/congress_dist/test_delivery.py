@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from congress_dist.delivery import Delivery, Mailbox, merge
-from congress_dist.row import Row, encode_row
-from congress_dist.stream import (
+from congress_dist.node.delivery import Delivery, Mailbox, merge
+from congress_dist.protocol.stream import (
     READY,
     UNREAD,
     Epoch,
@@ -16,6 +15,7 @@ from congress_dist.stream import (
     TableChange,
     Transaction,
 )
+from congress_dist.row import Row, encode_row
 from congress_dist.testing.fake_clock import FakeClock
 
 PATIENCE = 10.0

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from congress_dist.clock import SystemClock
-from congress_dist.codec import decode, encode
 from congress_dist.dse_node import DseNode, StreamPublisher, Subscription, TableResult
 from congress_dist.errors import (
     DeadlineExceeded,
@@ -24,12 +23,13 @@ from congress_dist.errors import (
     ServiceUnavailable,
     UnreadableMessage,
 )
-from congress_dist.messages import Heartbeat
-from congress_dist.options import DseOptions
+from congress_dist.protocol.codec import decode, encode
+from congress_dist.protocol.messages import Heartbeat
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import READY, Epoch, Seq, StateKind, Transaction
 from congress_dist.row import Row, encode_row
 from congress_dist.schema import schema
 from congress_dist.service import Method, Service
-from congress_dist.stream import READY, Epoch, Seq, StateKind, Transaction
 from congress_dist.testing.fake_clock import FakeClock
 from congress_dist.testing.memory_transport import Faults, MemoryBus, MemoryTransport
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from congress_dist.clock import new_random
-from congress_dist.effects import Apply, Effect, RequestSync, Send
-from congress_dist.messages import Delta, Heartbeat, SyncReply, SyncRequest
-from congress_dist.options import DseOptions
-from congress_dist.published_table import Published, TableResult
-from congress_dist.publisher import Identity, Publisher
+from congress_dist.protocol.effects import Apply, Effect, RequestSync, Send
+from congress_dist.protocol.messages import Delta, Heartbeat, SyncReply, SyncRequest
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.published_table import Published, TableResult
+from congress_dist.protocol.publisher import Identity, Publisher
+from congress_dist.protocol.stream import READY, Epoch, Position
+from congress_dist.protocol.subscriber import Subscriber
 from congress_dist.row import Row, encode_row
-from congress_dist.stream import READY, Epoch, Position
-from congress_dist.subscriber import Subscriber
 
 DEPTH = int(os.environ.get("EXHAUSTIVE_DEPTH", "4"))
 """Deeper by hand: `make exhaustive DEPTH=6`; each step takes about six times as long."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from congress_dist.freshness import Freshness
+from congress_dist.protocol.freshness import Freshness
 
 
 def test_nothing_heard_has_no_age() -> None:

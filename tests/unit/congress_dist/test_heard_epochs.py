@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from congress_dist.heard_epochs import HeardEpochs
+from congress_dist.protocol.heard_epochs import HeardEpochs
 
 HEARD = st.lists(st.tuples(st.integers(1, 5), st.sampled_from("abc")), max_size=8)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from congress_dist.inbox import Inbox, Item
-from congress_dist.timetable import Timetable
+from congress_dist.node.inbox import Inbox, Item
+from congress_dist.node.timetable import Timetable
 
 
 def item(sender: str, size_bytes: int = 1) -> Item:

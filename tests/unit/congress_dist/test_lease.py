@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from congress_dist.clock import new_random
-from congress_dist.lease import (
+from congress_dist.protocol.lease import (
     ACQUIRE,
     RELEASE,
     RENEW,
@@ -17,8 +17,8 @@ from congress_dist.lease import (
     LeaseState,
     Lost,
 )
-from congress_dist.options import DseOptions
-from congress_dist.stream import Epoch
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import Epoch
 
 OPTIONS = DseOptions()
 

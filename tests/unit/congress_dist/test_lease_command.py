@@ -12,12 +12,12 @@ from congress_dist.cli import main
 from congress_dist.clock import SystemClock
 from congress_dist.config import load_config
 from congress_dist.dse_node import DseNode
-from congress_dist.options import DseOptions
 from congress_dist.policy.lease_requests import LeaseRequests
 from congress_dist.policy.store.leases import Claim, LeaseTable
 from congress_dist.policy.store.rule_store import RuleStore
+from congress_dist.protocol.options import DseOptions
 from congress_dist.service import Method, Service
-from congress_dist.transport import OsloTransport
+from congress_dist.transports.transport import OsloTransport
 
 
 class Leases(Service):

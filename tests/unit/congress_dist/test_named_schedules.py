@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import partial
 
 from congress_dist.clock import new_random
-from congress_dist.messages import Delta, Heartbeat
-from congress_dist.options import DseOptions
+from congress_dist.protocol.messages import Delta, Heartbeat
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import StateKind
 from congress_dist.row import Row, encode_row
-from congress_dist.stream import StateKind
 from congress_dist.testing.simulation.faults import CALM
 from congress_dist.testing.simulation.publisher_node import PublisherNode
 from congress_dist.testing.simulation.schedule import Schedule

@@ -9,25 +9,25 @@ from typing import Any
 
 import pytest
 
-from congress_dist.attachments import Attachments
-from congress_dist.byte_queue import ByteQueue
-from congress_dist.calls import CallClient, CallServer
 from congress_dist.clock import SystemClock, new_random
-from congress_dist.codec import Encoder, decode, encode
-from congress_dist.effects import Alarm
 from congress_dist.errors import DeadlineExceeded, TransportError
-from congress_dist.membership import Membership
-from congress_dist.message_reader import MessageReader
-from congress_dist.messages import CallAnswer, CallError, CallRequest, Heartbeat
-from congress_dist.node_loop import NodeLoop
-from congress_dist.options import DseOptions
-from congress_dist.outbox import Outbox
+from congress_dist.node.attachments import Attachments
+from congress_dist.node.byte_queue import ByteQueue
+from congress_dist.node.calls import CallClient, CallServer
+from congress_dist.node.node_loop import NodeLoop
+from congress_dist.node.outbox import Outbox
+from congress_dist.node.timetable import Timetable
+from congress_dist.node.workers import Workers
+from congress_dist.protocol.codec import Encoder, decode, encode
+from congress_dist.protocol.effects import Alarm
+from congress_dist.protocol.membership import Membership
+from congress_dist.protocol.message_reader import MessageReader
+from congress_dist.protocol.messages import CallAnswer, CallError, CallRequest, Heartbeat
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import Epoch
 from congress_dist.rate_limit import RateLimit
-from congress_dist.stream import Epoch
 from congress_dist.testing.fake_clock import FakeClock
 from congress_dist.testing.memory_transport import MemoryBus, MemoryTransport
-from congress_dist.timetable import Timetable
-from congress_dist.workers import Workers
 
 PATIENCE = 10.0
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from congress_dist.codec import decode, encode
-from congress_dist.effects import Alarm
 from congress_dist.errors import InvalidRequest, InvalidRow
-from congress_dist.messages import (
+from congress_dist.protocol.codec import decode, encode
+from congress_dist.protocol.effects import Alarm
+from congress_dist.protocol.messages import (
     ChunkRequest,
     Delta,
     Heartbeat,
@@ -25,10 +25,9 @@ from congress_dist.messages import (
     SyncNotYet,
     SyncRequest,
 )
-from congress_dist.packed_rows import SharedRows
-from congress_dist.published_table import TableRead, TableResult, TableUpdate
-from congress_dist.row import MAX_ROW_BYTES, Row, encode_row
-from congress_dist.stream import (
+from congress_dist.protocol.packed_rows import SharedRows
+from congress_dist.protocol.published_table import TableRead, TableResult, TableUpdate
+from congress_dist.protocol.stream import (
     READY,
     UNREAD,
     Epoch,
@@ -39,6 +38,7 @@ from congress_dist.stream import (
     failing,
     unavailable,
 )
+from congress_dist.row import MAX_ROW_BYTES, Row, encode_row
 
 from .conftest import Bench
 
@@ -167,7 +167,7 @@ def test_what_waits_is_tried_again_when_it_could_not_be_published(
 
     bench.now += bench.options.coalesce_interval
     with monkeypatch.context() as patch:
-        patch.setattr("congress_dist.published_table.require_rows", fail)
+        patch.setattr("congress_dist.protocol.published_table.require_rows", fail)
         with pytest.raises(MemoryError):
             bench.publisher.on_tick(bench.now)
     assert bench.publisher.next_tick > bench.now
@@ -737,7 +737,7 @@ def test_view_that_is_shared_is_encoded_once(make_bench: Callable[..., Any]) -> 
 def test_only_so_many_bytes_are_kept_encoded(
     make_bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("congress_dist.pull_shelf._MOST_SHARED_BYTES", 150)
+    monkeypatch.setattr("congress_dist.protocol.pull_shelf._MOST_SHARED_BYTES", 150)
     bench = make_bench(chunk_bytes=10)
     rows = " ".join(f"row-{i:03}" for i in range(12))
     bench.publish(servers=rows, ports=rows)

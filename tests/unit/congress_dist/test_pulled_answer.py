@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-from congress_dist.messages import RowChanges, SyncAnswer, SyncTable, TableSummary
-from congress_dist.pulled_answer import PulledAnswer
+from congress_dist.protocol.messages import RowChanges, SyncAnswer, SyncTable, TableSummary
+from congress_dist.protocol.pulled_answer import PulledAnswer
+from congress_dist.protocol.stream import READY, Epoch, Seq
 from congress_dist.row import Row, encode_row
-from congress_dist.stream import READY, Epoch, Seq
 
 ROW_BYTES = len(encode_row(("0",)))
 
@@ -72,6 +72,6 @@ def test_rows_whose_digest_is_known_are_not_hashed_again(
 
     bench.want("servers", "ports")
     bench.deliver(*bench.publish(servers="a b c", ports="p"))
-    monkeypatch.setattr("congress_dist.table.digest_of", refuse)
+    monkeypatch.setattr("congress_dist.protocol.table.digest_of", refuse)
     bench.answer()
     assert bench.position == (1, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from congress_dist.recent_maximum import RecentMaximum
+from congress_dist.protocol.recent_maximum import RecentMaximum
 
 
 @pytest.mark.parametrize(

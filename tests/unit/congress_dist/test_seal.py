@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from congress_dist.errors import InvalidConfig, UnreadableMessage
-from congress_dist.replays import Replays
-from congress_dist.seal import KeyRing, Sealer
+from congress_dist.transports.replays import Replays
+from congress_dist.transports.seal import KeyRing, Sealer
 
 OLD, NEW = "2025:0123456789abcdef", "2026:fedcba9876543210"
 

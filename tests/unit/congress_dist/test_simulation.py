@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from congress_dist.holding import Holding
-from congress_dist.messages import Delta
-from congress_dist.published_table import PublishedTable, ReadStep, TableRead, TableResult
-from congress_dist.stream import Transaction
+from congress_dist.protocol.holding import Holding
+from congress_dist.protocol.messages import Delta
+from congress_dist.protocol.published_table import PublishedTable, ReadStep, TableRead, TableResult
+from congress_dist.protocol.stream import Transaction
 from congress_dist.testing.simulation import __main__ as command
 from congress_dist.testing.simulation import runs
 from congress_dist.testing.simulation.runs import rare, run_many

@@ -8,20 +8,18 @@ from typing import Any
 
 import pytest
 
-from congress_dist import delivery as delivery_module
 from congress_dist.clock import new_random
-from congress_dist.delivery import Delivery
-from congress_dist.effects import Effect, RequestSync, Send
-from congress_dist.held_table import HeldTable
-from congress_dist.holding import Holding
-from congress_dist.messages import SyncRequest
-from congress_dist.options import DseOptions
-from congress_dist.published_table import Published, TableResult
-from congress_dist.publisher import Identity, Publisher
-from congress_dist.rate_limit import RateLimit
-from congress_dist.row import Row, encode_row
-from congress_dist.source_feed import FeedTools, SourceFeed, Subscription
-from congress_dist.stream import (
+from congress_dist.node import delivery as delivery_module
+from congress_dist.node.delivery import Delivery
+from congress_dist.node.source_feed import FeedTools, SourceFeed, Subscription
+from congress_dist.protocol.effects import Effect, RequestSync, Send
+from congress_dist.protocol.held_table import HeldTable
+from congress_dist.protocol.holding import Holding
+from congress_dist.protocol.messages import SyncRequest
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.published_table import Published, TableResult
+from congress_dist.protocol.publisher import Identity, Publisher
+from congress_dist.protocol.stream import (
     READY,
     UNREAD,
     Epoch,
@@ -30,8 +28,10 @@ from congress_dist.stream import (
     Transaction,
     unavailable,
 )
-from congress_dist.subscriber import Subscriber
-from congress_dist.table import TableRows
+from congress_dist.protocol.subscriber import Subscriber
+from congress_dist.protocol.table import TableRows
+from congress_dist.rate_limit import RateLimit
+from congress_dist.row import Row, encode_row
 from congress_dist.testing.fake_clock import FakeClock
 
 OPTIONS = DseOptions()

@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from congress_dist.attachments import Attachments
 from congress_dist.clock import new_random
-from congress_dist.codec import Encoder, decode, encode
-from congress_dist.delivery import Delivery
 from congress_dist.errors import DeadlineExceeded
-from congress_dist.message_reader import MessageReader
-from congress_dist.messages import Heartbeat, SyncNotYet, SyncRequest
-from congress_dist.options import DseOptions
+from congress_dist.node.attachments import Attachments
+from congress_dist.node.delivery import Delivery
+from congress_dist.node.source_feeds import SourceFeeds
+from congress_dist.node.sync_calls import SyncCalls
+from congress_dist.node.timetable import Job, Timetable
+from congress_dist.protocol.codec import Encoder, decode, encode
+from congress_dist.protocol.message_reader import MessageReader
+from congress_dist.protocol.messages import Heartbeat, SyncNotYet, SyncRequest
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import Epoch, Seq, Transaction
 from congress_dist.rate_limit import RateLimit
-from congress_dist.source_feeds import SourceFeeds
-from congress_dist.stream import Epoch, Seq, Transaction
-from congress_dist.sync_calls import SyncCalls
 from congress_dist.testing.fake_clock import FakeClock
 from congress_dist.testing.memory_transport import MemoryBus, MemoryTransport
-from congress_dist.timetable import Job, Timetable
 
 PATIENCE = 10.0
 OPTIONS = DseOptions()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 
 from congress_dist.clock import new_random
-from congress_dist.lease import LeaseCall
-from congress_dist.messages import Delta, Heartbeat
-from congress_dist.options import DseOptions
-from congress_dist.published_table import Published, TableResult
+from congress_dist.node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
+from congress_dist.protocol.lease import LeaseCall
+from congress_dist.protocol.messages import Delta, Heartbeat
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.published_table import Published, TableResult
+from congress_dist.protocol.stream import READY
 from congress_dist.rate_limit import RateLimit
 from congress_dist.row import encode_row
-from congress_dist.stream import READY
-from congress_dist.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 from congress_dist.testing.fake_clock import FakeClock
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from congress_dist.messages import Delta, Heartbeat, SyncRequest, TableSummary
-from congress_dist.stream import READY, Seq, StateKind, failing, unavailable
+from congress_dist.protocol.messages import Delta, Heartbeat, SyncRequest, TableSummary
+from congress_dist.protocol.stream import READY, Seq, StateKind, failing, unavailable
 
 # --- LIVE at (e, s) -----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from congress_dist.messages import ChunkRequest, SnapshotGone, SyncAnswer, SyncBusy
+from congress_dist.protocol.messages import ChunkRequest, SnapshotGone, SyncAnswer, SyncBusy
 
 
 def open_gap(bench: Any) -> None:

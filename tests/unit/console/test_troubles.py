@@ -8,7 +8,7 @@ import pytest
 
 from congress_dist.api.console.troubles import TRIES, Troubles
 from congress_dist.errors import StartupError
-from congress_dist.supervision import ChildStatus, Phase
+from congress_dist.processes.supervision import ChildStatus, Phase
 
 
 def troubles(log_dir: Path, *statuses: ChildStatus) -> Troubles:

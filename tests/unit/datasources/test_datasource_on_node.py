@@ -22,10 +22,10 @@ from congress_dist.datasources.driver import (
 from congress_dist.datasources.service import DatasourceService
 from congress_dist.dse_node import DseNode
 from congress_dist.errors import NotFound
-from congress_dist.options import DseOptions
+from congress_dist.protocol.options import DseOptions
+from congress_dist.protocol.stream import StateKind, Transaction
 from congress_dist.row import decode_row
 from congress_dist.service import Method, Service
-from congress_dist.stream import StateKind, Transaction
 from congress_dist.testing.memory_transport import MemoryBus, MemoryTransport
 
 WAIT = 10.0

@@ -30,9 +30,9 @@ from congress_dist.errors import (
     ServiceUnavailable,
     StartupError,
 )
-from congress_dist.published_table import TableResult
+from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.stream import READY, failing, unavailable
 from congress_dist.row import decode_row
-from congress_dist.stream import READY, failing, unavailable
 
 WAIT = 10.0  # for what must come; a test that fails waits this long, one that passes does not
 

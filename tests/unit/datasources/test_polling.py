@@ -11,9 +11,9 @@ import pytest
 from congress_dist.datasources.driver import Driver, Poll, Table, TableRead, TableSchema, schema
 from congress_dist.datasources.poll_thread import ReadEnd
 from congress_dist.datasources.polling import Polling
-from congress_dist.published_table import TableResult
+from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.stream import READY, failing
 from congress_dist.row import encode_row
-from congress_dist.stream import READY, failing
 
 WAIT = 10.0
 

@@ -6,9 +6,9 @@ import pytest
 
 from congress_dist.datasources.encoding import Encoded, Gone, Refused, Same, TableOutcome
 from congress_dist.datasources.readings import Readings
-from congress_dist.published_table import TableResult
+from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.stream import READY, StateKind, TableState, failing, unavailable
 from congress_dist.row import encode_row
-from congress_dist.stream import READY, StateKind, TableState, failing, unavailable
 
 ROWS = frozenset({encode_row(("x",))})
 GOOD = Encoded(ROWS)

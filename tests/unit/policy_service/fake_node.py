@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from congress_dist.row import Cell, Row, encode_row
-from congress_dist.schema import TableSchema
-from congress_dist.source_status import SourceStatus, TableStatus
-from congress_dist.stream import (
+from congress_dist.protocol.source_status import SourceStatus, TableStatus
+from congress_dist.protocol.stream import (
     READY,
     UNREAD,
     Epoch,
@@ -18,6 +16,8 @@ from congress_dist.stream import (
     TableState,
     Transaction,
 )
+from congress_dist.row import Cell, Row, encode_row
+from congress_dist.schema import TableSchema
 
 Cells = Sequence[Cell]
 

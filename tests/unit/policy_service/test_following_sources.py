@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from congress_dist.errors import NotReady
+from congress_dist.protocol.stream import READY, UNREAD, failing, unavailable
 from congress_dist.schema import Column, schema
-from congress_dist.stream import READY, UNREAD, failing, unavailable
 
 from .conftest import System
 

@@ -4,9 +4,16 @@ from typing import Any
 
 import pytest
 
+from congress_dist.protocol.source_status import TableStatus
+from congress_dist.protocol.stream import (
+    READY,
+    UNREAD,
+    StateKind,
+    TableState,
+    failing,
+    unavailable,
+)
 from congress_dist.schema import schema
-from congress_dist.source_status import TableStatus
-from congress_dist.stream import READY, UNREAD, StateKind, TableState, failing, unavailable
 
 from .conftest import System
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 import congress_dist.policy.rule_writer as rule_writer
-from congress_dist.call_deadline import serving
 from congress_dist.errors import (
     Conflict,
     DeadlineExceeded,
@@ -14,6 +13,7 @@ from congress_dist.errors import (
     LeaseLost,
     StoreUnavailable,
 )
+from congress_dist.node.call_deadline import serving
 from congress_dist.policy.store.rule_store import RevisionMoved
 from congress_dist.schema import schema
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from congress_dist.clock import new_random
-from congress_dist.lease import ACQUIRE, RELEASE, RENEW
 from congress_dist.policy.lease_requests import LeaseRequests
 from congress_dist.policy.store.rule_store import RuleStore
+from congress_dist.protocol.lease import ACQUIRE, RELEASE, RENEW
 from congress_dist.testing.simulation.lease_database import LeaseDatabase
 
 

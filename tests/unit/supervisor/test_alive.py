@@ -6,7 +6,7 @@ import os
 import threading
 from contextlib import suppress
 
-from congress_dist.alive import beat_until
+from congress_dist.processes.alive import beat_until
 
 
 def test_beats_until_stopped_and_closes_the_pipe() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from congress_dist import child_process
-from congress_dist.child_process import spawn_child
+from congress_dist.processes import child_process
+from congress_dist.processes.child_process import spawn_child
 
 
 def open_descriptors() -> set[str]:

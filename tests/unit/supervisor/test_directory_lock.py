@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from congress_dist.directory_lock import DirectoryLock
 from congress_dist.errors import StartupError
+from congress_dist.processes.directory_lock import DirectoryLock
 
 
 def test_second_owner_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:

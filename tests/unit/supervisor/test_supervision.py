@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from congress_dist.supervision import (
+from congress_dist.processes.supervision import (
     FIRST_DELAY,
     MAX_DELAY,
     STABLE_TIME,

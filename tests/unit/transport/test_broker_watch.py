@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 
-from congress_dist.broker_watch import BrokerWatch
+from congress_dist.transports.broker_watch import BrokerWatch
 
 PATIENCE = 30.0
 

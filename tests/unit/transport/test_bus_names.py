@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from congress_dist.bus_names import amqp_owner, amqp_server, amqp_topic, short_name
+from congress_dist.transports.bus_names import amqp_owner, amqp_server, amqp_topic, short_name
 
 TEXTS = ["", ".", "..", "a", "a.b", "a/b", "a@b", "a=b", "#", "*", "a b", "ü" * 100, "x" * 300]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from congress_dist.frames import FrameDecoder, FrameError, encode_frame
+from congress_dist.transports.frames import FrameDecoder, FrameError, encode_frame
 
 LIMIT = 1000
 

@@ -10,11 +10,11 @@ import pytest
 from congress_dist.clock import SystemClock
 from congress_dist.errors import CongressError, UnreadableMessage
 from congress_dist.rate_limit import RateLimit
-from congress_dist.seal import KeyRing, Sealer
-from congress_dist.sealed_transport import SealedTransport
 from congress_dist.testing.memory_bus import MemoryBus
 from congress_dist.testing.memory_transport import MemoryTransport
-from congress_dist.transport import Transport
+from congress_dist.transports.seal import KeyRing, Sealer
+from congress_dist.transports.sealed_transport import SealedTransport
+from congress_dist.transports.transport import Transport
 
 WAIT = 5.0
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from congress_dist.selector_loop import READ, SelectorLoop
+from congress_dist.transports.selector_loop import READ, SelectorLoop
 
 PATIENCE = 30.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from congress_dist.uds_directory import Address, BusDirectory, topic_name
+from congress_dist.transports.uds_directory import Address, BusDirectory, topic_name
 
 
 @pytest.fixture

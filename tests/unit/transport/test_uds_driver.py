@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from congress_dist.config import load_config
-from congress_dist.transport import load_messaging
+from congress_dist.transports.transport import load_messaging
 
 PATIENCE = 30.0
 

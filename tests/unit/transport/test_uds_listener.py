@@ -11,13 +11,13 @@ from typing import NoReturn
 
 import pytest
 
-from congress_dist import uds_listener
 from congress_dist.clock import SystemClock
-from congress_dist.frames import Frame
-from congress_dist.selector_loop import READ, ReadyHandler, SelectorLoop
-from congress_dist.uds_connection import Connection, ConnectionLimits
-from congress_dist.uds_directory import Address, BusDirectory
-from congress_dist.uds_listener import Arrival, ListenerLimits, UdsReceiver
+from congress_dist.transports import uds_listener
+from congress_dist.transports.frames import Frame
+from congress_dist.transports.selector_loop import READ, ReadyHandler, SelectorLoop
+from congress_dist.transports.uds_connection import Connection, ConnectionLimits
+from congress_dist.transports.uds_directory import Address, BusDirectory
+from congress_dist.transports.uds_listener import Arrival, ListenerLimits, UdsReceiver
 
 PATIENCE = 10.0
 CAST = [Frame.CAST, {}, {}]

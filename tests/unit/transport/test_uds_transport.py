@@ -18,7 +18,7 @@ from congress_dist.testing.transport_conformance import (
     check_abandoned_call,
     echo,
 )
-from congress_dist.transport import OsloTransport
+from congress_dist.transports.transport import OsloTransport
 
 
 def make_pair(directory: Path) -> Pair:

@@ -1,0 +1,283 @@
+"""Hands transactions to listeners: one thread, in order; none harms another.
+
+A listener that raises is told again later: what it missed becomes one net change, so it never
+skips a row. One that is slow is told the same way, so that nothing grows without bound: a net
+change is at most what the tables held and hold.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..clock import Clock
+from ..protocol.stream import Epoch, Position, Seq, TableChange, TableState, Transaction
+from ..protocol.table import NO_CHANGE, NetChange, compose, size_of
+
+LOG = logging.getLogger(__name__)
+Listener = Callable[[Transaction], None]
+_MAX_WAITING = 1000
+"""Transactions of one listener that wait as they came; more are made one."""
+_FIRST_DELAY, _MAX_DELAY = 0.1, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A transaction that waits for a listener since a time of the local clock."""
+
+    transaction: Transaction
+    since: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a listener has.
+
+    Units: `behind` is the age of the oldest transaction that it has not taken, 0 when there is
+        none.
+    """
+
+    position: Position | None
+    states: Mapping[str, TableState]
+    behind: float
+
+
+class Mailbox:
+    """The transactions of one source on their way to one listener.
+
+    Invariant: guarded by the delivery's lock; taken in order, each until the listener returned.
+    `taken` is the one that it is told now, or again.
+    """
+
+    def __init__(self, name: str, listener: Listener) -> None:
+        self.name = name
+        self.listener = listener
+        self.waiting: deque[Letter] = deque()
+        self.size_bytes = 0
+        """What the rows that wait weigh."""
+        self.merge_above = 0
+        """Bytes above which what waits is made one, at least twice what was left the last time."""
+        self.taken: Letter | None = None
+        self.position: Position | None = None
+        self.states: dict[str, TableState] = {}
+        self.failures = 0
+        self.retry_at = 0.0
+        self.is_closed = False
+
+    @property
+    def oldest(self) -> Letter | None:
+        """Give what the listener must be told next."""
+        if self.taken is not None:
+            return self.taken
+        return self.waiting[0] if self.waiting else None
+
+    def make_room(self, letter: Letter, max_bytes: int) -> None:
+        """Make one what waits, if it is too much with a further letter."""
+        limit = max(max_bytes, self.merge_above)
+        is_much = self.size_bytes + letter.size_bytes > limit
+        if self.waiting and (is_much or len(self.waiting) >= _MAX_WAITING):
+            self.merge()
+
+    def merge(self) -> None:
+        """Make one what waits, as old as the first; when it raises everything is as it was."""
+        merged = merge([letter.transaction for letter in self.waiting])
+        letter = Letter(merged, self.waiting[0].since, _weight(merged))
+        self.waiting[0] = letter
+        while len(self.waiting) > 1:
+            self.waiting.pop()
+        self.size_bytes = letter.size_bytes
+        self.merge_above = 2 * letter.size_bytes
+
+    def take(self) -> Transaction | None:
+        """Take what the listener is told next: what it refused with all that came meanwhile.
+
+        Promises: when it raises, everything still waits.
+        """
+        if self.taken is not None:
+            self.waiting.appendleft(self.taken)
+            self.size_bytes += self.taken.size_bytes
+            self.taken = None
+            self.merge()
+        if not self.waiting:
+            return None  # closed meanwhile
+        self.taken = self.waiting.popleft()
+        self.size_bytes -= self.taken.size_bytes
+        return self.taken.transaction
+
+    def note_told(self) -> None:
+        """Note that the listener has what it was told."""
+        if self.taken is None:
+            return  # closed meanwhile
+        transaction, self.taken = self.taken.transaction, None
+        self.failures = 0
+        self.position = transaction.position
+        self.states.update(transaction.states)
+
+
+class Delivery:
+    """The thread that calls listeners."""
+
+    def __init__(self, clock: Clock, on_failure: Callable[[str], None], *, max_bytes: int) -> None:
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._on_failure = on_failure
+        self._changed = threading.Condition()
+        self._mailboxes: list[Mailbox] = []
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._run, name="dse-delivery", daemon=True)
+
+    def start(self) -> None:
+        """Begin to call listeners."""
+        self._thread.start()
+
+    def open(self, name: str, listener: Listener) -> Mailbox:
+        """Make a mailbox for a listener."""
+        mailbox = Mailbox(name, listener)
+        with self._changed:
+            self._mailboxes.append(mailbox)
+        return mailbox
+
+    def close(self, mailbox: Mailbox) -> None:
+        """Drop a mailbox with what is in it."""
+        with self._changed:
+            mailbox.is_closed = True
+            mailbox.waiting.clear()
+            mailbox.taken = None
+            if mailbox in self._mailboxes:
+                self._mailboxes.remove(mailbox)
+
+    def put(self, letters: Sequence[tuple[Mailbox, Transaction]]) -> None:
+        """Tell listeners of transactions, each after those before it.
+
+        Promises: when it raises, nobody is told of anything.
+        """
+        now = self._clock.monotonic()
+        sealed = [
+            (mailbox, Letter(transaction, now, _weight(transaction)))
+            for mailbox, transaction in letters
+        ]
+        with self._changed:
+            is_open = [(mailbox, letter) for mailbox, letter in sealed if not mailbox.is_closed]
+            for mailbox, letter in is_open:
+                mailbox.make_room(letter, self._max_bytes)
+            _put_all(is_open)
+            self._changed.notify()
+
+    def told(self, mailbox: Mailbox) -> Told:
+        """Give what a listener has."""
+        now = self._clock.monotonic()
+        with self._changed:
+            oldest = mailbox.oldest
+            behind = 0.0 if oldest is None else max(0.0, now - oldest.since)
+            return Told(mailbox.position, dict(mailbox.states), behind)
+
+    def forget(self, mailbox: Mailbox, tables: Iterable[str]) -> None:
+        """Take that a listener drops tables by itself."""
+        with self._changed:
+            for name in tables:
+                mailbox.states.pop(name, None)
+
+    def wake(self) -> None:
+        """Look at the clock again."""
+        with self._changed:
+            self._changed.notify()
+
+    def stop(self, timeout: float) -> None:
+        """Call no listener any more; idempotent."""
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
+        is_other = threading.current_thread() is not self._thread
+        if self._thread.is_alive() and is_other:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (mailbox := self._next()) is not None:
+            try:
+                self._tell(mailbox)
+            except Exception:
+                self._failed(mailbox)
+                LOG.exception(
+                    "a listener failed; it is told again in one step source=%s failures=%d",
+                    mailbox.name,
+                    mailbox.failures,
+                )
+
+    def _tell(self, mailbox: Mailbox) -> None:
+        with self._changed:
+            transaction = mailbox.take()
+        if transaction is None:
+            return
+        mailbox.listener(transaction)
+        with self._changed:
+            mailbox.note_told()
+
+    def _next(self) -> Mailbox | None:
+        """Wait until a listener is to be told something; None at the end."""
+        with self._changed:
+            while not self._is_stopped:
+                now = self._clock.monotonic()
+                waiting = [box for box in self._mailboxes if box.oldest is not None]
+                for mailbox in waiting:
+                    if mailbox.retry_at <= now:
+                        # Fairness: the next search begins behind this one.
+                        self._mailboxes.remove(mailbox)
+                        self._mailboxes.append(mailbox)
+                        return mailbox
+                due = min((box.retry_at for box in waiting), default=None)
+                self._changed.wait(None if due is None else due - now)
+            return None
+
+    def _failed(self, mailbox: Mailbox) -> None:
+        self._on_failure(mailbox.name)
+        with self._changed:
+            delay = min(_MAX_DELAY, _FIRST_DELAY * 2.0 ** min(mailbox.failures, 16))
+            mailbox.failures += 1
+            mailbox.retry_at = self._clock.monotonic() + delay
+
+
+def _put_all(letters: Sequence[tuple[Mailbox, Letter]]) -> None:
+    """Put letters into mailboxes, all or none."""
+    done = 0
+    try:
+        for mailbox, letter in letters:
+            mailbox.waiting.append(letter)
+            done += 1
+    except BaseException:
+        for mailbox, _ in letters[:done]:
+            mailbox.waiting.pop()
+        raise
+    for mailbox, letter in letters:
+        mailbox.size_bytes += letter.size_bytes
+
+
+def _weight(transaction: Transaction) -> int:
+    changes = transaction.tables.values()
+    return sum(size_of(change.removed) + size_of(change.added) for change in changes)
+
+
+def merge(transactions: Iterable[Transaction]) -> Transaction:
+    """Make consecutive transactions of one source one, with the net change of each table.
+
+    Shapes: at least one is given.
+    """
+    nets: dict[str, NetChange] = {}
+    tables: dict[str, TableChange] = {}
+    states: dict[str, TableState] = {}
+    source, position = "", Position(Epoch(0), Seq(0))
+    for transaction in transactions:
+        source, position = transaction.source, transaction.position
+        states.update(transaction.states)
+        for name, change in transaction.tables.items():
+            net = NetChange(change.removed, change.added)
+            nets[name] = compose(nets.get(name, NO_CHANGE), net)
+            tables[name] = change
+    merged = {
+        name: replace(change, removed=nets[name].removed, added=nets[name].added)
+        for name, change in tables.items()
+    }
+    return Transaction(source, position, merged, states)

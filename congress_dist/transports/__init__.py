@@ -1,0 +1,1 @@
+"""How bytes travel between nodes: `uds://`, `rabbit://`, and the seal around what they carry."""
