@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,19 +25,9 @@ from congress_dist.schema import TableSchema
 from congress_dist.service import Service
 from congress_dist.testing.memory_bus import MemoryBus
 from congress_dist.testing.memory_transport import MemoryTransport
+from tests.waiting import PATIENCE
 
 V1_1 = {"OpenStack-API-Version": "policy 1.1"}
-PATIENCE = 20.0
-"""Seconds after which something that should happen counts as not happening."""
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Look until a condition holds."""
-    clock, pause = SystemClock(), threading.Event()
-    end = clock.monotonic() + PATIENCE
-    while not condition():
-        assert clock.monotonic() < end, f"not within {PATIENCE} s: {what}"
-        pause.wait(0.01)
 
 
 class Source(Service):

@@ -16,8 +16,9 @@ from congress_dist.cli import FAILED, OK, UNAVAILABLE, USAGE, main
 from congress_dist.errors import InvalidRequest, NotFound, ServiceUnavailable
 from congress_dist.protocol.stream import unavailable
 from congress_dist.schema import Column, schema
+from tests.waiting import wait_until
 
-from .system import System, wait_until
+from .system import System
 
 Output = pytest.CaptureFixture[str]
 
@@ -43,7 +44,7 @@ def api(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         file.write_text(RULES)
         assert main(["policy", "create", "--from", str(file)]) == OK
         with Client(address) as client:
-            wait_until(lambda: len(client.get("violations")["violations"]) == 2, "violations")
+            wait_until(lambda: len(client.get("violations")["violations"]) == 2, what="violations")
         yield address
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from congress_dist.api.routes import ROUTES
 from congress_dist.schema import Column, schema
+from tests.waiting import wait_until
 
-from .system import V1_1, System, wait_until
+from .system import V1_1, System
 
 POLICY = "/v1/policies/{policy}"
 TABLE = f"{POLICY}/tables/{{table}}"
@@ -83,7 +84,7 @@ def prepared(system: System) -> Iterator[str]:
         source = system.add_source("src", {"p": schema(Column("n", "int"))})
         source.publish("p", [(1,)])
         rows = "/v1/data-sources/src/tables/p/rows"
-        wait_until(lambda: system.client.simulate_get(rows).status_code == 200, "rows of src")
+        wait_until(lambda: system.client.simulate_get(rows).status_code == 200, what="rows of src")
     system.post("/v1/policies", {"name": "mine", "rules": [{"rule": "p(x) :- src:p(x)"}]})
     yield system.get("/v1/policies/mine/rules")["results"][0]["id"]
     for name in ("mine", "new"):

@@ -8,8 +8,9 @@ import pytest
 
 from congress_dist.protocol.stream import unavailable
 from congress_dist.schema import Column, schema
+from tests.waiting import wait_until
 
-from .system import V1_1, Source, System, wait_until
+from .system import V1_1, Source, System
 
 GONE = {"src:gone": "unavailable: run apt-get update"}
 BIG = """@id("BIG") @severity("high") @title("n is big") @remediation("make it smaller")
@@ -38,7 +39,7 @@ def source(system: System) -> Source:
             "apt-get" in missing and len(system.rows("fresh", "both", V1_1).json["results"]) == 3
         )
 
-    wait_until(arrived, "the tables of src are in")
+    wait_until(arrived, what="the tables of src are in")
     return source
 
 

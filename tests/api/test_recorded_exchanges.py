@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from congress_dist.schema import Column, schema
+from tests.waiting import wait_until
 
 from .recorded import Ids, Recorded, essence, load_recorded, path_of
-from .system import Source, System, wait_until
+from .system import Source, System
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Replay:
             answer = self.system.client.simulate_get(path)
             return answer.status_code == 200 and answer.json == expected
 
-        wait_until(arrived, f"{path} shows {rows}")
+        wait_until(arrived, what=f"{path} shows {rows}")
 
 
 def problems_of(exchange: Recorded, replay: Replay) -> list[str]:

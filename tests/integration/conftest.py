@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.servers.fixtures import rabbit
+from tests.waiting import wait_until
 
 __all__ = ["rabbit"]
 
@@ -32,17 +32,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
-    """Ask again every 50 ms until the answer is true; the bound is a failure, not a pause."""
-    pacer = threading.Event()
-    for _ in range(int(seconds / 0.05)):
-        answer = condition()
-        if answer:
-            return answer
-        pacer.wait(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 class System:

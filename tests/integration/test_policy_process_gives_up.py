@@ -11,8 +11,9 @@ import pytest
 from congress_dist.policy.store.operations import CreatePolicy, InsertRule
 from congress_dist.policy.store.records import PolicyRecord, RuleRecord
 from congress_dist.policy.store.rule_store import Draft, RuleStore
+from tests.waiting import wait_until
 
-from .conftest import CONGRESS, wait_until
+from .conftest import CONGRESS
 
 
 @pytest.fixture

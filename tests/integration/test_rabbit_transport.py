@@ -27,8 +27,7 @@ from congress_dist.testing.transport_conformance import (
 )
 from congress_dist.transports.transport import OsloTransport
 from tests.servers.rabbitmq import RabbitServer
-
-from .conftest import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -16,8 +16,7 @@ from congress_dist.node.outbox import HEARTBEATS, stream_topic
 from congress_dist.protocol.messages import WIRE_VERSION
 from congress_dist.transports.transport import OsloTransport
 from tests.peer import PATIENCE, Peer
-
-from .conftest import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import CONGRESS, HOST_CONFIG, HOST_POLICY, System, free_port, wait_until
+from tests.waiting import wait_until
+
+from .conftest import CONGRESS, HOST_CONFIG, HOST_POLICY, System, free_port
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.servers.rabbitmq import RabbitServer
+from tests.waiting import wait_until
 
-from .conftest import HOST_CONFIG, HOST_POLICY, System, wait_until
+from .conftest import HOST_CONFIG, HOST_POLICY, System
 
 pytestmark = pytest.mark.integration
 

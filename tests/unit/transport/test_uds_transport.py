@@ -19,6 +19,7 @@ from congress_dist.testing.transport_conformance import (
     echo,
 )
 from congress_dist.transports.transport import OsloTransport
+from tests.waiting import wait_until
 
 
 def make_pair(directory: Path) -> Pair:
@@ -167,7 +168,7 @@ def test_call_that_waited_too_long_is_not_carried_out(tmp_path: Path) -> None:
 def test_listeners_that_come_and_go_leave_nothing_behind(tmp_path: Path) -> None:
     pair = make_pair(tmp_path)
     pair.other.listen("t", "first", Inbox()).stop()
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_files()
     for number in range(20):
         listener = pair.other.listen("t", f"server {number}", Inbox())
         pair.one.publish("t", b"")
@@ -175,7 +176,7 @@ def test_listeners_that_come_and_go_leave_nothing_behind(tmp_path: Path) -> None
     pair.one.publish("t", b"")
 
     assert len(pair.other._attachments) == 1  # type: ignore[attr-defined]
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+    wait_until(lambda: open_files() <= before + 2, what="the connections are closed")
     assert sockets(tmp_path) == []
     pair.one.stop()
     pair.other.stop()
@@ -193,6 +194,10 @@ def test_driver_of_json_carries_bytes_as_text(tmp_path: Path) -> None:
     assert one.call("t", payload, timeout=PATIENCE) == payload[::-1]
     assert one.counters() == {}
     one.stop()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def sockets(directory: Path) -> list[Path]:
