@@ -181,10 +181,10 @@ class SourceFeed:
                 counters=dict(self._counters),
             )
 
-    def count(self, name: str) -> None:
+    def count(self, name: str, amount: int = 1) -> None:
         """Count something that happened outside the machine."""
         with self._lock:
-            self._counters[name] += 1
+            self._counters[name] += amount
 
     def _want(self) -> None:
         wanted = tuple(sorted({name for sub in self._subscriptions for name in sub.tables}))

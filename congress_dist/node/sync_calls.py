@@ -57,6 +57,7 @@ class SyncCalls:
                 timeout=time_left,
                 server=request.incarnation,
             )
+            feed.count("sync_bytes", len(payload))
             with self._working:
                 reply = self._read(payload)
                 feed.step(lambda machine, now: machine.on_answer(reply, now))

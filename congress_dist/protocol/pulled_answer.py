@@ -37,6 +37,11 @@ class PulledAnswer:
         """Tell whether every piece is in."""
         return self.next_index >= self.answer.chunks
 
+    @property
+    def has_whole_tables(self) -> bool:
+        """Tell whether it gives all rows of a table, and not changes only."""
+        return any(entry.kind == "full" for entry in self.answer.tables.values())
+
     def feed(self, rows: Mapping[str, RowChanges]) -> bool:
         """Take the next piece; tell whether it can belong to the answer."""
         self.next_index += 1

@@ -487,7 +487,7 @@ class Subscriber:
             self._heard_seq = pull.position.seq
             self._buffer.drop_after(self._heard_seq)
         transaction = self.holding.install(pull, given_up)
-        return effects + self._succeed(transaction)
+        return effects + self._succeed(pull, transaction)
 
     def _complete_overtaken(
         self, pull: PulledAnswer, position: Position, now: float
@@ -502,13 +502,14 @@ class Subscriber:
         transaction = None if run is None else self.holding.bring_forward(pull, run, names)
         if transaction is None:
             return self._fail("overtaken", now)
-        return [Count("brought_forward"), *self._succeed(transaction)]
+        return [Count("brought_forward"), *self._succeed(pull, transaction)]
 
-    def _succeed(self, transaction: Transaction) -> list[Effect]:
+    def _succeed(self, pull: PulledAnswer, transaction: Transaction) -> list[Effect]:
         self._heard_seq = max(self._heard_seq, transaction.position.seq)
         self.holding.held_from = self.incarnation
         self._syncing.succeed()
-        return [Count("synced"), Apply(transaction)]
+        kind = "snapshot" if pull.has_whole_tables else "replay"
+        return [Count("synced"), Count(kind), Apply(transaction)]
 
     # --- status ---------------------------------------------------------------------------------
 

@@ -512,6 +512,17 @@ def test_poison_is_dropped_and_counted(net: Net) -> None:
     net.until(api.is_alive)
 
 
+def test_what_a_sync_brought_is_counted_at_who_asked(net: Net) -> None:
+    publishing(net)
+    mirror = Mirror()
+    subscription = net.node("api").subscribe("nova", ["servers"], mirror)
+    net.until(lambda: mirror.has("servers", "vm1"))
+    counters = subscription.status().counters
+    assert (counters["sync"], counters["synced"], counters["snapshot"]) == (1, 1, 1)
+    assert counters["sync_bytes"] > 0
+    assert "replay" not in counters
+
+
 def test_stream_that_a_message_breaks_is_synced_anew(
     net: Net, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,6 +164,8 @@ def test_gap_asks_for_resync_once_after_gap_grace(bench: Any) -> None:
     assert bench.position == (1, 4)
     assert bench.held("servers") == "a b c d"
     assert len(bench.applied) == 1
+    assert (bench.counts["gap"], bench.counts["replay"]) == (1, 1)
+    assert "snapshot" not in bench.counts
 
 
 def test_gap_that_closes_within_gap_grace_asks_for_nothing(bench: Any) -> None:
