@@ -20,11 +20,14 @@ from typing import Any
 from .clock import Clock, new_random
 from .errors import InvalidRequest, NotFound
 from .node.attachments import Attach, Attachments
+from .node.call_times import CallTimes
 from .node.calls import CallClient, CallServer, answer_bytes
 from .node.delivery import Delivery
 from .node.lease_calls import LeaseCalls
 from .node.node_loop import NodeLoop
+from .node.node_report import NodeReport
 from .node.outbox import HEARTBEATS, Outbox, stream_topic
+from .node.roll_call import RollCall
 from .node.source_feed import Subscription
 from .node.source_feeds import SourceFeeds
 from .node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
@@ -34,10 +37,11 @@ from .protocol.codec import Encoder
 from .protocol.effects import Alarm
 from .protocol.membership import Membership, Peer
 from .protocol.message_reader import MessageReader
-from .protocol.messages import ChunkRequest, Delta, Heartbeat, SyncRequest
+from .protocol.messages import CallRequest, ChunkRequest, Delta, Heartbeat, SyncRequest
 from .protocol.options import DseOptions
 from .protocol.presence import Presence
 from .protocol.published_table import Published, TableResult, TableUpdate
+from .protocol.roll import Roll
 from .protocol.source_status import SourceStatus, TableStatus
 from .protocol.stream import Epoch, Transaction
 from .rate_limit import RateLimit
@@ -94,6 +98,8 @@ class DseNode:
         self._reader = MessageReader(self._log_limit)
         self._is_stopping = False
         self._membership = Membership(options)
+        self._roll = Roll(options)
+        self._served = CallTimes()
         self._loop = NodeLoop(clock, max_bytes=options.buffer_bytes)
         self._later = Workers("dse-attach", 1)
         self._callbacks = Workers("dse-callback", 1)
@@ -122,6 +128,11 @@ class DseNode:
         self._feeds = self._make_feeds()
         self._presence = self._make_presence()
         self._presence_lock = threading.Lock()
+        self._node_methods = CallServer(
+            NODE_TOPIC, {"status": self.status}, clock, times=self._served
+        )
+        self._report = self._make_report()
+        self._roll_call = RollCall(self._calls, incarnation, self.status)
 
     # --- lifecycle ------------------------------------------------------------------------------
 
@@ -256,6 +267,24 @@ class DseNode:
         with self._lock:
             return self._membership.alive(self.clock.monotonic())
 
+    def status(self) -> dict[str, Any]:
+        """Give how this node does, as plain data; it is what other nodes are told, too."""
+        return self._report.make()
+
+    def nodes(self, *, timeout: float = 2.0) -> list[dict[str, Any]]:
+        """Ask every node that was heard of how it does; for a node with a service that observes.
+
+        Shapes: by node id; those that do not answer within `timeout` are in it, as `silent`.
+        """
+        now = self.clock.monotonic()
+        with self._lock:
+            heard = self._roll.nodes(now)
+        return self._roll_call.ask(heard, now, timeout)
+
+    def serve_metrics_at(self, address: str) -> None:
+        """Tell where this process serves its metrics."""
+        self._report.metrics_address = address
+
     def counters(self) -> dict[str, int]:
         """Give how often what went wrong, since the start."""
         return {
@@ -337,8 +366,10 @@ class DseNode:
 
     def _observe(self, heartbeat: Heartbeat) -> None:
         """Learn who is on the bus."""
+        now = self.clock.monotonic()
         with self._lock:
-            effects = self._membership.on_heartbeat(heartbeat, self.clock.monotonic())
+            effects = self._membership.on_heartbeat(heartbeat, now)
+            self._roll.on_heartbeat(heartbeat, now)
         for effect in effects:
             if isinstance(effect, Alarm) and self._log_limit.allows(effect.text):
                 LOG.error("%s", effect)
@@ -379,6 +410,32 @@ class DseNode:
             now=self.clock.monotonic(),
         )
 
+    def _make_report(self) -> NodeReport:
+        identity = {
+            "node": self.node_id,
+            "incarnation": self.incarnation,
+            "services": [service.name for service in self.services],
+        }
+        return NodeReport(
+            identity,
+            self.clock,
+            streams=lambda: [stream.report() for stream in self._present_streams()],
+            sources=self._feeds.report,
+            queues={"outbox": self._outbox, "inbox": self._loop},
+            traffic=self._traffic,
+            counters=self.counters,
+            made=self._calls.times,
+            served=self._served,
+        )
+
+    def _traffic(self) -> dict[str, int]:
+        return {
+            "sent": self._outbox.sent,
+            "sent_bytes": self._outbox.sent_bytes,
+            "received": self._reader.received,
+            "received_bytes": self._reader.received_bytes,
+        }
+
     # --- publishing and leases ------------------------------------------------------------------
 
     def _stream_tools(self) -> StreamTools:
@@ -409,8 +466,10 @@ class DseNode:
         self._listeners.add(lambda: self._transport.listen(topic, me, receive))
 
     def _answer_node(self, payload: bytes) -> bytes:
-        """Answer a subscriber's call; in a thread of the transport."""
+        """Answer a subscriber's call, or an operator's question; in a thread of the transport."""
         request = self._reader.read(payload)
+        if isinstance(request, CallRequest):
+            return self._encode(self._node_methods.handle(request))
         if not isinstance(request, SyncRequest | ChunkRequest):
             self._reader.note_unexpected(request)
             raise InvalidRequest(f"a node answers no {type(request).__name__}")
@@ -418,7 +477,10 @@ class DseNode:
             stream = self._streams.get(request.service)
         if stream is None:
             raise NotFound(f"stream {request.service!r} is not published here")
-        return self._encode(stream.answer(request))
+        reply = stream.answer(request)
+        encoded = self._encode(reply)
+        stream.sync_counts.note(reply, len(encoded))
+        return encoded
 
     # --- serving --------------------------------------------------------------------------------
 
@@ -427,7 +489,7 @@ class DseNode:
         if not methods:
             return
         _, _, instance = service.name.partition("@")
-        server = CallServer(service.name, methods, self.clock)
+        server = CallServer(service.name, methods, self.clock, times=self._served)
         self._servers.add(
             lambda: self._transport.serve(
                 service.topic,

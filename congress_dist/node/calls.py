@@ -33,9 +33,12 @@ from ..protocol.options import DseOptions
 from ..service import Method
 from ..transports.transport import Transport
 from .call_deadline import serving
+from .call_times import CallTimes
 
 LOG = logging.getLogger(__name__)
 _REMEMBERED_REQUESTS = 10_000
+OK, FAILED, UNKNOWN_METHOD = "ok", "failed", "unknown"
+"""Outcomes of calls beside the codes of errors, and the method of those that do not exist."""
 
 
 class CallClient:
@@ -58,6 +61,7 @@ class CallClient:
         self._clock = clock
         self._rng = rng
         self._stopped = threading.Event()
+        self.times = CallTimes()
 
     def call(
         self,
@@ -80,6 +84,40 @@ class CallClient:
             DeadlineExceeded: not within `timeout`.
             CongressError: as the method raised it.
         """
+        began, outcome = self._clock.monotonic(), FAILED
+        try:
+            answer = self._call(
+                topic,
+                method,
+                arguments,
+                timeout=timeout,
+                server=server,
+                repeat=repeat,
+                lost_after=lost_after,
+            )
+            outcome = OK
+            return answer
+        except CongressError as error:
+            outcome = error.code
+            raise
+        finally:
+            self.times.note(method, outcome, self._clock.monotonic() - began)
+
+    def stop(self) -> None:
+        """Begin no further try; idempotent."""
+        self._stopped.set()
+
+    def _call(
+        self,
+        topic: str,
+        method: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float,
+        server: str | None,
+        repeat: bool,
+        lost_after: float,
+    ) -> Any:
         deadline = self._clock.monotonic() + timeout
         backoff = Backoff(self._options.backoff_min, self._options.backoff_max, self._rng)
         request_id = str(uuid.uuid4())
@@ -103,10 +141,6 @@ class CallClient:
             f"no answer to {method!r} on topic {topic!r} within {timeout:g} s", outcome="unknown"
         )
 
-    def stop(self) -> None:
-        """Begin no further try; idempotent."""
-        self._stopped.set()
-
     def _try(self, topic: str, request: CallRequest, server: str | None) -> Any:
         payload = self._encode(request)
         answer = self._reader.read(
@@ -122,16 +156,32 @@ class CallClient:
 class CallServer:
     """The called side: carries out what one service's methods allow, in many threads at once."""
 
-    def __init__(self, name: str, methods: Mapping[str, Method], clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        methods: Mapping[str, Method],
+        clock: Clock,
+        *,
+        times: CallTimes | None = None,
+    ) -> None:
         self._name = name
         self._methods = methods
         self._clock = clock
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
+        self._times = times or CallTimes()
 
     def handle(self, request: CallRequest) -> CallAnswer | CallError:
         """Carry out a call and give its answer, or the error that reaches the caller."""
-        due = self._clock.monotonic() + request.remaining
+        began = self._clock.monotonic()
+        answer = self._answer(request, began + request.remaining)
+        # What others send names no class of its own: it would not be bounded.
+        method = request.method if request.method in self._methods else UNKNOWN_METHOD
+        outcome = str(answer.error["code"]) if isinstance(answer, CallError) else OK
+        self._times.note(method, outcome, self._clock.monotonic() - began)
+        return answer
+
+    def _answer(self, request: CallRequest, due: float) -> CallAnswer | CallError:
         try:
             with serving(lambda: due - self._clock.monotonic()):
                 result = self._carry_out(request)

@@ -44,6 +44,9 @@ class Told:
     position: Position | None
     states: Mapping[str, TableState]
     behind: float
+    waiting: int = 0
+    """How many transactions it has not taken."""
+    waiting_bytes: int = 0
 
 
 class Mailbox:
@@ -173,7 +176,10 @@ class Delivery:
         with self._changed:
             oldest = mailbox.oldest
             behind = 0.0 if oldest is None else max(0.0, now - oldest.since)
-            return Told(mailbox.position, dict(mailbox.states), behind)
+            waiting = len(mailbox.waiting) + (mailbox.taken is not None)
+            return Told(
+                mailbox.position, dict(mailbox.states), behind, waiting, mailbox.size_bytes
+            )
 
     def forget(self, mailbox: Mailbox, tables: Iterable[str]) -> None:
         """Take that a listener drops tables by itself."""

@@ -95,6 +95,12 @@ class Inbox:
             self._changed.notify()
 
     @property
+    def waiting(self) -> int:
+        """Give how many messages are in it."""
+        with self._changed:
+            return sum(len(items) for items in self._waiting.values())
+
+    @property
     def is_finished(self) -> bool:
         """Tell whether no message has its turn, and none will come."""
         with self._changed:

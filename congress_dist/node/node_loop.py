@@ -39,6 +39,16 @@ class NodeLoop:
         """Give how many messages found no room."""
         return self._inbox.dropped
 
+    @property
+    def waiting(self) -> int:
+        """Give how many messages wait."""
+        return self._inbox.waiting
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Give what those weigh."""
+        return self._inbox.size_bytes
+
     def start(self) -> None:
         """Begin to run."""
         self._thread.start()

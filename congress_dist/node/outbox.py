@@ -47,6 +47,18 @@ class Outbox:
         self._log_limit = log_limit
         self._thread = threading.Thread(target=self._run, name="dse-outbox", daemon=True)
         self.failed = 0
+        self.sent = 0
+        self.sent_bytes = 0
+
+    @property
+    def waiting(self) -> int:
+        """Give how many messages wait to be sent."""
+        return len(self._queue)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Give about what those weigh."""
+        return self._queue.size_bytes
 
     @property
     def dropped(self) -> int:
@@ -94,6 +106,8 @@ class Outbox:
     def _send_payload(self, topic: str, payload: bytes) -> None:
         try:
             self._send(topic, payload)
+            self.sent += 1
+            self.sent_bytes += len(payload)
         except CongressError as error:
             self.failed += 1
             if self._log_limit.allows(topic):

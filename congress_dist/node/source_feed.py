@@ -13,16 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..clock import Clock
 from ..protocol.effects import Alarm, Apply, Count, Effect, RequestSync
 from ..protocol.messages import Delta, Heartbeat
+from ..protocol.options import DseOptions
 from ..protocol.source_status import SourceStatus, TableStatus
 from ..protocol.stream import UNREAD, Transaction
 from ..protocol.subscriber import Subscriber
 from ..rate_limit import RateLimit
 from .delivery import Delivery, Listener, Mailbox, Told
-from .timetable import BUSY_AGAIN, LOCK_PATIENCE, Job
+from .source_report import busy_report, source_report
+from .timetable import BUSY_AGAIN, LOCK_PATIENCE, REPORT_PATIENCE, Job
 
 LOG = logging.getLogger(__name__)
 
@@ -181,6 +184,27 @@ class SourceFeed:
                 counters=dict(self._counters),
             )
 
+    def report(self, options: DseOptions) -> dict[str, Any]:
+        """Give what an operator wants to know of the source, as plain data.
+
+        Promises: does not wait for another thread's work on this source; then it only says so.
+        """
+        if not self._lock.acquire(timeout=REPORT_PATIENCE):
+            return busy_report(self.source)
+        try:
+            told = [subscription.told() for subscription in self._subscriptions]
+            behind = max((each.behind for each in told), default=0.0)
+            status = self._machine.status(self._tools.clock.monotonic(), behind)
+            return source_report(
+                self.source,
+                replace(status, counters=dict(self._counters)),
+                told,
+                options=options,
+                is_broken=self._is_broken,
+            )
+        finally:
+            self._lock.release()
+
     def count(self, name: str, amount: int = 1) -> None:
         """Count something that happened outside the machine."""
         with self._lock:
@@ -218,6 +242,8 @@ class SourceFeed:
             self._request(effect, now)
         elif isinstance(effect, Count):
             self._counters[effect.name] += 1
+        elif isinstance(effect, Apply):
+            self._counters["applied"] += 1
         elif isinstance(effect, Alarm) and self._tools.log_limit.allows(
             f"{self.source} {effect.text}"
         ):
@@ -272,7 +298,11 @@ class Subscription:
         Shapes: `position` is the one last handed over to the listener; what waits for it makes
             all ages higher, and beyond the time after which rows are stale the source not live.
         """
-        return self._feed.status(sorted(self.tables), self._delivery.told(self._mailbox))
+        return self._feed.status(sorted(self.tables), self.told())
+
+    def told(self) -> Told:
+        """Give what the listener has."""
+        return self._delivery.told(self._mailbox)
 
     def take(self, tables: frozenset[str]) -> None:
         """Have exactly these tables from now on; of others the listener has nothing any more."""

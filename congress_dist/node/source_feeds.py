@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..clock import Clock, Random
 from ..protocol.effects import RequestSync
@@ -81,6 +82,12 @@ class SourceFeeds:
         feed = self._find(source)
         if feed is not None:
             feed.count("listener_failed")
+
+    def report(self) -> list[dict[str, Any]]:
+        """Give what an operator wants to know of each source, by name, as plain data."""
+        with self._lock:
+            feeds = sorted(self._feeds.items())
+        return [feed.report(self._options) for _, (feed, _) in feeds]
 
     def stop(self) -> None:
         """End every subscription; idempotent."""

@@ -25,9 +25,18 @@ from ..protocol.published_table import Published, TableRead
 from ..protocol.publisher import Identity, Publisher
 from ..protocol.stream import Epoch
 from ..rate_limit import RateLimit
-from .timetable import BUSY_AGAIN, LOCK_PATIENCE, Job
+from .standing import BUSY
+from .stream_report import stream_report
+from .sync_counts import SyncCounts
+from .timetable import BUSY_AGAIN, LOCK_PATIENCE, REPORT_PATIENCE, Job
 
 LOG = logging.getLogger(__name__)
+_WORDS_BY_LEASE = {
+    LeaseState.HELD: ("publishing", ""),
+    LeaseState.SEEKING: ("candidate", "another process holds the lease, or nobody grants it"),
+    LeaseState.YIELDING: ("yielding", "a newer epoch was heard of; a higher one is asked for"),
+    LeaseState.STOPPED: ("stopped", "it was stopped"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,7 @@ class StreamPublisher:
         self._lease_lock = threading.RLock()
         self._lock = threading.RLock()
         self._machine: Publisher | None = None
+        self.sync_counts = SyncCounts()
         self._lease = LeaseHolder(
             spec.name,
             tools.incarnation,
@@ -212,6 +222,31 @@ class StreamPublisher:
             if isinstance(request, SyncRequest):
                 return self._machine.on_sync(request, now)
             return self._machine.on_chunk(request, now)
+
+    def report(self) -> dict[str, Any]:
+        """Give what an operator wants to know of the stream, as plain data.
+
+        Promises: does not wait for another thread's work on this stream; then it only says so.
+        """
+        lease, now = self._lease, self._tools.clock.monotonic()
+        state, why = _WORDS_BY_LEASE[lease.state]
+        status = None
+        if self._lock.acquire(timeout=REPORT_PATIENCE):
+            try:
+                status = None if self._machine is None else self._machine.status(now)
+            finally:
+                self._lock.release()
+        elif lease.state is LeaseState.HELD:
+            state, why = BUSY, "a large transaction or answer is being worked on"
+        return stream_report(
+            self.name,
+            status,
+            state=state,
+            why=why,
+            epoch=lease.epoch,
+            unrenewed=lease.unrenewed(now),
+            counters=self.sync_counts.report(),
+        )
 
     def end(self) -> LeaseCall | None:
         """Publish nothing more; give the call that releases the lease, None if it is not ours."""

@@ -12,6 +12,8 @@ Job = Callable[[], None]
 LOCK_PATIENCE = 0.002
 """So long the loop waits for the lock of a part: longer than most who hold one need, and short
 beside what the other parts may wait."""
+REPORT_PATIENCE = 0.05
+"""So long a question of an operator waits for it: a part that is busy for longer is said to be."""
 BUSY_AGAIN = 0.02
 """After this long the loop looks again at a part whose lock it did not get."""
 _SLACK = 64

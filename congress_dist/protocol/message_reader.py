@@ -27,12 +27,17 @@ class MessageReader:
         self._log_limit = log_limit
         self._lock = threading.Lock()
         self._counters: Counter[str] = Counter()
+        self.received = 0
+        self.received_bytes = 0
 
     def read(self, payload: bytes) -> Message:
         """Give the message of some bytes.
 
         Raises: UnreadableMessage: they are none that this node reads; it is counted and logged.
         """
+        with self._lock:
+            self.received += 1
+            self.received_bytes += len(payload)
         try:
             return decode(payload)
         except UnreadableMessage as error:

@@ -47,6 +47,7 @@ from .published_table import (
 )
 from .pull_shelf import PullShelf, View, ViewKey
 from .stream import Epoch, Position, Seq, StateKind, TableChange, TableState, unavailable
+from .stream_status import StreamStatus
 from .table import TABLE_BYTES, NetChange, size_of
 from .transaction_log import TransactionLog
 
@@ -216,8 +217,23 @@ class Publisher:
             assert table.content.sum == digest_of(table.content.rows)
             assert not (table.is_unread and table.content.rows)
 
+    def status(self, now: float) -> StreamStatus:
+        """Give where the stream stands, and what is kept for its subscribers."""
+        ages = [age for age in self._read_ages(now).values() if age is not None]
+        return StreamStatus(
+            position=Position(self._me.epoch, self.seq),
+            tables=len(self._tables),
+            rows=sum(len(table.content.rows) for table in self._tables.values()),
+            read_age=max(ages, default=None),
+            log_transactions=len(self._log),
+            log_bytes=self._log.size_bytes,
+            log_reaches_back=self._log.reaches_back(now),
+            snapshots=len(self._shelf),
+            slowest_pull=self._shelf.slowest(now),
+        )
+
     def rows(self, name: str) -> frozenset[Row]:
-        """Give the rows of a table as published; for tests and status."""
+        """Give the rows of a table as published; for tests."""
         return frozenset(self._tables[name].content.rows)
 
     @property

@@ -33,6 +33,9 @@ class SourceStatus:
     no newer transaction is being fetched, and none has waited long to be handed over.
     `unrenewed`: how long the publisher has gone on without renewing its lease. `heard`: all tables
     of the source, wanted or not, as its heartbeats tell of them; no rows of these are held.
+    `lag`: transactions of the position's epoch that were heard of and are not held, None when the
+    newest epoch is another one. `fetching`: what is asked for and why, empty when nothing is.
+    `buffered_bytes`: what deltas weigh that cannot be applied yet.
     """
 
     position: Position | None
@@ -42,3 +45,7 @@ class SourceStatus:
     counters: Mapping[str, int] = field(default_factory=dict)
     unrenewed: float = 0.0
     heard: Mapping[str, TableStatus] = field(default_factory=dict)
+    heard_epoch: int = 0
+    lag: int | None = None
+    fetching: str = ""
+    buffered_bytes: int = 0

@@ -255,6 +255,10 @@ class Subscriber:
             tables={name: self._table_status(name, now, unknown, lag) for name in wanted},
             unrenewed=self._unrenewed,
             heard={name: self._heard_status(name, now) for name in sorted(self._heard)},
+            heard_epoch=self.heard_epoch,
+            lag=self._lag,
+            fetching=self._fetching() if self._syncing.is_active else "",
+            buffered_bytes=self._buffer.size_bytes,
         )
 
     def check(self) -> None:
@@ -512,6 +516,26 @@ class Subscriber:
         return [Count("synced"), Count(kind), Apply(transaction)]
 
     # --- status ---------------------------------------------------------------------------------
+
+    @property
+    def _lag(self) -> int | None:
+        position = self.position
+        if position is None or not self.is_led_on:
+            return None
+        return max(0, self._heard_seq - position.seq)
+
+    def _fetching(self) -> str:
+        """Say what is asked for, and why."""
+        position, repair = self.position, self._syncing.repair
+        if position is None:
+            return "the first rows"
+        if self._is_behind:
+            return f"epoch {self.epoch}: epoch {position.epoch} is held"
+        if self.holding.lacking:
+            return f"tables that are new: {', '.join(sorted(self.holding.lacking))}"
+        if repair:
+            return f"tables that differ or broke: {', '.join(sorted(repair))}"
+        return f"transactions after {position.seq}"
 
     def _table_status(self, name: str, now: float, unknown: TableState, lag: float) -> TableStatus:
         held = self.holding.tables.get(name)

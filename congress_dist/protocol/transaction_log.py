@@ -34,6 +34,9 @@ class TransactionLog:
         self._is_cut = False
         self.size_bytes = 0
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def reaches_back(self, now: float) -> float:
         """Give how long ago the oldest transaction kept was, infinity while none was forgotten."""
         if not self._is_cut:

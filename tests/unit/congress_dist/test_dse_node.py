@@ -873,3 +873,120 @@ def test_lease_is_renewed_while_a_large_read_is_published(net: Net) -> None:
         before = policy.rows["nova"]["renewals"]
         net.until(lambda: policy.rows["nova"]["renewals"] >= before + 3)
     assert not source.lost
+
+
+# --- what operators are told --------------------------------------------------------------------
+
+
+class Watcher(Service):
+    """Observes who is on the bus."""
+
+    name, topic, observes_nodes = "watcher@w1", "watcher", True
+
+
+class Mute(Service):
+    """Publishes nothing and answers nothing."""
+
+    name = topic = "api"
+
+
+def reported(nodes: list[dict[str, Any]], node: str) -> dict[str, Any]:
+    """Give the one report of a node."""
+    (found,) = [report for report in nodes if report["node"] == node]
+    return found
+
+
+def answered(net: Net, node: DseNode) -> dict[str, dict[str, Any]]:
+    """Ask until all nodes are known, with the clock running on while they are asked."""
+    found: dict[str, dict[str, Any]] = {}
+
+    def is_complete() -> bool:
+        found.update({report["node"]: report for report in node.nodes(timeout=5.0)})
+        return found.keys() >= net.nodes.keys()
+
+    net.until(is_complete)
+    return found
+
+
+def test_every_node_tells_how_it_does(net: Net) -> None:
+    source = publishing(net)
+    mirror = Mirror()
+    net.node("api", Mute()).subscribe("nova", ["servers"], mirror)
+    net.until(lambda: mirror.has("servers", "vm1"))
+    source.publish(servers=rows_of("vm1", "vm2"))
+    net.until(lambda: mirror.has("servers", "vm1", "vm2"))
+    nodes = answered(net, net.node("watcher", Watcher()))
+    assert {report["state"] for report in nodes.values()} == {"alive"}
+    (stream,) = nodes["nova"]["streams"]
+    assert (stream["stream"], stream["state"]) == ("nova", "publishing")
+    assert (stream["position"], stream["tables"], stream["rows"]) == ([1, 2], 2, 3)
+    assert stream["counters"]["snapshots"] == 1
+    (held,) = nodes["api"]["sources"]
+    assert (held["source"], held["state"], held["why"]) == ("nova", "live", "")
+    assert held["position"] == held["handed_over"] == [1, 2]
+    assert (held["lag"], held["rows"], held["tables"]) == (0, 2, ["servers"])
+    assert held["counters"]["snapshot"] == 1
+    assert held["counters"]["sync_bytes"] == stream["counters"]["sync_bytes"] > 0
+    assert nodes["nova"]["traffic"]["sent_bytes"] > 0
+    assert nodes["nova"]["queues"]["outbox"]["dropped"] == 0
+
+
+def test_calls_are_told_by_method_and_outcome(net: Net) -> None:
+    publishing(net)
+    node = net.nodes["nova"]
+    with pytest.raises(NotFound):
+        node.call("policy", "no_such_method")
+    made = {(c["method"], c["outcome"]): sum(c["counts"]) for c in node.status()["calls"]["made"]}
+    assert made["lease_acquire", "ok"] == 1
+    assert made["no_such_method", "not_found"] == 1
+    served = net.nodes["policy"].status()["calls"]["served"]
+    assert ("unknown", "not_found") in {(call["method"], call["outcome"]) for call in served}
+
+
+def test_node_that_does_not_answer_is_told_of_as_silent(net: Net) -> None:
+    publishing(net)
+    mirror = Mirror()
+    net.node("api", Mute()).subscribe("nova", ["servers"], mirror)
+    net.until(lambda: mirror.has("servers", "vm1"))
+    watcher = net.node("watcher", Watcher())
+    answered(net, watcher)
+    net.kill(net.nodes["nova"])
+    net.kill(net.nodes["api"])
+    for _ in range(60):
+        net.pass_time(1.0)
+    nodes = watcher.nodes(timeout=0.2)
+    silent = reported(nodes, "api")
+    assert silent["state"] == "silent"
+    assert silent["heard_age"] > 50
+    assert [(s["source"], s["state"]) for s in silent["sources"]] == [("nova", "silent")]
+    assert reported(nodes, "nova")["streams"][0]["position"] == [1, 1]
+    net.until(lambda: reported(watcher.nodes(timeout=5.0), "policy")["state"] == "alive")
+
+
+def test_subscriber_of_a_silent_publisher_is_stale_and_says_why(net: Net) -> None:
+    publishing(net)
+    mirror = Mirror()
+    api = net.node("api")
+    api.subscribe("nova", ["servers"], mirror)
+    net.until(lambda: mirror.has("servers", "vm1"))
+    net.kill(net.nodes["nova"])
+    net.until(lambda: api.status()["sources"][0]["state"] == "stale")
+    assert "nothing was heard" in api.status()["sources"][0]["why"]
+
+
+def test_gap_shows_in_what_a_subscriber_tells(net: Net) -> None:
+    source = publishing(net)
+    mirror = Mirror()
+    api = net.node("api")
+    api.subscribe("nova", ["servers"], mirror)
+    net.until(lambda: mirror.has("servers", "vm1"))
+    net.bus.set_faults(Faults(loss=1.0))
+    publisher = net.nodes["nova"]
+    before = publisher.status()["traffic"]["sent"]
+    source.publish(servers=rows_of("vm2"))
+    net.until(lambda: publisher.status()["traffic"]["sent"] > before)
+    net.bus.set_faults(Faults())
+    net.until(lambda: mirror.has("servers", "vm2"))
+    counters = api.status()["sources"][0]["counters"]
+    assert counters["gap"] == 1
+    assert counters["replay"] == 1

@@ -1,0 +1,79 @@
+"""Asks every node on the roll how it does; who does not answer is told of nevertheless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..errors import CongressError
+from ..protocol.roll import HeardNode
+from .calls import CallClient
+from .sync_calls import NODE_TOPIC
+
+ANSWERED, SILENT = "alive", "silent"
+_AT_ONCE = 32
+
+
+class RollCall:
+    """Calls all nodes at the same time; thread safe."""
+
+    def __init__(self, calls: CallClient, me: str, own: Callable[[], dict[str, Any]]) -> None:
+        self._calls = calls
+        self._me = me
+        self._own = own
+
+    def ask(self, nodes: Sequence[HeardNode], now: float, timeout: float) -> list[dict[str, Any]]:
+        """Give a report of each node, in their order.
+
+        Shapes: to a node's own report are added `state` (`alive`, `silent`), `why` and
+            `heard_age`, the seconds since its last heartbeat. Of a silent one there is what its
+            heartbeats said: services, positions, and what it subscribes to.
+        Promises: returns after about `timeout`, up to some hundred silent nodes.
+        """
+        if not nodes:
+            return []
+        with ThreadPoolExecutor(min(_AT_ONCE, len(nodes)), "dse-roll-call") as pool:
+            return list(pool.map(lambda node: self._ask(node, now, timeout), nodes))
+
+    def _ask(self, node: HeardNode, now: float, timeout: float) -> dict[str, Any]:
+        age = now - node.heard_at
+        try:
+            report = self._report(node, timeout)
+        except CongressError as error:
+            return _silent(node, age, error)
+        return {**report, "state": ANSWERED, "why": "", "heard_age": age}
+
+    def _report(self, node: HeardNode, timeout: float) -> dict[str, Any]:
+        if node.incarnation == self._me:
+            return self._own()
+        answer: dict[str, Any] = self._calls.call(
+            NODE_TOPIC,
+            "status",
+            {},
+            timeout=timeout,
+            server=node.incarnation,
+            repeat=False,  # one try: an operator waits
+        )
+        return answer
+
+
+def _silent(node: HeardNode, age: float, error: CongressError) -> dict[str, Any]:
+    """Give what is known of a node that does not answer."""
+    why = f"{error.message}; last heard {age:.0f} s ago"
+    return {
+        "node": node.node_id,
+        "incarnation": node.incarnation,
+        "services": sorted(node.services),
+        "state": SILENT,
+        "why": why,
+        "heard_age": age,
+        "streams": [
+            {"stream": name, "state": SILENT, "why": why, "position": list(position)}
+            for name, position in sorted(node.positions.items())
+        ],
+        "sources": [
+            {"source": name, "state": SILENT, "why": why, "tables": sorted(tables)}
+            for name, tables in sorted(node.wants.items())
+        ],
+    }
