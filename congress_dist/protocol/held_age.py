@@ -60,6 +60,11 @@ class HeldAge:
         """Forget the words that wait: another publisher or epoch speaks."""
         self._words.clear()
 
+    def take_over(self, read_at: Times) -> None:
+        """Take that what is held is another publisher's now, read at these times."""
+        self._said_at = None
+        self._reads.take(read_at)
+
     def since_word(self, now: float) -> float | None:
         """Give the time since the publisher was last known to be at the position held."""
         return None if self._said_at is None else max(0.0, now - self._said_at)

@@ -115,7 +115,8 @@ class SyncRequest:
     Shapes: `held` maps each table whose rows are held, and were equal to the publisher's at
         `have`, to its digest; `add` lists tables of which all rows are asked for. Disjoint.
         `floor` is the position held, also when another incarnation published it: an answer below
-        is of no use.
+        is of no use. `released` is the token of an answer that is not fetched any further, ""
+        for none: it need not be kept.
     """
 
     service: str
@@ -124,6 +125,7 @@ class SyncRequest:
     held: Mapping[str, bytes] = field(default_factory=dict)
     add: tuple[str, ...] = ()
     floor: Position | None = None
+    released: str = ""
 
 
 SyncKind = Literal["full", "net", "same", "unread", "absent"]

@@ -172,6 +172,7 @@ class Publisher:
 
     def on_sync(self, request: SyncRequest, now: float) -> SyncReply:
         """Answer who wants to come to a newer position."""
+        self._shelf.release(request.released)
         if self.seq == NO_SEQ or self._is_below(request.floor, self.seq):
             return SyncNotYet(request.service, request.request)
         have = self._replayable(request)

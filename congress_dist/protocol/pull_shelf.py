@@ -47,7 +47,7 @@ class Pull:
     began: float
     touched: float
     is_done: bool = False
-    """Whether its last piece was given."""
+    """Whether its last piece was given, or no more is asked for."""
 
 
 class PullShelf:
@@ -97,6 +97,12 @@ class PullShelf:
         pull.is_done |= index == len(pull.view.pieces) - 1
         self._slowest.note(now - pull.began, now)
         return pull.view.pieces[index]
+
+    def release(self, token: str) -> None:
+        """Take that who has a token does not fetch any further: its view may make room."""
+        pull = self._pulls.get(token)
+        if pull is not None:
+            pull.is_done = True
 
     def find_shared(self, key: ViewKey) -> View | None:
         """Give the newest view that holds exactly these tables in full."""

@@ -40,6 +40,7 @@ from .messages import (
 )
 from .options import DseOptions
 from .pulled_answer import PulledAnswer
+from .read_times import times_of
 from .source_status import SourceStatus, TableStatus
 from .stream import UNREAD, Epoch, Position, TableState, Transaction, unavailable
 from .syncing import Syncing
@@ -86,7 +87,8 @@ class Subscriber:
         self._missing: _Missing | None = None
         self._heard_seq = NO_SEQ
         self._asked_about: tuple[Position, int] | None = None
-        self._unrenewed = 0.0
+        self._unrenewed: tuple[Epoch | None, float] = (None, 0.0)
+        """How long a renewal was overdue by the newest heartbeat, and of which epoch's lease."""
         self._created_at = now
         self.epoch: Epoch | None = None
         self.heard = HeardEpochs()
@@ -109,12 +111,14 @@ class Subscriber:
         if self.epoch is not None and message.epoch < self.epoch:
             return [Count("outdated")]
         is_rival = message.epoch == self.epoch and message.incarnation != self.incarnation
-        is_starting = isinstance(message, Heartbeat) and message.seq == NO_SEQ
+        is_starting = message.seq == NO_SEQ  # which only heartbeats have
         if is_rival and is_starting:
             return [Count("rival")]  # no sign of life of whoever published what is held
         excess = self.freshness.hear(message.incarnation, message.beat, message.sent, now)
         if is_starting:
-            return []  # starting: everything stays, stale; there is nothing to ask for
+            if excess is not None and isinstance(message, Heartbeat):
+                self._unrenewed = message.epoch, message.unrenewed
+            return []  # everything stays, stale; there is nothing to ask for
         effects: list[Effect] = []
         if self.epoch is None or message.epoch > self.epoch:
             self._enter(message.epoch, message.incarnation)
@@ -253,7 +257,7 @@ class Subscriber:
             live=self.is_live and self._missing is None and lag <= self._options.stale_after,
             link_age=_sum_of(link_age, lag),
             tables={name: self._table_status(name, now, unknown, lag) for name in wanted},
-            unrenewed=self._unrenewed,
+            unrenewed=self._overdue,
             heard={name: self._heard_status(name, now) for name in sorted(self._heard)},
             heard_epoch=self.heard_epoch,
             lag=self._lag,
@@ -289,7 +293,6 @@ class Subscriber:
         self._turn_to(epoch, incarnation)
         self._syncing.stop()
         self._conflicts.reset()
-        self._unrenewed = 0.0
 
     def _turn_to(self, epoch: Epoch, incarnation: str) -> None:
         self.epoch, self.incarnation = epoch, incarnation
@@ -335,7 +338,7 @@ class Subscriber:
     def _note_told(self, heartbeat: Heartbeat, said_at: float) -> None:
         """Take what a publisher says of its lease and its tables, beside transactions."""
         self.freshness.note_reads(heartbeat.read_age, said_at)
-        self._unrenewed = heartbeat.unrenewed
+        self._unrenewed = heartbeat.epoch, heartbeat.unrenewed
         self._max_age |= {name: table.max_age for name, table in heartbeat.tables.items()}
         self._heard = {**({} if heartbeat.full else self._heard), **heartbeat.tables}
 
@@ -408,6 +411,7 @@ class Subscriber:
     def _adopt(self, heartbeat: Heartbeat, epoch: Epoch) -> list[Effect]:
         """Go to a new epoch without a transfer: everything in it is as held."""
         self._syncing.succeed()
+        self._held_age.take_over({})  # its word has been heard
         self.holding.held_from = self.incarnation
         return [Count("adopted"), Apply(self.holding.adopt(heartbeat, epoch))]
 
@@ -471,8 +475,7 @@ class Subscriber:
         return self._ask(now)
 
     def _note_header(self, answer: SyncAnswer) -> None:
-        # The answer was made after it was asked for, who knows when; and the rows of one that is
-        # shared may be older than its ages: of what is held only heartbeats tell the age.
+        # The answer was made after it was asked for, who knows when.
         self.freshness.note_reads(answer.read_age, self._syncing.asked_at)
         self._max_age |= {name: table.summary.max_age for name, table in answer.tables.items()}
 
@@ -490,6 +493,8 @@ class Subscriber:
             # Asked for what follows, it has nothing: what it said before that was a fault.
             self._heard_seq = pull.position.seq
             self._buffer.drop_after(self._heard_seq)
+        if not self.is_led_on:
+            self._held_age.take_over(times_of(pull.answer.read_age, self._syncing.asked_at))
         transaction = self.holding.install(pull, given_up)
         return effects + self._succeed(pull, transaction)
 
@@ -565,11 +570,17 @@ class Subscriber:
             return True
         return name in self._syncing.repair
 
+    @property
+    def _overdue(self) -> float:
+        """How long the publisher's renewal is overdue; an epoch is a lease of its own."""
+        epoch, unrenewed = self._unrenewed
+        return unrenewed if epoch == self.epoch else 0.0
+
     def _is_aged(self, name: str, source_age: float | None, since_word: float | None) -> bool:
         max_age = self._max_age.get(name)
         is_silent = since_word is None or since_word > self._options.stale_after
         is_old = max_age is not None and source_age is not None and source_age > max_age
-        return is_silent or is_old or self._unrenewed > self._options.lease_time
+        return is_silent or is_old or self._overdue > self._options.lease_time
 
 
 def _sum_of(age: float | None, lag: float) -> float | None:

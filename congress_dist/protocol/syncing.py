@@ -31,14 +31,14 @@ class Syncing:
         self._options = options
         self._backoff = Backoff(options.backoff_min, options.backoff_max, rng)
         self._request = 0
-        self.asked_at = -math.inf
-        """When the newest request was sent."""
         self._incarnation = ""
         self._asked: frozenset[str] = frozenset()
         self._not_before = -math.inf
         self.asked_at = -math.inf
         """When what is now awaited was asked for."""
         self._pull: PulledAnswer | None = None
+        self._unfinished = ""
+        """The token of the newest answer, unless all of it was fetched."""
         self._deadline: float | None = None
         self._retry_at: float | None = None
         self.repair: set[str] = set()
@@ -77,14 +77,15 @@ class Syncing:
     ) -> RequestSync:
         """Send a new request, to be answered at `floor` or above."""
         self._request += 1
-        self.asked_at = now
         self._incarnation = incarnation
         self.asked_at = now
         self._pull = None
         self._deadline, self._retry_at = now + self._options.sync_timeout, None
         add = tuple(sorted(add))
         self._asked = frozenset((*held, *add))
-        message = SyncRequest(self._source, self._request, have, held, add, floor)
+        message = SyncRequest(
+            self._source, self._request, have, held, add, floor, released=self._unfinished
+        )
         return RequestSync(incarnation, message)
 
     def ask_more(self, pull: PulledAnswer, now: float) -> RequestSync:
@@ -118,6 +119,7 @@ class Syncing:
             if self._asked - reply.tables.keys():
                 return None  # asked again at once it would be as incomplete
             self._pull = PulledAnswer(reply, self._options.buffer_bytes)
+            self._unfinished = reply.token
             return self._pull if self._pull.feed(reply.rows) else None
         pull = self._pull
         if pull is None or not isinstance(reply, Chunk):
@@ -134,6 +136,7 @@ class Syncing:
     def succeed(self) -> None:
         """Note that the publisher answers; then stop."""
         self._backoff.reset()
+        self._unfinished = ""
         self.stop()
 
     def encourage(self, now: float) -> None:

@@ -50,7 +50,7 @@ MUTANTS = [
             "is_old = max_age is not None and source_age is not None and source_age > max_age",
             "is_old = False",
         ),
-        (" or self._unrenewed > self._options.lease_time", ""),
+        (" or self._overdue > self._options.lease_time", ""),
         (
             "self._missing = _Missing(position.seq + 1, now + grace)",
             "self._missing = _Missing(position.seq + 1, now)",
@@ -183,6 +183,7 @@ MUTANTS = [
         "protocol/pull_shelf.py",
         ("if not pull.is_done and now - pull.touched <= abandoned_after", "if False"),
         ("pull.is_done |= index ==", "pull.is_done |= index <="),
+        ("            pull.is_done = True\n", "            pass\n"),
         (
             "        if len(views) < self._kept:\n            return True\n",
             "        return True\n",
@@ -242,6 +243,7 @@ MUTANTS = [
         "protocol/held_age.py",
         ("while self._words and self._words[0].seq <= seq:", "while self._words:"),
         ("self._hold(self._words.pop(0))", "self._words.pop(0)"),
+        ("        self._reads.take(read_at)\n", "        pass\n"),
     ),
     *_of("protocol/read_times.py", ("None if age is None else at - age", "at")),
     *_of(
@@ -257,16 +259,18 @@ MUTANTS = [
 """All of them; their order is that of the files."""
 
 HARMLESS = {
-    "subscriber.py: if reply.incarnation != self.incarnation or reply.epoch  →  if reply.epoch": (
+    "protocol/subscriber.py: if reply.incarnation != self.incarnation or reply.epoch"
+    "  →  if reply.epoch": (
         "A request goes to one incarnation, and turning to another gives its number up: an answer "
         "of another incarnation has a number that is not waited for. The line is a second lock."
     ),
-    "subscriber.py: have = position if self.is_led_on else None  →  have = position": (
+    "protocol/subscriber.py: have = position if self.is_led_on else None  →  have = position": (
         "A publisher leads on from a position of its own epoch only. Where another incarnation "
         "published that epoch too, what it gives has another digest than it promises, and is "
         "asked for again, or it is right."
     ),
-    "held_table.py: return stays and not (change.added or change.removed)  →  return True": (
+    "protocol/held_table.py: return stays and not (change.added or change.removed)"
+    "  →  return True": (
         "A publisher sends no rows of a table that it has unread, but with `replace`; its own "
         "tests and the simulation's check of each transaction hold it to that."
     ),

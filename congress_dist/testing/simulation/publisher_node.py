@@ -21,6 +21,7 @@ from congress_dist.protocol.messages import (
     Delta,
     Heartbeat,
     SyncAnswer,
+    SyncBusy,
     SyncReply,
     SyncRequest,
 )
@@ -71,6 +72,8 @@ class PublisherNode(Process):
         self._newest = 0
         self._renewed_at = 0.0
         self._pulls: dict[str, tuple[Seq, float]] = {}
+        self._unfinished: dict[str, int] = {}
+        """The number of pieces of each answer of which not all were given."""
         self._weights: list[float] = []
         self._truth: Tables | None = None
         self.stream = StreamPublisher(
@@ -105,7 +108,11 @@ class PublisherNode(Process):
 
     def on_tick(self) -> None:
         """Do what is due."""
+        machine = self.stream.machine
+        had_pending = machine is not None and machine.has_pending
         self.stream.tick()
+        if had_pending and machine is self.stream.machine and machine and not machine.has_pending:
+            self._note_truth_of_reads(machine.epoch, machine.seq)
 
     # --- the source -----------------------------------------------------------------------------
 
@@ -166,6 +173,7 @@ class PublisherNode(Process):
         if machine is None or machine.seq == 0 or machine.has_pending:
             return
         assert as_read(self._published(machine), self._is_read), "other rows than were read"
+        self._note_truth_of_reads(machine.epoch, machine.seq)
 
     def _on_granted(self, epoch: Epoch) -> None:
         assert epoch > max(self._heard, self._newest), "an epoch that was there before"
@@ -175,6 +183,7 @@ class PublisherNode(Process):
             self.world.read_at.pop((self.incarnation, table), None)
         self._read_at.clear()
         self._pulls.clear()
+        self._unfinished.clear()
         self.world.on_granted(self.incarnation, epoch)
         for table in sorted(self.tables):
             delay = self.world.rng.choice((0.1, 1.0))
@@ -201,8 +210,7 @@ class PublisherNode(Process):
             self._note_truth(message, machine)
             machine.check()
         if message.seq > NO_SEQ and message.epoch is not None:
-            position = Position(message.epoch, message.seq)
-            self.world.truth.note_reads(self.incarnation, position, self._read_at)
+            self._note_truth_of_reads(message.epoch, message.seq)
         if isinstance(message, Heartbeat):
             assert message.unrenewed == self._unrenewed, "says another age of its lease"
         if self.world.happens("outbox_full"):
@@ -212,6 +220,10 @@ class PublisherNode(Process):
             return True
         self.world.cast(self, message)
         return True
+
+    def _note_truth_of_reads(self, epoch: Epoch, seq: Seq) -> None:
+        """Note that what was read so far is published at a position."""
+        self.world.truth.note_reads(self.incarnation, Position(epoch, seq), self._read_at)
 
     def _note_truth(self, delta: Delta, machine: Publisher) -> None:
         """Note what is published at a position, and see that the delta leads there."""
@@ -248,9 +260,13 @@ class PublisherNode(Process):
         """
         reply = self.stream.answer(self.world.carried(request.message))
         if isinstance(request.message, SyncRequest):
+            self._pulls.pop(request.message.released, None)
+            self._unfinished.pop(request.message.released, None)
             self.world.taken[f"answer {type(reply).__name__}"] += 1
         if isinstance(reply, SyncAnswer):
             self._check_answer(request.message, reply)
+        elif isinstance(reply, SyncBusy):
+            self._check_busy()
         elif isinstance(request.message, ChunkRequest):
             self._check_piece(request.message, reply)
         return reply
@@ -268,6 +284,14 @@ class PublisherNode(Process):
         assert answer.tables.keys() == {*request.held, *request.add}, "other tables than asked for"
         assert machine.leads_on_from(answer.seq), "nothing leads on from an answer"
         self._pulls[answer.token] = (answer.seq, self.monotonic())
+        if answer.chunks > 1:
+            self._unfinished[answer.token] = answer.chunks
+
+    def _check_busy(self) -> None:
+        """Assert that nobody is sent away while there is room for one more answer."""
+        since = self.monotonic() - self.world.options.sync_timeout
+        under_way = [token for token in self._unfinished if self._pulls[token][1] >= since]
+        assert len(under_way) >= self.world.options.snapshots_kept, "busy though there is room"
 
     def _check_piece(self, request: ChunkRequest, reply: SyncReply) -> None:
         """Assert that an answer is kept while it is pulled, and the log after it."""
@@ -278,6 +302,8 @@ class PublisherNode(Process):
         seq, touched = self._pulls[request.token]
         if isinstance(reply, Chunk):
             self._pulls[request.token] = (seq, now)
+            if request.index + 1 == self._unfinished.get(request.token):
+                del self._unfinished[request.token]
             is_bound = options.log_bytes < _AMPLE
             assert is_bound or machine.leads_on_from(seq), "nothing leads on from what is pulled"
         else:

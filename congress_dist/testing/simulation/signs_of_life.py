@@ -16,7 +16,7 @@ class SignsOfLife:
         self._highest: dict[str, int] = {}
         self._quickest: dict[str, float] = {}
         self._alive_at: float | None = None
-        self._unrenewed: dict[str, float] = {}
+        self._unrenewed: dict[tuple[int | None, str], float] = {}
 
     def is_news(self, message: Delta | Heartbeat) -> bool:
         """Tell whether a beat is higher than every one of its incarnation before."""
@@ -33,11 +33,11 @@ class SignsOfLife:
         alive_at = now - (delay - quickest)
         self._alive_at = alive_at if self._alive_at is None else max(alive_at, self._alive_at)
         if isinstance(message, Heartbeat):
-            self._unrenewed[sender] = message.unrenewed
+            self._unrenewed[message.epoch, sender] = message.unrenewed
 
-    def unrenewed(self, incarnation: str) -> float:
-        """Give how long a publisher's renewal was overdue by its newest heartbeat."""
-        return self._unrenewed.get(incarnation, 0.0)
+    def unrenewed(self, epoch: int | None, incarnation: str) -> float:
+        """Give how long a renewal was overdue by the newest heartbeat; an epoch is a new lease."""
+        return self._unrenewed.get((epoch, incarnation), 0.0)
 
     def are_told(self, link_age: float | None, now: float) -> bool:
         """Tell whether a link age is the one that follows from what was heard."""

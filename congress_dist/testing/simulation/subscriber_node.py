@@ -45,6 +45,7 @@ class SubscriberNode(Process):
         self._wants_changed = False
         self._corrupted = ""
         self._is_failed = False
+        self._held_from = ""
         self._signs = SignsOfLife()
         self._patience = Patience(world.options)
         self._first_delays: dict[str, float] = {}
@@ -216,7 +217,7 @@ class SubscriberNode(Process):
         machine, world = self.machine, self.world
         if world.was_restored:
             return  # two may speak for one epoch, each with ages of its own
-        told = self._signs.unrenewed(machine.incarnation)
+        told = self._signs.unrenewed(machine.epoch, machine.incarnation)
         old = {
             name
             for name in machine.holding.tables
@@ -268,6 +269,9 @@ class SubscriberNode(Process):
         if is_changed or self._is_failed or self._steps % _CHECK_EVERY == 0:
             self.machine.check()
             self._check_against_truth()
+        if self.machine.holding.held_from != self._held_from:
+            self._held_from = self.machine.holding.held_from
+            self.check_staleness()
         if is_changed and self._corrupts_again and not self._is_given_up:
             self._corrupts_again -= 1
             self._corrupt_one()

@@ -97,7 +97,7 @@ class Truth:
     def note_reads(
         self, incarnation: str, position: Position, read_at: Mapping[str, float]
     ) -> None:
-        """Note when a publisher has last read its tables well, as it tells at a position."""
+        """Note when a publisher had last read its tables well while it stood at a position."""
         self._read_at[incarnation, position] = dict(read_at)
 
     def read_at(self, incarnation: str, position: Position) -> Mapping[str, float]:

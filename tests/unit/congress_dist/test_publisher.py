@@ -706,6 +706,14 @@ def test_too_many_pulls_are_told_to_come_back(make_bench: Callable[..., Any]) ->
     assert isinstance(sync(bench, None, "ports"), SyncAnswer)
 
 
+def test_view_that_is_released_makes_room_at_once(make_bench: Callable[..., Any]) -> None:
+    bench = make_bench(chunk_bytes=5, snapshots_kept=1)
+    bench.publish(servers="a b c d", ports="p q r")
+    first = sync(bench, None, "servers")
+    request = SyncRequest("nova", 8, None, {}, ("ports",), released=first.token)
+    assert isinstance(bench.publisher.on_sync(request, bench.now), SyncAnswer)
+
+
 def test_subscribers_who_come_at_once_share_one_view(make_bench: Callable[..., Any]) -> None:
     bench = make_bench(chunk_bytes=10)
     bench.publish(servers=" ".join(f"row-{i:03}" for i in range(50)), ports="p")

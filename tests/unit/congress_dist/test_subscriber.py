@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from congress_dist.protocol.messages import Delta, Heartbeat, SyncRequest, TableSummary
+from congress_dist.protocol.published_table import TableResult
 from congress_dist.protocol.stream import READY, Seq, StateKind, failing, unavailable
+
+from .conftest import rows_of, sent
 
 # --- LIVE at (e, s) -----------------------------------------------------------------------------
 
@@ -640,6 +643,37 @@ def test_ages_of_an_answer_do_not_make_rows_younger(bench: Any) -> None:
     bench.now += 1.0
     bench.take(bench.subscriber.on_answer(reply, bench.now))
     assert bench.subscriber.status(bench.now).tables["servers"].source_age == 5.0
+
+
+def test_rows_of_another_publisher_have_the_age_of_its_reads(bench: Any) -> None:
+    bench.begin()
+    bench.deliver(bench.heartbeat())
+    bench.restart(2)
+    reads = {name: TableResult(rows_of("z"), READY) for name in ("servers", "ports")}
+    opening, _heartbeat = sent(bench.publisher.publish(reads, bench.now, age=3.0))
+    bench.deliver(opening)
+    bench.answer()
+    assert bench.position == (2, 1)
+    assert bench.subscriber.status(bench.now).tables["servers"].source_age == 3.0
+
+
+def test_rows_that_another_publisher_has_left_long_ago_are_stale(
+    make_bench: Callable[..., Any],
+) -> None:
+    """A view that is shared is older than what is heard of its publisher."""
+    bench = make_bench(chunk_bytes=5)
+    bench.begin()
+    old = bench.publisher
+    bench.restart(2)
+    bench.publish(servers=" ".join(f"row-{i:03}" for i in range(50)), ports="q")
+    bench.publisher.on_sync(SyncRequest("nova", 1, None, {}, ("ports", "servers")), bench.now)
+    bench.publish(ports="r")
+    bench.now += bench.options.stale_after + 1.0
+    (word,) = sent(old.on_tick(bench.now))
+    bench.deliver(word, bench.heartbeat())
+    bench.answer()
+    assert bench.position == (2, 1)
+    assert bench.subscriber.status(bench.now).tables["servers"].stale
 
 
 def test_lag_of_a_listener_is_added_to_all_ages(bench: Any) -> None:

@@ -53,6 +53,23 @@ def test_ages_of_an_answer_are_counted_from_its_request(bench: Any) -> None:
     assert age == bench.now - asked_at + reply.read_age["servers"]
 
 
+def test_answer_that_is_not_fetched_to_its_end_is_released(
+    make_bench: Callable[..., Any],
+) -> None:
+    bench = make_bench(chunk_bytes=5)
+    bench.want("servers")
+    bench.deliver(*bench.publish(servers="a b c d", ports="p"))
+    assert bench.request().released == ""
+    bench.answer(pieces=1)
+    (piece,) = bench.requests
+    bench.fail()
+    bench.pass_time(bench.options.backoff_max)
+    assert bench.request().released == piece.message.token
+    bench.answer()
+    bench.want("servers", "ports")
+    assert bench.request().released == ""  # the last answer was fetched whole
+
+
 def test_next_delta_of_the_held_epoch_is_ignored_while_a_newer_one_is_fetched(
     bench: Any,
 ) -> None:
