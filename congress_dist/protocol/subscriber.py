@@ -396,7 +396,7 @@ class Subscriber:
         if self._is_behind:
             is_further = self.position is not None and self.position <= (epoch, heartbeat.seq)
             is_same = is_further and self.holding.is_same(heartbeat)
-            return self._adopt(heartbeat, epoch) if is_same else []
+            return self._adopt(heartbeat, epoch, now) if is_same else []
         if self._syncing.is_active:
             return []
         effects: list[Effect] = []
@@ -408,10 +408,11 @@ class Subscriber:
             repair |= self.holding.wanted - heartbeat.tables.keys()
         return effects + (self._sync(now, repair) if repair else [])
 
-    def _adopt(self, heartbeat: Heartbeat, epoch: Epoch) -> list[Effect]:
+    def _adopt(self, heartbeat: Heartbeat, epoch: Epoch, now: float) -> list[Effect]:
         """Go to a new epoch without a transfer: everything in it is as held."""
         self._syncing.succeed()
-        self._held_age.take_over({})  # its word has been heard
+        said_at = self.freshness.said_at(heartbeat.incarnation, heartbeat.sent, now)
+        self._held_age.take_over(times_of(heartbeat.read_age, said_at))
         self.holding.held_from = self.incarnation
         return [Count("adopted"), Apply(self.holding.adopt(heartbeat, epoch))]
 

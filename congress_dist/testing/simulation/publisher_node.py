@@ -108,11 +108,7 @@ class PublisherNode(Process):
 
     def on_tick(self) -> None:
         """Do what is due."""
-        machine = self.stream.machine
-        had_pending = machine is not None and machine.has_pending
         self.stream.tick()
-        if had_pending and machine is self.stream.machine and machine and not machine.has_pending:
-            self._note_truth_of_reads(machine.epoch, machine.seq)
 
     # --- the source -----------------------------------------------------------------------------
 
@@ -170,10 +166,12 @@ class PublisherNode(Process):
             if read.state.kind is not StateKind.FAILING:
                 self.world.read_at[self.incarnation, table] = now
         machine = self.stream.machine
-        if machine is None or machine.seq == 0 or machine.has_pending:
+        if machine is None or machine.seq == 0:
             return
-        assert as_read(self._published(machine), self._is_read), "other rows than were read"
+        # Of reads that wait, some may have become part of it without a change.
         self._note_truth_of_reads(machine.epoch, machine.seq)
+        is_right = machine.has_pending or as_read(self._published(machine), self._is_read)
+        assert is_right, "other rows than were read"
 
     def _on_granted(self, epoch: Epoch) -> None:
         assert epoch > max(self._heard, self._newest), "an epoch that was there before"

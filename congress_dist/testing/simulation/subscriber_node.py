@@ -190,6 +190,15 @@ class SubscriberNode(Process):
 
     # --- what is promised -----------------------------------------------------------------------
 
+    def _check_taken_over(self) -> None:
+        """Assert that of another publisher's rows it is known how old they are."""
+        holding, tables = self.machine.holding, self.machine.status(self.monotonic()).tables
+        assert self.position is not None
+        for name in self.world.truth.read_at(holding.held_from, self.position).keys() & tables:
+            held = holding.tables.get(name)
+            is_told = held is None or held.is_unread or tables[name].source_age is not None
+            assert is_told, (name, "how old it is was told, and is not known")
+
     def check_staleness(self) -> None:
         """Assert that rows that are left behind, or read long ago, are said to be so."""
         position, machine, world = self.position, self.machine, self.world
@@ -197,7 +206,7 @@ class SubscriberNode(Process):
             return
         tables = machine.status(self.monotonic()).tables
         held = {name: tables[name] for name in machine.holding.tables}
-        fresh = [name for name, table in held.items() if not table.stale]
+        fresh = {name for name, table in held.items() if not table.stale}
         assert machine.is_led_on or not fresh, (fresh, "another publisher's, and not stale")
         left_at = world.truth.left_at(machine.holding.held_from, position)
         behind = 0.0 if left_at is None else self.timeline.now - left_at
@@ -208,6 +217,8 @@ class SubscriberNode(Process):
         read_at = world.truth.read_at(machine.holding.held_from, position)
         unseen += world.options.coalesce_interval
         for name in read_at.keys() & fresh:
+            if held[name].state.kind is StateKind.UNAVAILABLE:
+                continue  # no rows that have an age: each look at the source counts
             least = self.timeline.now - read_at[name] - unseen
             told = held[name].source_age
             assert told is None or told >= least, (name, told, least, "older than it says")
@@ -272,6 +283,8 @@ class SubscriberNode(Process):
         if self.machine.holding.held_from != self._held_from:
             self._held_from = self.machine.holding.held_from
             self.check_staleness()
+            if sum(isinstance(effect, Apply) for effect in effects) == 1:
+                self._check_taken_over()
         if is_changed and self._corrupts_again and not self._is_given_up:
             self._corrupts_again -= 1
             self._corrupt_one()
