@@ -32,7 +32,7 @@ from .node.source_feed import Subscription
 from .node.source_feeds import SourceFeeds
 from .node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 from .node.sync_calls import NODE_TOPIC, SyncCalls
-from .node.workers import Workers
+from .node.worker import Worker
 from .protocol.codec import Encoder
 from .protocol.effects import Alarm
 from .protocol.membership import Membership, Peer
@@ -101,8 +101,8 @@ class DseNode:
         self._roll = Roll(options)
         self._served = CallTimes()
         self._loop = NodeLoop(clock, max_bytes=options.buffer_bytes)
-        self._later = Workers("dse-attach", 1)
-        self._callbacks = Workers("dse-callback", 1)
+        self._later = Worker("dse-attach")
+        self._callbacks = Worker("dse-callback")
         self._listeners = self._new_attachments()
         self._servers = self._new_attachments()
         self._outbox = Outbox(

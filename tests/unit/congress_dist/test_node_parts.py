@@ -1,4 +1,4 @@
-"""The small parts of a node: queues, workers, attachments, membership, the called side."""
+"""The small parts of a node: queues, the worker, attachments, membership, the called side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from congress_dist.clock import SystemClock, new_random
+from congress_dist.clock import new_random
 from congress_dist.errors import DeadlineExceeded, TransportError
 from congress_dist.node.attachments import Attachments
 from congress_dist.node.byte_queue import ByteQueue
@@ -17,7 +17,7 @@ from congress_dist.node.calls import CallClient, CallServer
 from congress_dist.node.node_loop import NodeLoop
 from congress_dist.node.outbox import Outbox
 from congress_dist.node.timetable import Timetable
-from congress_dist.node.workers import Workers
+from congress_dist.node.worker import Worker
 from congress_dist.protocol.codec import Encoder, decode, encode
 from congress_dist.protocol.effects import Alarm
 from congress_dist.protocol.membership import Membership
@@ -99,12 +99,12 @@ def test_outbox_that_is_full_drops_and_counts() -> None:
     assert outbox.dropped == 1
 
 
-# --- workers ------------------------------------------------------------------------------------
+# --- the worker ---------------------------------------------------------------------------------
 
 
-def test_one_worker_runs_jobs_in_order_and_survives_a_failing_one() -> None:
+def test_worker_runs_jobs_in_order_and_survives_a_failing_one() -> None:
     done: list[int] = []
-    workers = Workers("test", 1)
+    worker = Worker("test")
 
     def job(number: int) -> Callable[[], None]:
         def run() -> None:
@@ -115,8 +115,8 @@ def test_one_worker_runs_jobs_in_order_and_survives_a_failing_one() -> None:
         return run
 
     for number in range(4):
-        workers.submit(job(number))
-    workers.stop(PATIENCE)
+        worker.submit(job(number))
+    worker.stop(PATIENCE)
     assert done == [0, 2, 3]
 
 
@@ -138,35 +138,6 @@ def test_loop_outlives_a_job_that_fails_and_runs_it_again_later() -> None:
         loop.wake()
     assert loop.failures == 1
     loop.stop(PATIENCE)
-
-
-def test_workers_that_are_busy_delay_the_end_by_one_timeout() -> None:
-    workers, go_on = Workers("test", 4), threading.Event()
-    clock = SystemClock()
-    for _ in range(4):
-        workers.submit(lambda: _hold(go_on))
-    begin = clock.monotonic()
-    workers.stop(0.2)
-    assert clock.monotonic() - begin < 0.6
-    go_on.set()
-
-
-def _hold(go_on: threading.Event) -> None:
-    go_on.wait(PATIENCE)
-
-
-def test_workers_start_when_they_are_needed() -> None:
-    workers = Workers("test", 3)
-    both = threading.Barrier(2, timeout=PATIENCE)
-    workers.submit(lambda: _wait(both))
-    workers.submit(lambda: _wait(both))
-    workers.stop(PATIENCE)
-    assert not both.broken
-    assert len(workers._threads) == 2
-
-
-def _wait(barrier: threading.Barrier) -> None:
-    barrier.wait()
 
 
 # --- attachments --------------------------------------------------------------------------------
