@@ -22,7 +22,7 @@ from congress_dist.protocol.codec import Encoder, decode, encode
 from congress_dist.protocol.effects import Alarm
 from congress_dist.protocol.membership import Membership
 from congress_dist.protocol.message_reader import MessageReader
-from congress_dist.protocol.messages import CallAnswer, CallError, CallRequest, Heartbeat
+from congress_dist.protocol.messages import CallAnswer, CallError, CallRequest, Heartbeat, Message
 from congress_dist.protocol.options import DseOptions
 from congress_dist.protocol.stream import Epoch
 from congress_dist.rate_limit import RateLimit
@@ -86,6 +86,31 @@ def test_outbox_outlives_a_message_that_cannot_be_encoded() -> None:
     )
     outbox.put(Heartbeat("api@a1", "a1", "i", 2**70, 0.0), 0)
     outbox.put(Heartbeat("api@a1", "a1", "i", 1, 0.0), 0)
+    outbox.start()
+    outbox.stop(PATIENCE)
+    assert sent == ["stream.api@a1", "heartbeats"]
+    assert outbox.failed == 1
+
+
+class ShortOfMemory(Encoder):
+    """Has none for the first message."""
+
+    def __call__(self, message: Message) -> bytes:
+        if isinstance(message, Heartbeat) and message.beat == 1:
+            raise MemoryError
+        return super().__call__(message)
+
+
+def test_outbox_outlives_a_message_for_which_there_is_no_memory() -> None:
+    sent: list[str] = []
+    outbox = Outbox(
+        lambda topic, _: sent.append(topic),
+        ShortOfMemory(),
+        max_bytes=9999,
+        log_limit=RateLimit(FakeClock()),
+    )
+    for beat in (1, 2):
+        outbox.put(Heartbeat("api@a1", "a1", "i", beat, 0.0), 0)
     outbox.start()
     outbox.stop(PATIENCE)
     assert sent == ["stream.api@a1", "heartbeats"]
