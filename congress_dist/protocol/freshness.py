@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,11 +22,12 @@ would be taken for news."""
 class _Sender:
     """What is known of one incarnation's messages.
 
-    Invariant: `minima` holds (slice, smallest arrival minus send in it), newest last, within the
-    window.
+    Invariant: `minima` holds (slice, smallest arrival minus send in it), newest last: those of the
+    window and the one before them, so that who was silent for long is compared with that one.
     """
 
     highest_beat: int = -1
+    news_at: float = -math.inf
     minima: deque[tuple[int, float]] = field(default_factory=deque)
 
     def smallest(self) -> float:
@@ -36,7 +38,7 @@ class _Sender:
         """Give how much longer than the shortest this message was under way."""
         offset = now - sent
         index = int(now // _SLICE)
-        while self.minima and (index - self.minima[0][0]) * _SLICE > _WINDOW:
+        while len(self.minima) > 1 and (index - self.minima[1][0]) * _SLICE >= _WINDOW:
             self.minima.popleft()
         if self.minima and self.minima[-1][0] == index:
             self.minima[-1] = (index, min(offset, self.minima[-1][1]))
@@ -53,10 +55,16 @@ class Freshness:
         self._alive_at: float | None = None
         self._reads = ReadTimes()
 
-    def is_news(self, incarnation: str, beat: int) -> bool:
-        """Tell whether a beat is higher than the highest heard of its incarnation."""
+    def is_news(self, incarnation: str, beat: int, now: float) -> bool:
+        """Tell whether a beat is higher than the highest heard of its incarnation lately.
+
+        One that nothing was above for long was a fault: its sender is not deaf to us for ever. An
+        old message that is taken for news then is as old by its delay.
+        """
         sender = self._senders.get(incarnation)
-        return sender is None or beat > sender.highest_beat
+        if sender is None or beat > sender.highest_beat:
+            return True
+        return now - sender.news_at > _WINDOW
 
     def hear(self, incarnation: str, beat: int, sent: float, now: float) -> float | None:
         """Take one message's beat; give its extra delay when it is a sign of life, else None.
@@ -64,10 +72,11 @@ class Freshness:
         A beat that is not higher than the highest seen proves nothing: it may have been under way
         for long.
         """
-        if not self.is_news(incarnation, beat):
+        if not self.is_news(incarnation, beat, now):
             return None
         sender = self._sender(incarnation)
         sender.highest_beat = beat
+        sender.news_at = now
         excess = sender.excess(sent, now)
         alive_at = now - excess
         self._alive_at = alive_at if self._alive_at is None else max(alive_at, self._alive_at)

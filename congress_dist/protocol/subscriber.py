@@ -580,7 +580,7 @@ class Subscriber:
     def _is_aged(self, name: str, source_age: float | None, since_word: float | None) -> bool:
         max_age = self._max_age.get(name)
         is_silent = since_word is None or since_word > self._options.stale_after
-        is_old = max_age is not None and source_age is not None and source_age > max_age
+        is_old = max_age is not None and (source_age is None or source_age > max_age)
         return is_silent or is_old or self._overdue > self._options.lease_time
 
 

@@ -47,7 +47,7 @@ MUTANTS = [
         ),
         ("        self._heard_seq = NO_SEQ\n        self._missing", "        self._missing"),
         (
-            "is_old = max_age is not None and source_age is not None and source_age > max_age",
+            "is_old = max_age is not None and (source_age is None or source_age > max_age)",
             "is_old = False",
         ),
         (" or self._overdue > self._options.lease_time", ""),
@@ -78,6 +78,10 @@ MUTANTS = [
         ("is_same = is_further and self.holding.is_same(heartbeat)", "is_same = is_further"),
         ("if heartbeat.full and is_news:", "if False:"),
         ("find_run(pull.position.seq, position.seq)", "find_run(position.seq, position.seq)"),
+        (
+            "stale=held.read_position is not None or self._is_doubtful(name) or is_old",
+            "stale=True",
+        ),
         (
             "is_silent = since_word is None or since_word > self._options.stale_after",
             "is_silent = False",
@@ -218,7 +222,7 @@ MUTANTS = [
     ),
     *_of(
         "protocol/freshness.py",
-        ("return sender is None or beat > sender.highest_beat", "return True"),
+        ("if sender is None or beat > sender.highest_beat:", "if True:"),
         ("return offset - self.smallest()", "return 0.0"),
         ("return now - max(0.0, now - sent - sender.smallest())", "return now"),
         ("sender.highest_beat = beat", "pass"),
@@ -243,6 +247,7 @@ MUTANTS = [
         "protocol/held_age.py",
         ("while self._words and self._words[0].seq <= seq:", "while self._words:"),
         ("self._hold(self._words.pop(0))", "self._words.pop(0)"),
+        ("        self._words.clear()\n", ""),
         ("        self._reads.take(read_at)\n", "        pass\n"),
     ),
     *_of("protocol/read_times.py", ("None if age is None else at - age", "at")),

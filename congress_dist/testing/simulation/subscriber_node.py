@@ -74,7 +74,7 @@ class SubscriberNode(Process):
         Shapes: no effects of a step that failed; `_is_failed` tells of it.
         """
         now, holding = self.monotonic(), self._holding
-        self._is_failed = False
+        held_from, self._is_failed = holding.held_from, False
         fails = self.world.happens("failed_step")
         holding.fails_in = self.world.rng.randint(1, 8) if fails else 0
         try:
@@ -85,6 +85,7 @@ class SubscriberNode(Process):
             holding.fails_in = 0
             self._is_failed = True
             self.machine.reset(self.wanted, now)
+            assert holding.held_from == held_from, "a step that failed has left something"
             return []
         return effects
 
@@ -238,8 +239,7 @@ class SubscriberNode(Process):
             return
         tables = self.machine.status(self.monotonic()).tables
         for name in old:
-            is_unknown = tables[name].source_age is None  # and said to be so
-            assert tables[name].stale or is_unknown, (name, told, "old and not said to be stale")
+            assert tables[name].stale, (name, told, "old and not said to be stale")
 
     def _is_old(self, name: str) -> bool:
         """Tell whether a table's source was not read for longer than its `max_age`."""

@@ -33,6 +33,30 @@ def test_smallest_delay_is_forgotten_after_ten_minutes() -> None:
         assert excess == (2.0 if minute <= 10 else 0.0)
 
 
+def test_backlog_of_a_bus_that_stood_still_for_longer_than_that_shows_as_age() -> None:
+    freshness = Freshness()
+    freshness.hear("i", 1, sent=0.0, now=1000.0)
+    for second in range(1, 90):
+        freshness.hear("i", second + 1, sent=float(second), now=1700.0)
+    assert freshness.link_age(1700.0) == 611.0
+
+
+def test_beat_that_cannot_be_is_forgotten_after_ten_minutes() -> None:
+    freshness = Freshness()
+    freshness.hear("i", 2**62, sent=0.0, now=0.0)
+    assert freshness.hear("i", 600, sent=600.0, now=600.0) is None
+    assert freshness.hear("i", 601, sent=601.0, now=601.0) == 0.0
+    assert freshness.hear("i", 602, sent=602.0, now=602.0) == 0.0
+
+
+def test_old_message_that_comes_after_ten_minutes_of_silence_is_old() -> None:
+    freshness = Freshness()
+    for second in range(10):
+        freshness.hear("i", second, sent=float(second), now=float(second))
+    assert freshness.hear("i", 3, sent=3.0, now=700.0) == 697.0
+    assert freshness.link_age(700.0) == 691.0
+
+
 def test_backlog_shows_as_age_though_messages_arrive() -> None:
     freshness = Freshness()
     freshness.hear("i", 1, sent=0.0, now=0.0)

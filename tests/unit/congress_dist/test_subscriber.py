@@ -482,6 +482,7 @@ def test_table_that_misses_the_first_round_keeps_its_rows_stale_at_their_old_pos
     bench.answer()
     assert bench.position == (2, 1)
     assert bench.held("servers") == "a"
+    bench.deliver(bench.heartbeat())
     status = bench.subscriber.status(bench.now)
     assert status.tables["servers"].stale
     assert status.tables["servers"].state == READY
@@ -674,6 +675,18 @@ def test_rows_that_another_publisher_has_left_long_ago_are_stale(
     bench.answer()
     assert bench.position == (2, 1)
     assert bench.subscriber.status(bench.now).tables["servers"].stale
+
+
+def test_rows_whose_source_age_nobody_has_told_are_stale(bench: Any) -> None:
+    bench.want("servers", "ports")
+    bench.publish(ports="p")
+    bench.now += bench.options.first_round
+    bench.deliver(*sent(bench.publisher.on_tick(bench.now)))
+    bench.answer()
+    bench.deliver(*bench.publish(servers="a"))
+    assert bench.subscriber.status(bench.now).tables["servers"].stale
+    bench.deliver(bench.heartbeat())
+    assert not bench.subscriber.status(bench.now).tables["servers"].stale
 
 
 def test_lag_of_a_listener_is_added_to_all_ages(bench: Any) -> None:
