@@ -45,6 +45,8 @@ class Faults:
     lease_taken: float = 0.0
     """An operator takes the lease away from whoever holds it."""
     other_wants: float = 0.0
+    busy_add: float = 0.0
+    """A table is added while its source changes again and again."""
     other_schema: float = 0.0
     """A publisher that starts has another version of a table's schema, or lacks the table."""
     corrupt: float = 0.0
@@ -78,6 +80,7 @@ _RATES = {
     "failed_step": (0.01, 0.1),
     "garble": (0.05, 0.7),
     "lease_taken": (0.05, 0.3),
+    "busy_add": (0.1, 0.3),
 }
 _RATE = (0.03, 0.1)
 _PRESENT = 0.3

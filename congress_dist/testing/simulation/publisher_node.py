@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from congress_dist.errors import LeaseLost
 from congress_dist.node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 from congress_dist.protocol.effects import RequestSync
-from congress_dist.protocol.lease import ACQUIRE, LeaseCall
+from congress_dist.protocol.lease import ACQUIRE, RENEW, LeaseCall
 from congress_dist.protocol.messages import (
     NO_SEQ,
     Chunk,
@@ -38,6 +38,8 @@ from .truth import Tables, TableTruth, after_reads, as_read, told_by
 if TYPE_CHECKING:
     from .world import World
 
+_PUSHES = (0.0, 0.5, 1.0)
+"""Part of the reads of a source that are told as what came and went."""
 _AMPLE = DseOptions().log_bytes
 """Bytes of a log that no schedule fills."""
 
@@ -61,6 +63,8 @@ class PublisherNode(Process):
         self.incarnation = f"{name}/{next(world.numbers)}"
         world.offsets[self.incarnation] = self._offset
         self.loses_first = False
+        self._pushes = world.rng.choice(_PUSHES)
+        self._is_lost = False
         self._is_read: Tables = {}
         """What was read of the source in this epoch; a table that is not there was not."""
         self._was_read: Tables = {}
@@ -81,7 +85,7 @@ class PublisherNode(Process):
                 world.source_name,
                 {t: Published(version, world.max_age) for t, version in tables.items()},
                 on_granted=self._on_granted,
-                on_lost=lambda _reason: None,
+                on_lost=self._on_lost,
             ),
             StreamTools(
                 node_id=name,
@@ -115,14 +119,37 @@ class PublisherNode(Process):
     def read(self, tables: Iterable[str]) -> None:
         """Read tables of the source and publish what that found."""
         reads: dict[str, TableRead] = {}
-        is_pushed = self.world.rng.random() < 0.5
+        rng = self.world.rng
+        is_pushed = rng.random() < self._pushes
         for table in tables:
             if table in self.tables:
                 state = self.world.source_states[table]
-                is_read = state.kind is not StateKind.FAILING
+                # Rows of what is unavailable are not looked at, so that both forms must do.
+                is_idle = state.kind is StateKind.UNAVAILABLE and rng.random() < 0.5
+                is_read = state.kind is not StateKind.FAILING and not is_idle
                 rows = self.world.source[table] if is_read else None
                 read = TableResult(rows, state)
                 reads[table] = self._as_update(table, read) if is_pushed else read
+        self._publish(reads)
+
+    def push(self) -> None:
+        """Tell what came and went, of no more tables than those where something did."""
+        states = self.world.source_states
+        results = {
+            table: TableResult(self.world.source[table], states[table])
+            for table in self.tables
+            if states[table].kind is StateKind.READY
+        }
+        updates = {table: self._as_update(table, read) for table, read in results.items()}
+        self._publish(
+            {
+                table: update
+                for table, update in updates.items()
+                if isinstance(update, TableUpdate) and (update.removed or update.added)
+            }
+        )
+
+    def _publish(self, reads: Mapping[str, TableRead]) -> None:
         self._note_weight(reads)
         before = self._was_read, self._is_read
         self._was_read, self._is_read = self._is_read, after_reads(self._is_read, reads)
@@ -175,6 +202,7 @@ class PublisherNode(Process):
 
     def _on_granted(self, epoch: Epoch) -> None:
         assert epoch > max(self._heard, self._newest), "an epoch that was there before"
+        self._is_lost = False
         self._newest = epoch
         self._is_read = self._was_read = {}
         for table in self.tables:
@@ -189,6 +217,9 @@ class PublisherNode(Process):
                 delay = self.world.rng.uniform(1.0, SLOWEST_READ)
             job = partial(self.stimulate, partial(self.read, (table,)))
             self.timeline.after(delay, job)
+
+    def _on_lost(self, _reason: str) -> None:
+        self._is_lost = True
 
     # --- the bus --------------------------------------------------------------------------------
 
@@ -350,3 +381,5 @@ class PublisherNode(Process):
             if answer.get("granted"):
                 self._renewed_at = sent
             self.stream.on_lease_answer(call, answer, sent)
+            if self._is_lost and call.method == RENEW:
+                assert self.stream.next_tick <= self.monotonic(), "keeps what it does not publish"

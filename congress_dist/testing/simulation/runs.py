@@ -37,9 +37,6 @@ OUTCOMES = frozenset(
 """What a subscriber or a lease holder can meet beside the rows of the table."""
 EXPECTED = ROWS | OUTCOMES | {f"fault {name}" for name in FAULT_NAMES}
 """All that a large run must have come across many times."""
-SELDOM = frozenset({"overtaken"})
-"""What a large run meets a tenth as often: publishers give no answer below the position that a
-request names, so that an answer is of no use only when what was kept overflowed meanwhile."""
 _BATCH = 100
 
 
@@ -89,10 +86,8 @@ def run_many(seeds: Sequence[int], *, jobs: int) -> Iterator[tuple[int, Counter[
 
 
 def rare(taken: Counter[str], at_least: int) -> list[str]:
-    """Give what was met less often than it should have been; a tenth is enough of `SELDOM`."""
-    seldom = at_least // 10
-    least = {name: seldom if name in SELDOM else at_least for name in EXPECTED}
-    return sorted(name for name in EXPECTED if taken[name] < least[name])
+    """Give what was met less often than it should have been."""
+    return sorted(name for name in EXPECTED if taken[name] < at_least)
 
 
 def _be_quiet() -> None:

@@ -25,6 +25,9 @@ _REPAIRED = 300.0
 """Seconds until rows that were changed by a fault are right for good: repairs are up to a minute
 apart, three more may be spoiled, and the next full heartbeat shows it."""
 _WANTS_IN_BURST = 0.1
+_IS_PUSHED = 0.5
+_MOST_CHANGES = 30
+"""Of a source while a table is added."""
 _SYNCS_PER_CAUSE = 10
 """Requests that one fault, or one start, may lead to while it lasts."""
 _SYNCS_PER_SECOND = 6
@@ -123,17 +126,35 @@ class Schedule:
             "lease_taken": self.world.database.take_away,
             "burst": self._burst,
             "other_wants": lambda: self._any_subscriber().want(self._draw_wanted()),
+            "busy_add": self._add_while_busy,
             "corrupt": lambda: self._any_subscriber().corrupt(),
         }
 
     def _burst(self) -> None:
         for _ in range(self._rng.randint(3, 12)):
-            self.world.change_source()
-            for owner in self.world.owners:
-                owner.stimulate(partial(owner.read, TABLES))
+            self._change_and_tell()
             if self._rng.random() < _WANTS_IN_BURST:
                 self._any_subscriber().want(self._draw_wanted())
             self.pass_time(self._rng.choice((0.0, 0.005, 0.03)))
+
+    def _add_while_busy(self) -> None:
+        """Let transactions overtake the answer that adds a table."""
+        node = self._any_subscriber()
+        if not node.machine.is_live or node.is_paused:
+            return
+        node.stimulate(partial(node.want, {self._rng.choice(TABLES)}))
+        node.stimulate(partial(node.want, set(TABLES)))
+        for _ in range(_MOST_CHANGES):
+            if node.machine.is_live:
+                return
+            self._change_and_tell()
+            self.pass_time(self._rng.choice((0.0, 0.02, 0.05)))
+
+    def _change_and_tell(self) -> None:
+        self.world.change_source()
+        for owner in self.world.owners:
+            is_pushed = self._rng.random() < _IS_PUSHED
+            owner.stimulate(owner.push if is_pushed else partial(owner.read, TABLES))
 
     def _partition(self) -> None:
         names = [node.name for node in (*self.world.publishers, *self.world.subscribers)]

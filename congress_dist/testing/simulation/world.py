@@ -34,6 +34,8 @@ _ROWS = 8
 _PADDINGS = (0, 0, 200)
 """Characters in a row: with long rows an answer outweighs what happened since."""
 _MAX_AGES = (None, 1.0, 3.0)
+_FLAPS = 0.3
+"""Part of the changes that take the one before back."""
 _STATES = (READY, READY, READY, failing("timeout"), unavailable("no service"))
 LATEST = 8.0
 """Seconds that a late message takes at most."""
@@ -90,6 +92,7 @@ class World:
         self._rows = [encode_row((i, padding)) for i in range(_ROWS)]
         self.source = {name: frozenset(self._rows[:3]) for name in TABLES}
         self.source_states: dict[str, TableState] = dict.fromkeys(TABLES, READY)
+        self._changed_last = (TABLES[0], self._rows[0])
         self.database = LeaseDatabase(self._heard_epoch)
         self.publishers: list[PublisherNode] = []
         self.subscribers: list[SubscriberNode] = []
@@ -164,8 +167,10 @@ class World:
 
     def change_source(self) -> None:
         """Change a row, and perhaps whether a table can be read."""
-        name = self.rng.choice(TABLES)
-        self.source[name] = self.source[name] ^ {self.rng.choice(self._rows)}
+        if self.rng.random() >= _FLAPS:
+            self._changed_last = (self.rng.choice(TABLES), self.rng.choice(self._rows))
+        name, row = self._changed_last
+        self.source[name] = self.source[name] ^ {row}
         if self.rng.random() < 0.2:
             self.source_states[self.rng.choice(TABLES)] = self.rng.choice(_STATES)
 
