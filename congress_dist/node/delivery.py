@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ..clock import Clock
@@ -120,6 +120,15 @@ class Mailbox:
         self.position = transaction.position
         self.states.update(transaction.states)
 
+    def forget(self, tables: Set[str]) -> None:
+        """Tell nothing of some tables any more: the listener drops them by itself."""
+        taken = None if self.taken is None else _without(tables, self.taken)
+        waiting = deque(_without(tables, letter) for letter in self.waiting)
+        size_bytes = sum(letter.size_bytes for letter in waiting)
+        self.taken, self.waiting, self.size_bytes = taken, waiting, size_bytes
+        for name in tables:
+            self.states.pop(name, None)
+
 
 class Delivery:
     """The thread that calls listeners."""
@@ -181,11 +190,14 @@ class Delivery:
                 mailbox.position, dict(mailbox.states), behind, waiting, mailbox.size_bytes
             )
 
-    def forget(self, mailbox: Mailbox, tables: Iterable[str]) -> None:
-        """Take that a listener drops tables by itself."""
+    def forget(self, mailbox: Mailbox, tables: Set[str]) -> None:
+        """Take that a listener drops tables by itself: what waits for it is not about them.
+
+        Promises: nothing is changed when it raises.
+        """
         with self._changed:
-            for name in tables:
-                mailbox.states.pop(name, None)
+            if tables:
+                mailbox.forget(tables)
 
     def wake(self) -> None:
         """Look at the clock again."""
@@ -259,6 +271,17 @@ def _put_all(letters: Sequence[tuple[Mailbox, Letter]]) -> None:
         raise
     for mailbox, letter in letters:
         mailbox.size_bytes += letter.size_bytes
+
+
+def _without(tables: Set[str], letter: Letter) -> Letter:
+    """Give a letter that says nothing of some tables."""
+    transaction = letter.transaction
+    if not tables & (transaction.tables.keys() | transaction.states.keys()):
+        return letter
+    changes = {n: change for n, change in transaction.tables.items() if n not in tables}
+    states = {n: state for n, state in transaction.states.items() if n not in tables}
+    rest = replace(transaction, tables=changes, states=states)
+    return Letter(rest, letter.since, _weight(rest))
 
 
 def _weight(transaction: Transaction) -> int:

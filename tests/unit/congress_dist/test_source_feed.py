@@ -312,6 +312,31 @@ def test_tables_are_added_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -
     assert letter.transaction.tables["servers"].added == rows_of("a")
 
 
+def test_mail_of_a_table_that_is_dropped_does_not_come_after_it_is_wanted_again() -> None:
+    desk = Desk()
+    desk.begin()
+    desk.hear(*desk.publish(servers="a b", ports="p q"))
+    desk.subscription.want(["ports"])
+    del desk.mirror["servers"]
+    desk.subscription.want(["servers", "ports"])
+    desk.answer()
+    desk.take_mail()
+    desk.assert_same()
+
+
+def test_refused_mail_of_a_table_that_is_dropped_does_not_come_again() -> None:
+    desk = Desk()
+    desk.begin()
+    desk.hear(*desk.publish(servers="b"))
+    assert desk.subscription._mailbox.take() is not None  # which the listener refuses
+    desk.subscription.want([])
+    desk.mirror.clear()
+    desk.subscription.want(["servers"])
+    desk.answer()
+    desk.take_mail()
+    assert desk.mirror["servers"] == set(rows_of("b"))
+
+
 def test_answer_that_cannot_be_applied_is_asked_for_at_growing_distances(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
