@@ -18,17 +18,18 @@ from .errors import ErrorAnswers, UnknownPath, UnsupportedMethod
 from .exchange import Request, write_answer
 from .handlers.versions import list_choices
 from .middleware import make_middleware
+from .nodes_client import NodesClient
 from .routes import ROUTES, Handler, Route
 
 _OUTSIDE_V1 = re.compile(r"/(?!v1(?:/|$))")
 
 
-def make_app(policy: PolicyClient, clock: Clock) -> falcon.asgi.App[Any, Any]:
-    """Build the application that answers from one policy client."""
+def make_app(policy: PolicyClient, nodes: NodesClient, clock: Clock) -> falcon.asgi.App[Any, Any]:
+    """Build the application that answers from the policy engine, and from all nodes."""
     app = falcon.asgi.App(middleware=make_middleware(clock))
     app.req_options.strip_url_path_trailing_slash = True
     for route in ROUTES:
-        app.add_route(route.path, _Resource(route, policy))
+        app.add_route(route.path, _Resource(route, policy, nodes))
     app.add_sink(_unknown_path)
     app.add_sink(_offer_versions, _OUTSIDE_V1)
     ErrorAnswers(clock).install(app)
@@ -38,18 +39,18 @@ def make_app(policy: PolicyClient, clock: Clock) -> falcon.asgi.App[Any, Any]:
 class _Resource:
     """What Falcon wants of a path: `on_…` for each method; `since` is for the middleware."""
 
-    def __init__(self, route: Route, policy: PolicyClient) -> None:
+    def __init__(self, route: Route, policy: PolicyClient, nodes: NodesClient) -> None:
         self.since = route.since
         for method, handler in route.handlers.items():
-            setattr(self, f"on_{method.lower()}", _responder(handler, policy))
+            setattr(self, f"on_{method.lower()}", _responder(handler, policy, nodes))
 
 
-def _responder(handler: Handler, policy: PolicyClient) -> Any:
+def _responder(handler: Handler, policy: PolicyClient, nodes: NodesClient) -> Any:
     async def respond(
         raw: falcon.asgi.Request, response: falcon.asgi.Response, **fields: str
     ) -> None:
         version = raw.context.version
-        answer = await handler(Request(raw, version, policy), **fields)
+        answer = await handler(Request(raw, version, policy, nodes), **fields)
         write_answer(response, answer, version)
 
     return respond

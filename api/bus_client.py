@@ -131,6 +131,15 @@ class PolicyClient:
         """Give the state of a datasource."""
         return await self._read(dict, "datasource_status", name=name)
 
+    async def lease_list(self) -> list[Json]:
+        """Give the leases of all streams."""
+        return await self._read(list, "lease_list")
+
+    async def lease_release(self, name: str, owner: str, generation: int) -> Json:
+        """Take a lease from its owner, if it is that grant still; harmless when repeated."""
+        arguments = {"name": name, "owner": owner, "generation": generation}
+        return await self._read(dict, "lease_release", **arguments)
+
     async def _read(self, kind: type[T], method: str, /, **arguments: Any) -> T:
         return await self._call(kind, method, arguments)
 

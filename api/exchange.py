@@ -15,6 +15,9 @@ from .bus_client import PolicyClient
 from .freshness import META_KEYS, freshness_headers
 from .json_body import read_json
 from .microversion import MIN_VERSION, Microversion
+from .nodes_client import NodesClient
+
+JSON = "application/json"
 
 T = TypeVar("T")
 
@@ -26,6 +29,7 @@ class Request:
     raw: falcon.asgi.Request
     version: Microversion
     policy: PolicyClient
+    nodes: NodesClient
 
     @property
     def is_congress(self) -> bool:
@@ -98,13 +102,15 @@ class Request:
 class Answer:
     """What a handler answers; `write_answer` turns it into a response.
 
-    Shapes: `meta` has keys of META_KEYS only: headers at 1.0, keys of the body from 1.1.
+    Shapes: `meta` has keys of META_KEYS only: headers at 1.0, keys of the body from 1.1. A body of
+        another `content_type` than JSON is bytes, written as they are.
     """
 
     body: Any
     status: int = 200
     location: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    content_type: str = JSON
 
 
 def meta_of(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,8 +128,8 @@ def write_answer(response: falcon.asgi.Response, answer: Answer, version: Microv
     if answer.location is not None:
         response.set_header("Location", answer.location)
     response.status = answer.status
-    response.content_type = "application/json"
-    response.data = encode_body(body)
+    response.content_type = answer.content_type
+    response.data = encode_body(body) if answer.content_type == JSON else body
 
 
 def encode_body(body: Any) -> bytes:

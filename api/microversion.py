@@ -2,7 +2,7 @@
 
 1.0   The API of OpenStack Congress: bodies exactly as there, freshness in headers.
 1.1   `revision`, `as_of` and `missing` in bodies, columns beside rows, rows in pages; violations,
-      explanations and the status of the whole system.
+      explanations and the status of the whole system; nodes, and leases of streams.
 """
 
 from __future__ import annotations

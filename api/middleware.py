@@ -24,8 +24,9 @@ from .microversion import HEADER, MIN_VERSION, SERVICE_TYPE, negotiate
 
 LOG = logging.getLogger(__name__)
 
-UNVERSIONED_PATHS = ("/", "/healthz")
-"""Answered whatever version is asked for: the first tells which there are."""
+UNVERSIONED_PATHS = ("/", "/healthz", "/metrics", "/metrics/targets")
+"""Answered whatever version is asked for: the first tells which there are, the others are for
+programs that ask for none."""
 
 
 class RequestId:

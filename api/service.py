@@ -21,6 +21,7 @@ from congress_dist.service import Service
 
 from .app import make_app
 from .bus_client import PolicyClient
+from .nodes_client import NodesClient
 
 if TYPE_CHECKING:
     from oslo_config.cfg import ConfigOpts
@@ -41,6 +42,7 @@ class ApiService(Service):
     """The REST API on one address."""
 
     topic = "api"
+    observes_nodes = True  # who is asked how it does, and who is missing
 
     def __init__(self, name: str, *, host: str, port: int, call_timeout: float) -> None:
         self.name = name
@@ -48,6 +50,7 @@ class ApiService(Service):
         self._port = port
         self._call_timeout = call_timeout
         self._client: PolicyClient | None = None
+        self._nodes: NodesClient | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -65,7 +68,8 @@ class ApiService(Service):
         self._port = listener.getsockname()[1]
         clock = SystemClock()
         self._client = PolicyClient(node, timeout=self._call_timeout, clock=clock)
-        self._server = _make_server(make_app(self._client, clock))
+        self._nodes = NodesClient(node)
+        self._server = _make_server(make_app(self._client, self._nodes, clock))
         self._thread = threading.Thread(
             target=self._serve, args=(self._server, listener), name="api-server"
         )
@@ -83,8 +87,9 @@ class ApiService(Service):
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(SHUTDOWN_SECONDS + 2)
         # Ordering: after the server, whose requests under way still make calls.
-        if self._client is not None:
-            self._client.stop()
+        for client in (self._client, self._nodes):
+            if client is not None:
+                client.stop()
 
     def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:

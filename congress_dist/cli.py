@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import standard_output
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from oslo_config import cfg
 
     from .dse_node import DseNode
+    from .log_fields import LogFields
+    from .metrics_server import MetricsServer
     from .node.node_settings import NodeSettings
     from .service import Service
 
@@ -74,18 +77,33 @@ class NodeCommand(Command):
     """Run one process of the system: a node with the services of one kind."""
 
     name = "node"
-    help = "run one process of the system (what `congress up` starts for you)"
+    help = "list the processes of the system, or run one (what `congress up` starts for you)"
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the options of a node."""
+        """Declare a sub-verb for each kind of node, and those that other folders bring."""
         parser.description = (
-            "Run a node that hosts services of one kind until SIGTERM or Ctrl-C tells it to stop. "
-            "SIGHUP makes it take keys, wire version and log levels from its configuration again."
+            "A node is one process of the system; it hosts services of one kind. List all of "
+            "them, or run one until SIGTERM or Ctrl-C tells it to stop. SIGHUP makes it take "
+            "keys, wire version and log levels from its configuration again."
         )
         parser.epilog = (
-            "example: congress node datasource host_processes host_accounts --config hosts.conf"
+            "examples:\n  congress node list\n"
+            "  congress node datasource host_processes host_accounts --config hosts.conf"
         )
-        parser.add_argument("kind", help="policy, datasource or api")
+        actions = parser.add_subparsers(metavar="ACTION", required=True, dest="kind")
+        for name in _names(NODE_ACTIONS):
+            action: Command = _load(NODE_ACTIONS, name)()
+            child = actions.add_parser(
+                name, help=action.help, formatter_class=argparse.RawDescriptionHelpFormatter
+            )
+            action.configure(child)
+            child.set_defaults(action=action)
+        for kind in _names(SERVICES):
+            child = actions.add_parser(kind, help=f"run a node with services of kind {kind}")
+            child.set_defaults(action=None)
+            self._configure_kind(child)
+
+    def _configure_kind(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "names", type=name_given, nargs="+", metavar="NAME", help="services to host"
         )
@@ -102,18 +120,33 @@ class NodeCommand(Command):
         parser.add_argument("--alive-fd", type=int, help="pipe for a byte a second")
 
     def run(self, args: argparse.Namespace) -> int:
-        """Start the node, wait for a signal, stop it."""
+        """Start the node, wait for a signal, stop it; or do what was asked for instead."""
+        if args.action is not None:
+            code: int = args.action.run(args)
+            return code
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
-        node, settings = _make_node(args)
-        signal.signal(signal.SIGHUP, lambda *_: _reload(args, settings))
+        process = _make_process(args)
+        signal.signal(signal.SIGHUP, lambda *_: _reload(args, process))
         try:
-            node.start()
-            _wait(node, stopping, args.alive_fd)
+            process.node.start()
+            process.node.serve_metrics_at(process.metrics.start())
+            _wait(process.node, stopping, args.alive_fd)
         finally:
-            node.stop()
+            process.metrics.stop()
+            process.node.stop()
         return OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What a node's process consists of."""
+
+    node: DseNode
+    settings: NodeSettings
+    metrics: MetricsServer
+    log_fields: LogFields
 
 
 def port_number(text: str) -> int:
@@ -130,15 +163,15 @@ def _configure(args: argparse.Namespace) -> cfg.ConfigOpts:
     return load_config(args.data_dir or default_data_dir(), args.config, **overrides)
 
 
-def _reload(args: argparse.Namespace, settings: NodeSettings) -> None:
+def _reload(args: argparse.Namespace, process: _Process) -> None:
     """Read again what may change while a node runs; a file that is wrong changes nothing."""
     from .config import set_up_logging
 
     log = logging.getLogger(__name__)
     try:
         conf = _configure(args)
-        settings.take(conf)
-        set_up_logging(conf)
+        process.settings.take(conf)
+        set_up_logging(conf, process.log_fields)
     except CongressError as error:
         log.error("the configuration stays as it was: %s", error)
         return
@@ -149,10 +182,12 @@ def _reload(args: argparse.Namespace, settings: NodeSettings) -> None:
     )
 
 
-def _make_node(args: argparse.Namespace) -> tuple[DseNode, NodeSettings]:
+def _make_process(args: argparse.Namespace) -> _Process:
     from .clock import SystemClock, new_incarnation
     from .config import dse_options, set_up_logging
     from .dse_node import DseNode
+    from .log_fields import LogFields
+    from .metrics_server import MetricsServer, ports_of
     from .node.node_settings import NodeSettings
     from .rate_limit import RateLimit
     from .transports.sealed_transport import SealedTransport
@@ -162,11 +197,14 @@ def _make_node(args: argparse.Namespace) -> tuple[DseNode, NodeSettings]:
     incarnation, clock = args.incarnation or new_incarnation(), SystemClock()
     settings = NodeSettings(incarnation)
     settings.take(conf)
-    set_up_logging(conf)
+    ports, node_id = ports_of(conf.metrics.ports), f"{args.kind}-{args.names[0]}"
+    log_fields = LogFields(node=node_id)
+    set_up_logging(conf, log_fields)
     make_service = _load(SERVICES, args.kind)
     services: list[Service] = [make_service(conf, name) for name in args.names]
+    log_fields.process["service"] = ",".join(service.name for service in services)
     node = DseNode(
-        node_id=f"{args.kind}-{args.names[0]}",
+        node_id=node_id,
         incarnation=incarnation,
         services=services,
         transport=SealedTransport(OsloTransport(conf), settings.sealer, RateLimit(clock)),
@@ -175,7 +213,8 @@ def _make_node(args: argparse.Namespace) -> tuple[DseNode, NodeSettings]:
         encode=settings.encode,
         replaces=args.replaces,
     )
-    return node, settings
+    metrics = MetricsServer(node.status, conf.metrics.bind_host, ports)
+    return _Process(node, settings, metrics, log_fields)
 
 
 def _wait(node: DseNode, stopping: threading.Event, alive_fd: int | None) -> None:
@@ -188,6 +227,7 @@ def _wait(node: DseNode, stopping: threading.Event, alive_fd: int | None) -> Non
 
 
 VERBS = "congress_dist.commands"
+NODE_ACTIONS = "congress_dist.node_actions"
 SERVICES = "congress_dist.services"
 
 

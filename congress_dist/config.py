@@ -17,6 +17,7 @@ from oslo_log import log
 from .config_file import ConfigFile, read_config_file
 from .config_options import OPTIONS_BY_GROUP
 from .errors import InvalidConfig
+from .log_fields import LogFields
 from .protocol.options import DseOptions
 from .transports.rabbit_options import RABBIT_GROUP, RABBIT_OPTIONS
 
@@ -88,9 +89,13 @@ def dse_options(conf: cfg.ConfigOpts) -> DseOptions:
     return DseOptions(**{field.name: conf.dse[field.name] for field in fields(DseOptions)})
 
 
-def set_up_logging(conf: cfg.ConfigOpts) -> None:
-    """Send this process's log to where the configuration says: standard error by default."""
+def set_up_logging(conf: cfg.ConfigOpts, log_fields: LogFields) -> None:
+    """Send this process's log to where the configuration says: standard error by default.
+
+    Promises: with `use_json` each line is a JSON object, with these fields under `extra`.
+    """
     log.setup(conf, PROJECT)
+    log_fields.attach()
 
 
 def _set_defaults(conf: cfg.ConfigOpts, data_dir: Path) -> None:

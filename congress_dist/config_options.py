@@ -262,6 +262,23 @@ API_OPTIONS: list[cfg.Opt] = [
     ),
 ]
 
+METRICS_OPTIONS: list[cfg.Opt] = [
+    cfg.HostAddressOpt(
+        "bind_host",
+        default="127.0.0.1",
+        help="Address on which each node serves its metrics for Prometheus: this machine only, "
+        "because whoever reaches it learns the names of streams and how they do; not their rows.",
+    ),
+    cfg.StrOpt(
+        "ports",
+        default="0",
+        help="TCP ports for metrics: 0 for any that is free, because the processes of a machine "
+        "share one configuration and Prometheus finds them by GET /metrics/targets of the API; a "
+        "range as 9710-9799, of which each process takes the first that is free, where a firewall "
+        "stands between; 'off' for no metrics.",
+    ),
+]
+
 DATABASE_OPTIONS: list[cfg.Opt] = [
     cfg.StrOpt(
         "connection",
@@ -308,6 +325,7 @@ OPTIONS_BY_GROUP: dict[str, list[cfg.Opt]] = {
     "DEFAULT": DEFAULT_OPTIONS,
     "dse": DSE_OPTIONS,
     "api": API_OPTIONS,
+    "metrics": METRICS_OPTIONS,
     "database": DATABASE_OPTIONS,
     UDS_GROUP: UDS_OPTIONS,
 }

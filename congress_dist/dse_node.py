@@ -13,6 +13,7 @@ import itertools
 import logging
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -34,7 +35,7 @@ from .node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 from .node.sync_calls import NODE_TOPIC, SyncCalls
 from .node.worker import Worker
 from .protocol.codec import Encoder
-from .protocol.effects import Alarm
+from .protocol.effects import Alarm, Count
 from .protocol.membership import Membership, Peer
 from .protocol.message_reader import MessageReader
 from .protocol.messages import CallRequest, ChunkRequest, Delta, Heartbeat, SyncRequest
@@ -99,6 +100,8 @@ class DseNode:
         self._is_stopping = False
         self._membership = Membership(options)
         self._roll = Roll(options)
+        self._seen: Counter[str] = Counter()
+        """What membership counts; written by the loop only."""
         self._served = CallTimes()
         self._loop = NodeLoop(clock, max_bytes=options.buffer_bytes)
         self._later = Worker("dse-attach")
@@ -281,8 +284,8 @@ class DseNode:
             heard = self._roll.nodes(now)
         return self._roll_call.ask(heard, now, timeout)
 
-    def serve_metrics_at(self, address: str) -> None:
-        """Tell where this process serves its metrics."""
+    def serve_metrics_at(self, address: str | None) -> None:
+        """Tell where this process serves its metrics, None for nowhere."""
         self._report.metrics_address = address
 
     def counters(self) -> dict[str, int]:
@@ -290,6 +293,7 @@ class DseNode:
         return {
             **self._transport.counters(),
             **self._reader.counters(),
+            **self._seen,
             "steps_failed": self._loop.failures,
             "inbox_dropped": self._loop.dropped,
             "outbox_dropped": self._outbox.dropped,
@@ -371,7 +375,9 @@ class DseNode:
             effects = self._membership.on_heartbeat(heartbeat, now)
             self._roll.on_heartbeat(heartbeat, now)
         for effect in effects:
-            if isinstance(effect, Alarm) and self._log_limit.allows(effect.text):
+            if isinstance(effect, Count):
+                self._seen[effect.name] += 1
+            elif isinstance(effect, Alarm) and self._log_limit.allows(effect.text):
                 LOG.error("%s", effect)
 
     def _present_streams(self) -> list[StreamPublisher]:

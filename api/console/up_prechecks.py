@@ -72,11 +72,12 @@ def log_into_file(conf: cfg.ConfigOpts, data_dir: Path) -> None:
     Raises: StartupError: the log cannot be written.
     """
     from congress_dist.config import set_up_logging
+    from congress_dist.log_fields import LogFields
 
     hook = sys.excepthook
     try:
         (data_dir / "log").mkdir(mode=0o700, exist_ok=True)
-        set_up_logging(conf)
+        set_up_logging(conf, LogFields(node="up"))
     except OSError as error:
         raise StartupError(
             f"log file '{data_dir / 'log' / 'up.log'}' cannot be written: {error.strerror}; "

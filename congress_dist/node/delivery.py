@@ -12,8 +12,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..clock import Clock
+from ..log_fields import WORKED_ON
 from ..protocol.stream import Epoch, Position, Seq, TableChange, TableState, Transaction
 from ..protocol.table import NO_CHANGE, NetChange, compose, size_of
 
@@ -77,6 +79,11 @@ class Mailbox:
         if self.taken is not None:
             return self.taken
         return self.waiting[0] if self.waiting else None
+
+    def log_fields(self) -> dict[str, Any]:
+        """Give what log lines say: the source, and the position that is told or was told last."""
+        position = self.position if self.taken is None else self.taken.transaction.position
+        return {"stream": self.name, "position": None if position is None else list(position)}
 
     def make_room(self, letter: Letter, max_bytes: int) -> None:
         """Make one what waits, if it is too much with a further letter."""
@@ -215,6 +222,7 @@ class Delivery:
 
     def _run(self) -> None:
         while (mailbox := self._next()) is not None:
+            token = WORKED_ON.set(mailbox)
             try:
                 self._tell(mailbox)
             except Exception:
@@ -224,6 +232,8 @@ class Delivery:
                     mailbox.name,
                     mailbox.failures,
                 )
+            finally:
+                WORKED_ON.reset(token)
 
     def _tell(self, mailbox: Mailbox) -> None:
         with self._changed:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..clock import Clock
+from ..log_fields import WORKED_ON
 from ..protocol.effects import Alarm, Apply, Count, Effect, RequestSync
 from ..protocol.messages import Delta, Heartbeat
 from ..protocol.options import DseOptions
@@ -98,6 +99,13 @@ class SourceFeed:
             stimulus that fails, wherever it does, is undone, sets this stream aside and resyncs
             it; nothing else is harmed.
         """
+        token = WORKED_ON.set(self)
+        try:
+            self._step(stimulus)
+        finally:
+            WORKED_ON.reset(token)
+
+    def _step(self, stimulus: Callable[[Subscriber, float], list[Effect]]) -> None:
         with self._lock:
             now = self._tools.clock.monotonic()
             try:
@@ -204,6 +212,11 @@ class SourceFeed:
             )
         finally:
             self._lock.release()
+
+    def log_fields(self) -> dict[str, Any]:
+        """Give what log lines say of the source: its name, and the position held."""
+        position = self._machine.position
+        return {"stream": self.source, "position": None if position is None else list(position)}
 
     def count(self, name: str, amount: int = 1) -> None:
         """Count something that happened outside the machine."""

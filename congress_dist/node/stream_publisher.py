@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from ..clock import Clock, Random
 from ..errors import LeaseLost, NotFound
+from ..log_fields import WORKED_ON
 from ..protocol.effects import Alarm, Effect, Send
 from ..protocol.lease import Granted, LeaseCall, LeaseEffect, LeaseHolder, LeaseState, Lost
 from ..protocol.messages import ChunkRequest, Delta, Heartbeat, SyncReply, SyncRequest
@@ -264,22 +265,32 @@ class StreamPublisher:
         if call is not None:
             self._tools.call(self, call)
 
+    def log_fields(self) -> dict[str, Any]:
+        """Give what log lines say of the stream: its name, and where it stands."""
+        machine = self._machine
+        position = None if machine is None else [machine.epoch, machine.seq]
+        return {"stream": self.name, "position": position}
+
     @contextmanager
     def _turn(self) -> Iterator[float]:
         """Step the publisher in a `with` block, which is given the time; plan what is due next."""
         with self._lock:
+            token = WORKED_ON.set(self)
             try:
                 yield self._tools.clock.monotonic()
             finally:
+                WORKED_ON.reset(token)
                 self._tools.due(self.tick_publisher, self._publisher_due())
 
     @contextmanager
     def _lease_turn(self) -> Iterator[float]:
         """Step the lease in a `with` block, which is given the time; plan what is due next."""
         with self._lease_lock:
+            token = WORKED_ON.set(self)
             try:
                 yield self._tools.clock.monotonic()
             finally:
+                WORKED_ON.reset(token)
                 self._tools.due(self.tick_lease, self._lease.next_tick)
 
     def _publisher_due(self) -> float:
@@ -306,7 +317,6 @@ class StreamPublisher:
 
     def _begin(self, epoch: Epoch, now: float) -> None:
         tools = self._tools
-        LOG.info("publishing stream=%s epoch=%d", self.name, epoch)
         self._machine = Publisher(
             Identity(self.name, tools.node_id, tools.incarnation, epoch),
             self._spec.tables,
@@ -315,6 +325,7 @@ class StreamPublisher:
             rng=tools.rng,
             now=now,
         )
+        LOG.info("publishing stream=%s epoch=%d", self.name, epoch)
         self._machine.wants = tools.wants()
         self._note_lease(self._machine, now)
         self._send(self._machine.on_tick(now))

@@ -13,6 +13,7 @@ from falcon import testing
 
 from congress_dist.api.app import make_app
 from congress_dist.api.bus_client import PolicyClient
+from congress_dist.api.nodes_client import NodesClient
 from congress_dist.api.service import ApiService
 from congress_dist.clock import SystemClock, new_incarnation
 from congress_dist.config import load_config
@@ -78,6 +79,15 @@ class Source(Service):
         self.registered.set()
 
 
+class _Observer(Service):
+    """What the API is to its node, without the web server."""
+
+    topic, observes_nodes = "api", True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 class System:
     """The running system; `client` makes HTTP requests to its API in-process."""
 
@@ -91,10 +101,11 @@ class System:
         conf = load_config(self._directory)
         self.policy = make_service(conf, "r1")
         self._start_node("policy-r1", self.policy)
-        node = self._start_node("api-a1")
+        self.node = self._start_node("api-a1", _Observer("api@a1"))
         clock = SystemClock()
-        self.calls = PolicyClient(node, timeout=10.0, clock=clock)
-        self.client = testing.TestClient(make_app(self.calls, clock))
+        self.calls = PolicyClient(self.node, timeout=10.0, clock=clock)
+        self._questions = NodesClient(self.node)
+        self.client = testing.TestClient(make_app(self.calls, self._questions, clock))
         return self
 
     def __exit__(
@@ -104,6 +115,7 @@ class System:
         traceback: TracebackType | None,
     ) -> None:
         self.calls.stop()
+        self._questions.stop()
         for node in reversed(self._nodes):
             node.stop()
 
@@ -154,6 +166,11 @@ class System:
     def stop_policy(self) -> None:
         """Stop the policy engine's node only."""
         self._nodes.pop(0).stop()
+
+    def cut_off(self, node_id: str) -> None:
+        """Let a node fall silent as kill -9 does."""
+        self._bus.kill(node_id)
+        self._bus.take_away(node_id)
 
     def _start_node(self, node_id: str, *services: Service) -> DseNode:
         node = DseNode(

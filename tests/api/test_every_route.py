@@ -18,7 +18,13 @@ POLICY = "/v1/policies/{policy}"
 TABLE = f"{POLICY}/tables/{{table}}"
 SOURCE = "/v1/data-sources/{datasource}"
 SOURCE_TABLE = f"{SOURCE}/tables/{{table}}"
-FIELDS = {"policy": "mine", "table": "p", "datasource": "src", "driver": "host_processes"}
+LEASE = "/v1/leases/{lease}/release"
+FIELDS = {
+    "policy": "mine", "table": "p", "datasource": "src", "driver": "host_processes",
+    "lease": "src",
+}  # fmt: skip
+PLAIN_PATHS = ("/", "/healthz", "/metrics", "/metrics/targets")
+"""Those that have no versions."""
 
 Keys = set[str]
 META: Keys = {"revision", "as_of", "missing"}
@@ -35,6 +41,11 @@ EXCHANGES: dict[tuple[str, str], tuple[Any, int, Keys, Keys]] = {
     ("GET", "/"): ("", 200, {"versions"}, set()),
     ("GET", "/v1"): ("", 200, {"version"}, set()),
     ("GET", "/healthz"): ("", 200, {"status"}, set()),
+    ("GET", "/metrics"): ("", 200, set(), set()),
+    ("GET", "/metrics/targets"): ("", 200, set(), set()),
+    ("GET", "/v1/nodes"): ("", 200, {"error"}, {"results"}),
+    ("GET", "/v1/leases"): ("", 200, {"error"}, {"results"}),
+    ("POST", LEASE): ({"owner": "nobody", "generation": 1}, 409, {"error"}, set()),
     ("GET", "/v1/status"): (
         "", 200, {"error"},
         {"revision", "ready", "reasons", "rules", "tables", "waiting", "failures", "sources"},
@@ -112,14 +123,17 @@ def test_answers_have_these_keys(
         body=None if is_query else json.dumps(content),
         headers=headers,
     )
-    hidden = version == "1.0" and keys == {"error"} and status == 200
+    is_new = template == LEASE or (keys == {"error"} and status == 200)
+    hidden = version == "1.0" and is_new
     assert answer.status_code == (404 if hidden else status), answer.text
-    if version == "1.0" or status >= 400:
+    if path.startswith("/metrics"):
+        assert answer.content
+    elif version == "1.0" or status >= 400:
         assert set(answer.json) == keys
     else:
         assert set(answer.json) == (keys - {"error"}) | added
     assert answer.headers["x-openstack-request-id"].startswith("req-")
-    if path not in ("/", "/healthz"):
+    if path not in PLAIN_PATHS:
         assert answer.headers["openstack-api-version"] == f"policy {version}"
     assert answer.headers["vary"] == "OpenStack-API-Version"
 

@@ -31,6 +31,7 @@ OUTSIDE_WORLDS = {
     "sqlalchemy": {"policy.store"},
     "alembic": {"policy.store"},
     "oslo_db": {"policy.store"},
+    "prometheus_client": {"congress_dist.metrics"},
     "time": {"congress_dist.clock"},
     "random": {"congress_dist.clock", "congress_dist.testing"},
     "pickle": set(),
@@ -146,6 +147,7 @@ def run_python(code: str) -> str:
 GROUPS = (
     "congress_dist.services",
     "congress_dist.commands",
+    "congress_dist.node_actions",
     "congress_dist.offline",
     "congress_dist.drivers",
 )
