@@ -35,18 +35,22 @@ class Peer:
 class Membership:
     """The services heard of within the time after which a node is gone.
 
-    Invariant: at most `_MAX_PEERS` peers are remembered; the oldest go first.
+    Invariant: at most `_MAX_PEERS` peers are remembered; the oldest go first. `_by_name` has the
+    same, by incarnation under node and service.
     """
 
     def __init__(self, options: DseOptions) -> None:
         self._options = options
         self._peers: dict[tuple[str, str], Peer] = {}
+        self._by_name: dict[tuple[str, str], dict[str, Peer]] = {}
         self._epochs: dict[str, HeardEpochs] = {}
 
     def on_heartbeat(self, heartbeat: Heartbeat, now: float) -> list[Effect]:
-        """Take a heartbeat of anybody."""
-        key = (heartbeat.incarnation, heartbeat.service)
-        before = self._peers.pop(key, None)
+        """Take a heartbeat of anybody.
+
+        Cost: the same however many there are.
+        """
+        before = self._remove(heartbeat.incarnation, heartbeat.service)
         if heartbeat.epoch is not None and (
             heartbeat.service in self._epochs or len(self._epochs) < _MAX_PEERS
         ):
@@ -54,7 +58,7 @@ class Membership:
             heard.hear(heartbeat.epoch, heartbeat.incarnation)
         if heartbeat.stopping:
             return []
-        peer = self._peers[key] = Peer(
+        peer = Peer(
             service=heartbeat.service,
             node_id=heartbeat.node_id,
             incarnation=heartbeat.incarnation,
@@ -62,6 +66,8 @@ class Membership:
             heard_at=now,
             wants=dict(heartbeat.wants),
         )
+        self._peers[peer.incarnation, peer.service] = peer
+        self._by_name.setdefault((peer.node_id, peer.service), {})[peer.incarnation] = peer
         self._forget(now)
         twins = self._twins(peer)
         if not twins:
@@ -94,16 +100,24 @@ class Membership:
         began = peer.first_heard_at + self._options.heartbeat_interval
         return {
             other.incarnation
-            for other in self._peers.values()
-            if (other.node_id, other.service) == (peer.node_id, peer.service)
-            and other.incarnation != peer.incarnation
-            and other.heard_at > began
+            for other in self._by_name[peer.node_id, peer.service].values()
+            if other.incarnation != peer.incarnation and other.heard_at > began
         }
 
     def _forget(self, now: float) -> None:
         # Newest last: the first that is recent ends the search.
-        for key, peer in list(self._peers.items()):
-            is_gone = now - peer.heard_at > self._options.gone_after
+        while self._peers:
+            oldest = next(iter(self._peers.values()))
+            is_gone = now - oldest.heard_at > self._options.gone_after
             if not is_gone and len(self._peers) <= _MAX_PEERS:
                 return
-            del self._peers[key]
+            self._remove(oldest.incarnation, oldest.service)
+
+    def _remove(self, incarnation: str, service: str) -> Peer | None:
+        peer = self._peers.pop((incarnation, service), None)
+        if peer is not None:
+            named = self._by_name[peer.node_id, service]
+            del named[incarnation]
+            if not named:
+                del self._by_name[peer.node_id, service]
+        return peer

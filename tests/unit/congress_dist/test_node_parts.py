@@ -20,7 +20,7 @@ from congress_dist.node.timetable import Timetable
 from congress_dist.node.worker import Worker
 from congress_dist.protocol.codec import Encoder, decode, encode
 from congress_dist.protocol.effects import Alarm
-from congress_dist.protocol.membership import Membership
+from congress_dist.protocol.membership import Membership, Peer
 from congress_dist.protocol.message_reader import MessageReader
 from congress_dist.protocol.messages import CallAnswer, CallError, CallRequest, Heartbeat, Message
 from congress_dist.protocol.options import DseOptions
@@ -263,6 +263,35 @@ def test_who_is_silent_is_forgotten() -> None:
     membership.on_heartbeat(other, 11.0)
     assert membership.wanted("neutron") == set()
     assert [peer.service for peer in membership.alive(11.0)] == ["api@a1"]
+
+
+def test_heartbeat_looks_at_no_more_peers_than_have_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = 0
+    membership = Membership(DseOptions())
+    for number in range(500):
+        membership.on_heartbeat(Heartbeat(f"s{number}", "ds1", "i", 1, 0.0), number / 500)
+
+    def count(_peer: Peer) -> str:
+        nonlocal looked_at
+        looked_at += 1
+        return "ds1"
+
+    monkeypatch.setattr(Peer, "node_id", property(count, lambda _peer, _node_id: None))
+    membership.on_heartbeat(Heartbeat("s7", "ds1", "i", 2, 0.0), 1.0)
+    assert looked_at < 10
+
+
+def test_node_that_is_named_anew_is_remembered_under_its_new_name_only() -> None:
+    membership = Membership(DseOptions())
+    membership.on_heartbeat(heartbeat("first"), 0.0)
+    membership.on_heartbeat(replace(heartbeat("first"), node_id="ds2"), 0.5)
+    membership.on_heartbeat(heartbeat("second"), 1.0)
+    assert membership.on_heartbeat(heartbeat("second"), 3.0) == []
+    membership.on_heartbeat(heartbeat("second", stopping=True), 4.0)
+    membership.on_heartbeat(replace(heartbeat("first"), node_id="ds2", stopping=True), 4.0)
+    assert (membership._peers, membership._by_name) == ({}, {})
 
 
 def test_newest_epoch_of_a_stream_is_remembered_after_its_publisher_went() -> None:
