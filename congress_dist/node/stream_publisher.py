@@ -32,6 +32,9 @@ from .sync_counts import SyncCounts
 from .timetable import BUSY_AGAIN, LOCK_PATIENCE, REPORT_PATIENCE, Job
 
 LOG = logging.getLogger(__name__)
+
+_ANOTHER = ""
+"""An incarnation that is not known, but not this one."""
 _WORDS_BY_LEASE = {
     LeaseState.HELD: ("publishing", ""),
     LeaseState.SEEKING: ("candidate", "another process holds the lease, or nobody grants it"),
@@ -214,15 +217,22 @@ class StreamPublisher:
     def answer(self, request: SyncRequest | ChunkRequest) -> SyncReply:
         """Answer a subscriber.
 
+        One who stands above the newest position heard another incarnation in this epoch, or in a
+        higher one: the stream then needs an epoch above that.
+
         Raises: NotFound: the stream is not ours now.
         """
         with self._lock:
             if self._machine is None:
                 raise NotFound(f"stream {self.name!r} is not published here", stream=self.name)
             now = self._tools.clock.monotonic()
-            if isinstance(request, SyncRequest):
-                return self._machine.on_sync(request, now)
-            return self._machine.on_chunk(request, now)
+            if isinstance(request, ChunkRequest):
+                return self._machine.on_chunk(request, now)
+            reply = self._machine.on_sync(request, now)
+            newest = self._machine.epoch, self._machine.seq
+        if request.floor is not None and request.floor > newest:
+            self.try_hear(request.floor.epoch, _ANOTHER)
+        return reply
 
     def report(self) -> dict[str, Any]:
         """Give what an operator wants to know of the stream, as plain data.

@@ -197,7 +197,9 @@ class SubscriberNode(Process):
         assert self.position is not None
         for name in self.world.truth.read_at(holding.held_from, self.position).keys() & tables:
             held = holding.tables.get(name)
-            is_told = held is None or held.is_unread or tables[name].source_age is not None
+            # Of one that fails it may be unknown: it was read well, and then not, in one go.
+            is_well = held is not None and held.said.kind is StateKind.READY
+            is_told = not is_well or tables[name].source_age is not None
             assert is_told, (name, "how old it is was told, and is not known")
 
     def check_staleness(self) -> None:

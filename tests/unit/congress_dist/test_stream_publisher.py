@@ -7,10 +7,10 @@ import itertools
 from congress_dist.clock import new_random
 from congress_dist.node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
 from congress_dist.protocol.lease import LeaseCall
-from congress_dist.protocol.messages import Delta, Heartbeat
+from congress_dist.protocol.messages import Delta, Heartbeat, SyncNotYet, SyncRequest
 from congress_dist.protocol.options import DseOptions
 from congress_dist.protocol.published_table import Published, TableResult
-from congress_dist.protocol.stream import READY
+from congress_dist.protocol.stream import READY, Epoch, Position, Seq
 from congress_dist.rate_limit import RateLimit
 from congress_dist.row import encode_row
 from congress_dist.testing.fake_clock import FakeClock
@@ -76,3 +76,21 @@ def test_goodbye_tells_of_a_lease_that_is_not_renewed() -> None:
     process.stream.end()
     assert process.newest_heartbeat().stopping
     assert process.newest_heartbeat().unrenewed == 30.0
+
+
+def test_sync_above_the_newest_position_tells_of_another_publisher_of_the_epoch() -> None:
+    """A database that was lost grants an epoch twice; who stands further on would wait for ever."""
+    process = Process()
+    process.be_granted()
+    process.stream.publish({"servers": TableResult(frozenset({encode_row(("a",))}), READY)})
+    level = SyncRequest("nova", 1, None, {}, ("servers",), Position(Epoch(1), Seq(1)))
+    process.stream.answer(level)
+    assert process.stream.epoch == 1
+    above = SyncRequest("nova", 2, None, {}, ("servers",), Position(Epoch(1), Seq(3)))
+    assert isinstance(process.stream.answer(above), SyncNotYet)
+    assert process.stream.epoch is None
+    process.stream.tick()
+    release = process.calls[-1]
+    process.stream.on_lease_answer(release, {"released": True}, process.clock.monotonic())
+    process.stream.tick()
+    assert process.calls[-1].arguments["heard_epoch"] == 1  # so that the next one is above it
