@@ -264,8 +264,7 @@ class Schedule:
     def _stay(self) -> None:
         """See that everybody stays there, and that nothing is said to be stale without a cause."""
         self.pass_time(LATEST)  # of what was under way some may be of an earlier publisher
-        taken = self.world.taken
-        syncs, grants = taken["sync"], taken["granted"]
+        syncs, epochs = self.world.taken["sync"], self._epochs()
         for _ in range(_CALM_STEPS):
             self.pass_time(_STEP)
             for owner in self.world.owners:
@@ -275,14 +274,18 @@ class Schedule:
         has_all = all(owner.tables.keys() >= set(TABLES) for owner in self.world.owners)
         # A table that its source does not have is asked for with each full heartbeat; and of a
         # lease row from a backup its owner may hear late: then it begins a new epoch.
-        has_cause = not has_all or taken["granted"] != grants
-        assert has_cause or taken["sync"] == syncs, "asks though nothing is missing"
+        has_cause = not has_all or self._epochs() != epochs
+        is_calm = self.world.taken["sync"] == syncs
+        assert has_cause or is_calm, "asks though nothing is missing"
         max_age, told_every = self.world.max_age, 1.2 * self.world.options.heartbeat_interval
         if max_age is not None and max_age < told_every + 2 * _STEP:
             return  # nobody can know that all is well
         for subscriber in self.world.subscribers:
             stale = subscriber.stale_tables()
             assert not stale, (subscriber.name, stale, "stale though all is well")
+
+    def _epochs(self) -> list[int | None]:
+        return [subscriber.machine.epoch for subscriber in self.world.subscribers]
 
     def _check_syncs(self, syncs: int, causes: int, *, seconds: float) -> None:
         """Assert that nobody asks again and again."""

@@ -249,6 +249,8 @@ class SubscriberNode(Process):
         read_at = world.read_at.get((self.machine.incarnation, name))
         if world.max_age is None or read_at is None:
             return False
+        if self.machine.holding.tables[name].said.kind is StateKind.UNAVAILABLE:
+            return False  # no rows that have an age: each look at the source counts
         unseen = self._first_delays.get(self.machine.incarnation, 0.0)
         return self.timeline.now - read_at > world.max_age + unseen + 0.001
 

@@ -79,7 +79,7 @@ def test_goodbye_tells_of_a_lease_that_is_not_renewed() -> None:
 
 
 def test_sync_above_the_newest_position_tells_of_another_publisher_of_the_epoch() -> None:
-    """A database that was lost grants an epoch twice; who stands further on would wait for ever."""
+    """A lost database grants an epoch twice; who stands further on would wait for ever."""
     process = Process()
     process.be_granted()
     process.stream.publish({"servers": TableResult(frozenset({encode_row(("a",))}), READY)})
