@@ -16,6 +16,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..log_fields import WORKED_ON
+from ..protocol.held_age import HeldAge
 from ..protocol.stream import Epoch, Position, Seq, TableChange, TableState, Transaction
 from ..protocol.table import NO_CHANGE, NetChange, compose, size_of
 
@@ -28,11 +29,15 @@ _FIRST_DELAY, _MAX_DELAY = 0.1, 30.0
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A transaction that waits for a listener since a time of the local clock."""
+    """A transaction that waits for a listener since a time of the local clock.
+
+    `before` are the ages of what its listener has until it is told, None when it has nothing.
+    """
 
     transaction: Transaction
     since: float
     size_bytes: int
+    before: HeldAge | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,13 @@ class Told:
     """What a listener has.
 
     Units: `behind` is the age of the oldest transaction that it has not taken, 0 when there is
-        none.
+        none; `before` the ages of what it has meanwhile.
     """
 
     position: Position | None
     states: Mapping[str, TableState]
     behind: float
+    before: HeldAge | None = None
     waiting: int = 0
     """How many transactions it has not taken."""
     waiting_bytes: int = 0
@@ -95,7 +101,8 @@ class Mailbox:
     def merge(self) -> None:
         """Make one what waits, as old as the first; when it raises everything is as it was."""
         merged = merge([letter.transaction for letter in self.waiting])
-        letter = Letter(merged, self.waiting[0].since, _weight(merged))
+        first = self.waiting[0]
+        letter = Letter(merged, first.since, _weight(merged), first.before)
         self.waiting[0] = letter
         while len(self.waiting) > 1:
             self.waiting.pop()
@@ -169,14 +176,17 @@ class Delivery:
             if mailbox in self._mailboxes:
                 self._mailboxes.remove(mailbox)
 
-    def put(self, letters: Sequence[tuple[Mailbox, Transaction]]) -> None:
+    def put(
+        self, letters: Sequence[tuple[Mailbox, Transaction]], before: HeldAge | None = None
+    ) -> None:
         """Tell listeners of transactions, each after those before it.
 
+        Shapes: `before` are the ages of what was held before the first of them, if anything was.
         Promises: when it raises, nobody is told of anything.
         """
         now = self._clock.monotonic()
         sealed = [
-            (mailbox, Letter(transaction, now, _weight(transaction)))
+            (mailbox, Letter(transaction, now, _weight(transaction), before))
             for mailbox, transaction in letters
         ]
         with self._changed:
@@ -193,8 +203,14 @@ class Delivery:
             oldest = mailbox.oldest
             behind = 0.0 if oldest is None else max(0.0, now - oldest.since)
             waiting = len(mailbox.waiting) + (mailbox.taken is not None)
+            before = None if oldest is None else oldest.before
             return Told(
-                mailbox.position, dict(mailbox.states), behind, waiting, mailbox.size_bytes
+                mailbox.position,
+                dict(mailbox.states),
+                behind,
+                before,
+                waiting,
+                mailbox.size_bytes,
             )
 
     def forget(self, mailbox: Mailbox, tables: Set[str]) -> None:

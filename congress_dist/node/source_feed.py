@@ -18,6 +18,7 @@ from typing import Any
 from ..clock import Clock
 from ..log_fields import WORKED_ON
 from ..protocol.effects import Alarm, Apply, Count, Effect, RequestSync
+from ..protocol.held_age import HeldAge
 from ..protocol.messages import Delta, Heartbeat
 from ..protocol.options import DseOptions
 from ..protocol.source_status import SourceStatus, TableStatus
@@ -110,8 +111,9 @@ class SourceFeed:
             now = self._tools.clock.monotonic()
             try:
                 self._mend(now)
+                before = self._machine.ages_held()
                 effects = stimulus(self._machine, now)
-                self._hand_over(effects)
+                self._hand_over(effects, before)
                 self._machine.commit()
             except Exception:
                 self._is_broken = True
@@ -173,12 +175,14 @@ class SourceFeed:
         with self._lock:
             return self._machine.time_left(request, self._tools.clock.monotonic())
 
-    def status(self, tables: Iterable[str], told: Told) -> SourceStatus:
+    def status(self, tables: Iterable[str], find_told: Callable[[], Told]) -> SourceStatus:
         """Give what is known of the source, and these tables as a listener has them."""
         self.step(lambda _machine, _now: [])
         with self._lock:
+            # Ordering: here, because before the lock was had the machine may have gone on.
+            told = find_told()
             now = self._tools.clock.monotonic()
-            status = self._machine.status(now, told.behind)
+            status = self._machine.status(now, told.behind, told.before)
             chosen = {
                 name: _as_told(name, status.tables[name], told, is_broken=self._is_broken)
                 for name in tables
@@ -239,15 +243,16 @@ class SourceFeed:
             self._machine.reset(self._wanted, now)
             self._is_broken = False
 
-    def _hand_over(self, effects: Iterable[Effect]) -> None:
-        """Put what was applied into all mailboxes or none."""
+    def _hand_over(self, effects: Iterable[Effect], before: HeldAge | None) -> None:
+        """Put what was applied into all mailboxes or none; `before` are the ages until then."""
         transactions = [effect.transaction for effect in effects if isinstance(effect, Apply)]
         self._tools.delivery.put(
             [
                 subscription.letter(transaction, subscription.tables)
                 for transaction in transactions
                 for subscription in self._subscriptions
-            ]
+            ],
+            before,
         )
 
     def _carry_out(self, effect: Effect, now: float) -> None:
@@ -311,7 +316,7 @@ class Subscription:
         Shapes: `position` is the one last handed over to the listener; what waits for it makes
             all ages higher, and beyond the time after which rows are stale the source not live.
         """
-        return self._feed.status(sorted(self.tables), self.told())
+        return self._feed.status(sorted(self.tables), self.told)
 
     def told(self) -> Told:
         """Give what the listener has."""

@@ -65,6 +65,12 @@ class HeldAge:
         self._said_at = None
         self._reads.take(read_at)
 
+    def copy(self) -> HeldAge:
+        """Give the ages of what is held now, to who still has it when more has come."""
+        copy = HeldAge()
+        copy._said_at, copy._reads = self._said_at, self._reads.copy()
+        return copy
+
     def since_word(self, now: float) -> float | None:
         """Give the time since the publisher was last known to be at the position held."""
         return None if self._said_at is None else max(0.0, now - self._said_at)

@@ -27,6 +27,12 @@ class ReadTimes:
         for table in self._at.keys() - times.keys():
             del self._at[table]
 
+    def copy(self) -> ReadTimes:
+        """Give the times as they are now."""
+        copy = ReadTimes()
+        copy._at = dict(self._at)
+        return copy
+
     def age(self, table: str, now: float) -> float | None:
         """Give the time since the last read of a table that is known of, None when none is."""
         at = self._at.get(table)

@@ -246,8 +246,15 @@ class Subscriber:
         """Give what is held of some tables as one transaction on nothing."""
         return self.holding.everything(tables)
 
-    def status(self, now: float, lag: float = 0.0) -> SourceStatus:
-        """Give positions, states and ages, to who is `lag` seconds behind this machine."""
+    def ages_held(self) -> HeldAge | None:
+        """Give the ages of what is held now, None when nothing is."""
+        return None if self.position is None else self._held_age.copy()
+
+    def status(self, now: float, lag: float = 0.0, before: HeldAge | None = None) -> SourceStatus:
+        """Give positions, states and ages, to who is `lag` seconds behind this machine.
+
+        Shapes: `before` are the ages, if any, of what was held `lag` seconds ago.
+        """
         link_age = self.freshness.link_age(now)
         silent_for = now - self._created_at if link_age is None else link_age
         unknown = NO_PUBLISHER if silent_for >= self._options.source_wait else UNREAD
@@ -256,7 +263,7 @@ class Subscriber:
             position=self.position,
             live=self.is_live and self._missing is None and lag <= self._options.stale_after,
             link_age=_sum_of(link_age, lag),
-            tables={name: self._table_status(name, now, unknown, lag) for name in wanted},
+            tables={name: self._table_status(name, now, unknown, lag, before) for name in wanted},
             unrenewed=self._overdue,
             heard={name: self._heard_status(name, now) for name in sorted(self._heard)},
             heard_epoch=self.heard_epoch,
@@ -543,12 +550,18 @@ class Subscriber:
             return f"tables that differ or broke: {', '.join(sorted(repair))}"
         return f"transactions after {position.seq}"
 
-    def _table_status(self, name: str, now: float, unknown: TableState, lag: float) -> TableStatus:
+    def _table_status(
+        self, name: str, now: float, unknown: TableState, lag: float, before: HeldAge | None
+    ) -> TableStatus:
         held = self.holding.tables.get(name)
         source_age = _sum_of(self._held_age.source_age(name, now), lag)
+        since_word = _sum_of(self._held_age.since_word(now), lag)
+        if before is not None:
+            # What made rows young does not make those young that were there before it.
+            source_age = _older(source_age, before.source_age(name, now))
+            since_word = _older(since_word, before.since_word(now))
         if held is None:
             return TableStatus(unknown, source_age, stale=False, rows=0)
-        since_word = _sum_of(self._held_age.since_word(now), lag)
         is_old = self._is_aged(name, source_age, since_word)
         return TableStatus(
             state=held.state,
@@ -586,3 +599,7 @@ class Subscriber:
 
 def _sum_of(age: float | None, lag: float) -> float | None:
     return None if age is None else age + lag
+
+
+def _older(age: float | None, other: float | None) -> float | None:
+    return max((a for a in (age, other) if a is not None), default=None)

@@ -204,6 +204,55 @@ def test_answer_that_fails_anywhere_loses_no_row(
     desk.assert_right()
 
 
+def stale_tables(desk: Desk) -> set[str]:
+    tables = desk.subscription.status().tables
+    return {name for name, table in tables.items() if table.stale}
+
+
+def test_rows_that_are_on_their_way_make_those_before_them_no_younger() -> None:
+    desk = Desk()
+    desk.begin()
+    assert stale_tables(desk) == set()
+    desk.clock.advance(60.0)  # without a word
+    desk.hear(*desk.publish(servers="b"))
+    status = desk.subscription.status()
+    assert status.position == (1, 1)
+    assert status.tables["servers"].source_age == pytest.approx(60.0)
+    assert stale_tables(desk) == {"servers", "ports"}
+    desk.take_mail()
+    assert desk.subscription.status().position == (1, 2)
+    assert stale_tables(desk) == set()
+
+
+def test_several_on_their_way_are_as_young_as_what_was_before_the_first() -> None:
+    desk = Desk()
+    desk.begin()
+    desk.clock.advance(60.0)
+    desk.hear(*desk.publish(servers="b"))
+    desk.hear(*desk.publish(servers="c"))
+    desk.subscription._mailbox.merge()
+    assert stale_tables(desk) == {"servers", "ports"}
+    desk.take_mail()
+    assert stale_tables(desk) == set()
+
+
+def test_what_a_listener_has_is_asked_for_while_nothing_can_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    desk.begin()
+    told = desk.delivery.told
+    was_held = []
+
+    def look(mailbox: Any) -> Any:
+        was_held.append(desk.feed._lock._is_owned())  # type: ignore[attr-defined]
+        return told(mailbox)
+
+    monkeypatch.setattr(desk.delivery, "told", look)
+    desk.subscription.status()
+    assert was_held == [True]
+
+
 def test_change_that_was_made_in_part_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
     desk.begin()
