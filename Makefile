@@ -5,8 +5,9 @@ SEED ?= 1
 N ?= 2000
 RUNS ?= 1
 DEPTH ?= 5
+MINUTES ?= 10
 
-.PHONY: run stack test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams sim
+.PHONY: run stack test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams sim chaos
 
 run:
 	@devstack/set-up.sh run
@@ -76,6 +77,10 @@ bench-streams:
 sim:
 	@devstack/set-up.sh test
 	$(BIN)/python -m congress_dist.testing.simulation --seed $(SEED) --count $(N) $(ARGS)
+
+chaos:
+	@devstack/set-up.sh test
+	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(filter command line environment,$(origin SEED)),--seed $(SEED)) $(ARGS)
 
 exhaustive:
 	@devstack/set-up.sh test

@@ -1,4 +1,4 @@
-"""What private servers have in common: free ports of 127.0.0.1, and waiting until one answers."""
+"""What private servers have in common: free ports of 127.0.0.1, and waiting until one is ready."""
 
 from __future__ import annotations
 
@@ -20,13 +20,6 @@ def free_ports(count: int) -> list[int]:
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return [probe.getsockname()[1] for probe in probes]
-
-
-def answers(port: int) -> bool:
-    """Tell whether somebody accepts connections there."""
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait_for_start(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .certificates import Certificates
-from .processes import answers, free_ports, wait_for_start
+from .places import Loopback, Place
+from .processes import free_ports, wait_for_start
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 CONTROL = SERVER.with_name("rabbitmqctl")
@@ -30,8 +31,14 @@ def is_installed() -> bool:
 class RabbitServer:
     """One broker; its state outlives `kill` and `stop`, and ends with its directory."""
 
-    def __init__(self, directory: Path, certificates: Certificates | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        certificates: Certificates | None = None,
+        place: Place | None = None,
+    ) -> None:
         self.directory = directory
+        self.place = place or Loopback()
         self.certificates = certificates
         self.user, self.password = "admin", secrets.token_hex(16)
         ports = free_ports(6)
@@ -48,10 +55,10 @@ class RabbitServer:
         if self._epmd is None:
             # Our own, because the one that the server would start outlives it.
             command = ["epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"]
-            self._epmd = _start(command, self.environment(), log)
-            wait_for_start(self._epmd, lambda: answers(self._epmd_port), log)
-        self._server = _start([str(SERVER)], self.environment(), log)
-        wait_for_start(self._server, lambda: answers(self.port), log)
+            self._epmd = self._start(command, log)
+            wait_for_start(self._epmd, lambda: self.place.answers(self._epmd_port), log)
+        self._server = self._start([str(SERVER)], log)
+        wait_for_start(self._server, lambda: self.place.answers(self.port), log)
 
     def stop(self) -> None:
         """Let it end in order; its port mapper stays for the next start."""
@@ -89,7 +96,7 @@ class RabbitServer:
     def control(self, *arguments: str) -> str:
         """Run rabbitmqctl; give what it says. It takes a second or two."""
         done = subprocess.run(
-            [str(CONTROL), "-q", *arguments],
+            self.place.command([str(CONTROL), "-q", *arguments]),
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -102,17 +109,22 @@ class RabbitServer:
         """Hang up on every client."""
         self.control("close_all_connections", "a test")
 
-    def url(self, user: str | None = None, password: str | None = None) -> str:
+    def url(
+        self, user: str | None = None, password: str | None = None, *, host: str = "localhost"
+    ) -> str:
         """Give the transport URL for a user; without one for the administrator."""
-        return self._url(user, password, self.port)
+        return self._url(user, password, host, self.port)
 
     def tls_url(self, user: str | None = None, password: str | None = None) -> str:
         """Give the transport URL of the port that speaks TLS."""
-        return self._url(user, password, self.tls_port)
+        return self._url(user, password, "localhost", self.tls_port)
 
-    def _url(self, user: str | None, password: str | None, port: int) -> str:
+    def _url(self, user: str | None, password: str | None, host: str, port: int) -> str:
         who = f"{user or self.user}:{password or self.password}"
-        return f"rabbit://{who}@localhost:{port}/"
+        return f"rabbit://{who}@{host}:{port}/"
+
+    def _start(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
+        return _start(self.place.command(command), self.environment(), log)
 
     def _signal(self, number: int) -> None:
         assert self._server is not None
@@ -124,7 +136,7 @@ class RabbitServer:
 
     def _write_config(self) -> None:
         lines = [
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}",
+            f"listeners.tcp.1 = {self.place.address}:{self.port}",
             f"default_user = {self.user}",
             f"default_pass = {self.password}",
             # A full disk of the machine that runs the tests must not block publishers.
@@ -132,7 +144,7 @@ class RabbitServer:
         ]
         if self.certificates is not None:
             lines += [
-                f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}",
+                f"listeners.ssl.1 = {self.place.address}:{self.tls_port}",
                 f"ssl_options.cacertfile = {self.certificates.authority}",
                 f"ssl_options.certfile = {self.certificates.certificate}",
                 f"ssl_options.keyfile = {self.certificates.key}",
