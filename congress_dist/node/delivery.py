@@ -307,7 +307,7 @@ def _without(tables: Set[str], letter: Letter) -> Letter:
     changes = {n: change for n, change in transaction.tables.items() if n not in tables}
     states = {n: state for n, state in transaction.states.items() if n not in tables}
     rest = replace(transaction, tables=changes, states=states)
-    return Letter(rest, letter.since, _weight(rest))
+    return Letter(rest, letter.since, _weight(rest), letter.before)
 
 
 def _weight(transaction: Transaction) -> int:
