@@ -20,7 +20,8 @@ USAGE_ERROR = 2
 
 
 def blocks(page: Path) -> Iterator[str]:
-    yield from re.findall(r"^```\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    yield from (text for language, text in found if not language)
 
 
 def examples(kind: str) -> list[object]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import tempfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +33,48 @@ driver = host_accounts
 driver = host_python
 """
 RULE = "known(name) :- host_accounts:groups(name, gid)"
+NAMES = {"policy-r1", "api-a1", "datasource-host_accounts", "datasource-host_python"}
 
 
-@pytest.fixture
-def system(make_system: Callable[..., System], tmp_path: Path) -> System:
-    config = tmp_path / "seen.conf"
-    config.write_text(CONFIG)
-    system = make_system("--config", str(config))
-    system.wait_settled(2)
-    return system
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    with tempfile.TemporaryDirectory(prefix="congress-") as directory:
+        config = Path(directory) / "seen.conf"
+        config.write_text(CONFIG)
+        system = System(Path(directory) / "data", ["--config", str(config)])
+        system.start()
+        try:
+            system.wait_settled(2)
+            policy = {"name": "mine", "rules": [{"rule": RULE}]}
+            assert system.request("POST", "/v1/policies", policy)[0] == 201
+            wait_until(lambda: nodes(system).keys() >= NAMES, what="all nodes are heard")
+            wait_until(lambda: subscriber(system)["state"] == "live", what="the rows are held")
+            yield system
+        finally:
+            system.stop()
 
 
 def nodes(system: System) -> dict[str, Any]:
     body = system.get("/v1/nodes")
     return {node["node"]: node for node in body["results"]} if body else {}
+
+
+def subscriber(system: System) -> dict[str, Any]:
+    """Give what the engine tells of the one source that a rule reads."""
+    sources = nodes(system).get("policy-r1", {"sources": []})["sources"]
+    found = [source for source in sources if source["source"] == "host_accounts"]
+    return found[0] if found else {"state": "unknown"}
+
+
+@contextmanager
+def stopped(system: System, name: str) -> Iterator[None]:
+    """Keep a process from running for a while."""
+    pid = system.children()[name]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def scrape(address: str) -> dict[str, list[Any]]:
@@ -62,15 +93,10 @@ def lines_of(system: System, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_a_running_system_is_seen_by_verbs_metrics_and_logs(system: System) -> None:
-    names = {"policy-r1", "api-a1", "datasource-host_accounts", "datasource-host_python"}
-    wait_until(lambda: nodes(system).keys() >= names, what="all nodes are heard")
-    assert system.run("node", "list").returncode == 0
-
-    # each node's metrics, found as Prometheus finds them
+def test_prometheus_finds_and_reads_every_node(system: System) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{system.port}/metrics/targets") as answer:
         groups = json.load(answer)
-    assert {group["labels"]["node"] for group in groups} == names
+    assert {group["labels"]["node"] for group in groups} == NAMES
     for group in groups:
         samples = scrape(f"http://{group['targets'][0]}/metrics")
         (info,) = samples["congress_node_info"]
@@ -79,17 +105,27 @@ def test_a_running_system_is_seen_by_verbs_metrics_and_logs(system: System) -> N
     own = scrape(f"http://127.0.0.1:{system.port}/metrics")
     assert own["congress_node_info"][0].labels["name"] == "api-a1"
 
-    # lines of JSON say which node, service and stream they are about
+
+def test_lines_of_json_say_what_they_are_about(system: System) -> None:
     lines = lines_of(system, "datasource-host_accounts")
     (published,) = [line for line in lines if line["message"].startswith("publishing stream=")]
-    assert published["extra"]["node"] == "datasource-host_accounts"
-    assert published["extra"]["service"] == published["extra"]["stream"] == "host_accounts"
-    assert published["extra"]["position"] == [1, 0]
+    assert published["extra"] == {
+        "node": "datasource-host_accounts",
+        "service": "host_accounts",
+        "stream": "host_accounts",
+        "position": [1, 0],
+        "epoch": 1,
+    }
     assert {line["extra"]["node"] for line in lines_of(system, "policy-r1")} == {"policy-r1"}
 
-    # a stopped subscriber, and a stopped publisher
-    system.kill("policy r1", signal.SIGSTOP)
-    try:
+
+def test_well_is_exit_code_zero(system: System) -> None:
+    assert system.run("node", "list").returncode == 0
+    assert system.run("stream", "status", "host_accounts").returncode == 0
+
+
+def test_a_stopped_subscriber_is_silent(system: System) -> None:
+    with stopped(system, "policy r1"):
         wait_until(
             lambda: nodes(system)["policy-r1"]["state"] == "silent", what="the engine is silent"
         )
@@ -99,25 +135,15 @@ def test_a_running_system_is_seen_by_verbs_metrics_and_logs(system: System) -> N
         assert entries["publisher"]["state"] == "publishing"
         assert entries["subscriber"]["state"] == "silent"
         assert "last heard" in entries["subscriber"]["why"]
-    finally:
-        system.kill("policy r1", signal.SIGCONT)
+        assert system.run("node", "list").returncode == 3
+    wait_until(lambda: nodes(system)["policy-r1"]["state"] == "alive", what="it is back")
 
 
 def test_a_stopped_publisher_makes_its_subscribers_stale(system: System) -> None:
-    system.request("POST", "/v1/policies", {"name": "mine", "rules": [{"rule": RULE}]})
-
-    def subscriber() -> dict[str, Any]:
-        sources = nodes(system).get("policy-r1", {"sources": []})["sources"]
-        found = [source for source in sources if source["source"] == "host_accounts"]
-        return found[0] if found else {"state": "unknown"}
-
-    wait_until(lambda: subscriber()["state"] == "live", what="the engine holds the rows")
-    system.kill("datasource host_accounts", signal.SIGSTOP)
-    try:
-        wait_until(lambda: subscriber()["state"] == "stale", what="the rows are stale")
-        assert "nothing was heard of its publisher" in subscriber()["why"]
+    with stopped(system, "datasource host_accounts"):
+        wait_until(lambda: subscriber(system)["state"] == "stale", what="the rows are stale")
+        assert "nothing was heard of its publisher" in subscriber(system)["why"]
         metrics = nodes(system)["policy-r1"]["metrics"]
         ages = scrape(metrics)["congress_subscription_link_age_seconds"]
         assert max(sample.value for sample in ages) > 3
-    finally:
-        system.kill("datasource host_accounts", signal.SIGCONT)
+    wait_until(lambda: subscriber(system)["state"] == "live", what="the rows are fresh again")

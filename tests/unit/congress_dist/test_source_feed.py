@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from congress_dist.clock import new_random
+from congress_dist.log_fields import LogFields
 from congress_dist.node import delivery as delivery_module
 from congress_dist.node.delivery import Delivery
 from congress_dist.node.source_feed import FeedTools, SourceFeed, Subscription
@@ -476,3 +478,78 @@ def test_merge_that_fails_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None
         desk.hear(*desk.publish(servers="d"))
     desk.assert_same()
     desk.assert_right()
+
+
+# --- what an operator is told -------------------------------------------------------------------
+
+
+def held_by_another(lock: Any) -> tuple[threading.Thread, threading.Event]:
+    """Let another thread hold a lock until the event is set."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(20)
+    return thread, done
+
+
+def test_report_tells_what_is_held_and_what_waits_for_the_listener() -> None:
+    desk = Desk()
+    desk.begin()
+    desk.hear(*desk.publish(servers="a b", ports="p q"))
+    report = desk.feed.report(OPTIONS)
+    assert (report["position"], report["handed_over"]) == ([1, 2], [1, 1])
+    assert (report["state"], report["lag"], report["rows"]) == ("live", 0, 4)
+    assert report["waiting"] == 1
+    assert report["waiting_bytes"] > 0
+    assert report["counters"]["applied"] == 2
+    desk.take_mail()
+    assert desk.feed.report(OPTIONS)["handed_over"] == [1, 2]
+
+
+def test_report_of_a_source_that_is_worked_on_does_not_wait() -> None:
+    desk = Desk()
+    desk.begin()
+    whole = desk.feed.report(OPTIONS)
+    thread, done = held_by_another(desk.feed._lock)
+    busy = desk.feed.report(OPTIONS)
+    done.set()
+    thread.join(20)
+    assert busy["state"] == "busy"
+    assert busy.keys() == whole.keys()
+    assert desk.feed.report(OPTIONS)["state"] == "live"
+
+
+def test_report_says_that_a_step_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.begin()
+    with monkeypatch.context() as patched:
+        patched.setattr(Subscriber, "reset", lambda *_: 1 // 0)
+        fail_at(patched, (Holding, "apply"), 1)
+        desk.hear(*desk.publish(servers="a b"))
+        assert desk.feed.report(OPTIONS)["state"] == "broken"
+    desk.assert_right()
+    assert desk.feed.report(OPTIONS)["state"] == "live"
+
+
+def test_lines_about_a_source_name_it_and_the_position_held(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk()
+    desk.begin()
+    fields = LogFields(node="policy-r1")
+    caplog.handler.addFilter(fields)
+    try:
+        with monkeypatch.context() as patched:
+            fail_at(patched, (Holding, "apply"), 1)
+            desk.hear(*desk.publish(servers="a b"))
+    finally:
+        caplog.handler.removeFilter(fields)
+    (line,) = [record for record in caplog.records if "broke a stream" in record.message]
+    said = {"node": "policy-r1", "stream": "nova", "position": [1, 1]}
+    assert line.__dict__["extra"] == said

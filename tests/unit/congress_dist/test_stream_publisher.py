@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 from congress_dist.clock import new_random
 from congress_dist.node.stream_publisher import StreamPublisher, StreamSpec, StreamTools
@@ -94,3 +95,44 @@ def test_sync_above_the_newest_position_tells_of_another_publisher_of_the_epoch(
     process.stream.on_lease_answer(release, {"released": True}, process.clock.monotonic())
     process.stream.tick()
     assert process.calls[-1].arguments["heard_epoch"] == 1  # so that the next one is above it
+
+
+# --- what an operator is told -------------------------------------------------------------------
+
+
+def test_report_tells_lease_position_and_log() -> None:
+    process = Process()
+    waiting = process.stream.report()
+    assert (waiting["state"], waiting["epoch"], waiting["position"]) == ("candidate", None, None)
+    process.be_granted()
+    read = TableResult(frozenset({encode_row(("a",))}), READY)
+    process.stream.publish({"servers": read}, age=3.0)
+    process.clock.advance(10.0)
+    report = process.stream.report()
+    assert (report["state"], report["epoch"], report["position"]) == ("publishing", 1, [1, 1])
+    assert (report["tables"], report["rows"], report["log_transactions"]) == (1, 1, 1)
+    assert report["read_age"] == 13.0
+    assert report["unrenewed"] == 10.0
+    assert report["log_seconds"] is None
+    assert report.keys() == waiting.keys()
+    process.stream.stop()
+    assert process.stream.report()["state"] == "stopped"
+
+
+def test_report_of_a_stream_that_is_worked_on_does_not_wait() -> None:
+    process = Process()
+    process.be_granted()
+    held, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with process.stream._lock:
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert held.wait(20)
+    report = process.stream.report()
+    done.set()
+    thread.join(20)
+    assert (report["state"], report["epoch"], report["position"]) == ("busy", 1, None)
