@@ -7,6 +7,7 @@ that does not exist is refused, not ignored.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from urllib.parse import quote
@@ -58,8 +59,12 @@ def load_config(
     log.register_options(conf)
     for group, options in OPTIONS_BY_GROUP.items():
         conf.register_opts(options, group=_registered(group))
+    rabbit: list[cfg.Opt] = []
     if config_file is not None:
-        _check_names(conf, read_config_file(config_file))
+        file = read_config_file(config_file)
+        rabbit = _rabbit_options_for(file)
+        conf.register_opts(rabbit, group=RABBIT_GROUP)
+        _check_names(conf, file, rabbit)
     conf(
         [],
         project=PROJECT,
@@ -70,7 +75,7 @@ def load_config(
     for name, value in overrides.items():
         group, _, option = name.rpartition("__")
         conf.set_override(option, value, group=group or None)
-    _check_values(conf)
+    _check_values(conf, {**OPTIONS_BY_GROUP, RABBIT_GROUP: rabbit})
     return conf
 
 
@@ -117,7 +122,17 @@ def _sqlite_url(file: Path) -> str:
     return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F")
 
 
-def _check_names(conf: cfg.ConfigOpts, file: ConfigFile) -> None:
+def _rabbit_options_for(file: ConfigFile) -> list[cfg.Opt]:
+    """Give oslo.messaging's options for RabbitMQ to a file that may set one."""
+    if not file.library_sections:
+        return []
+    # Not above: it imports oslo.messaging, which most commands can do without.
+    from .transports.transport import list_rabbit_options
+
+    return list_rabbit_options()
+
+
+def _check_names(conf: cfg.ConfigOpts, file: ConfigFile, rabbit: list[cfg.Opt]) -> None:
     if "data_dir" in file.sections.get("DEFAULT", {}):
         raise InvalidConfig(
             f"configuration file {str(file.path)!r} sets 'data_dir'; give it by --data-dir "
@@ -127,12 +142,15 @@ def _check_names(conf: cfg.ConfigOpts, file: ConfigFile) -> None:
     known = {
         group: {option.dest for option in options} for group, options in OPTIONS_BY_GROUP.items()
     }
-    known["DEFAULT"] = {str(name) for name in conf} - set(OPTIONS_BY_GROUP) - _NOT_IN_FILES
+    if rabbit:
+        former = {old.name for option in rabbit for old in option.deprecated_opts if old.name}
+        known[RABBIT_GROUP] = {option.dest for option in rabbit} | former
+    known["DEFAULT"] = {str(name) for name in conf} - set(known) - _NOT_IN_FILES
     file.check_names(known)
 
 
-def _check_values(conf: cfg.ConfigOpts) -> None:
-    for group, options in OPTIONS_BY_GROUP.items():
+def _check_values(conf: cfg.ConfigOpts, options_by_group: Mapping[str, list[cfg.Opt]]) -> None:
+    for group, options in options_by_group.items():
         for option in options:
             _check_value(conf, group, option.dest)
 

@@ -13,6 +13,8 @@ from .errors import InvalidConfig
 
 DATASOURCE_PREFIX = "datasource:"
 _LIBRARY_PREFIX = "oslo_"
+_TYPING_ERROR = 0.9
+"""How like one of ours a library's section may be called; two libraries differ by more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,13 @@ class ConfigFile:
             found[name] = dict(values)
         return found
 
+    @property
+    def library_sections(self) -> list[str]:
+        """Give the sections that are called like those of oslo libraries."""
+        return [section for section in self.sections if section.startswith(_LIBRARY_PREFIX)]
+
     def check_names(self, known: Mapping[str, Iterable[str]]) -> None:
-        """Refuse what is in no section of `known`; sections of oslo libraries are theirs to check.
+        """Refuse what is in no section of `known`; other oslo libraries check their own.
 
         Raises: InvalidConfig: names the unknown one and the nearest that exists.
         """
@@ -52,7 +59,8 @@ class ConfigFile:
             if section.startswith(DATASOURCE_PREFIX):
                 continue
             if section not in known:
-                if section.startswith(_LIBRARY_PREFIX):
+                is_near = difflib.get_close_matches(section, known, n=1, cutoff=_TYPING_ERROR)
+                if section.startswith(_LIBRARY_PREFIX) and not is_near:
                     continue
                 raise self._unknown_section(section, known)
             for key in values:

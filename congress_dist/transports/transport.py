@@ -24,6 +24,7 @@ from ..errors import (
     TransportError,
     error_from_wire,
 )
+from .rabbit_options import RABBIT_GROUP
 from .transport_endpoints import (
     Attachment,
     Base64Codec,
@@ -278,14 +279,35 @@ def _eventlet_hidden() -> Iterator[None]:
         del hidden["eventlet"]
 
 
-def load_messaging(conf: cfg.ConfigOpts) -> Any:
-    """Import oslo.messaging without eventlet, and make it work with a private ConfigOpts."""
+def list_rabbit_options() -> list[cfg.Opt]:
+    """Give all options of oslo.messaging for RabbitMQ.
+
+    Cost: the import of oslo.messaging.
+    """
+    _import_messaging()
+    with warnings.catch_warnings(), _eventlet_hidden():
+        warnings.simplefilter("ignore")
+        from oslo_messaging import opts
+
+    return list(dict(opts.list_opts())[RABBIT_GROUP])
+
+
+def _import_messaging() -> Any:
+    """Import oslo.messaging without eventlet, on threads."""
     with warnings.catch_warnings(), _eventlet_hidden():
         warnings.simplefilter("ignore")
         from oslo_service import backend
 
         backend.init_backend(backend.BackendType.THREADING)
         import oslo_messaging
+    return oslo_messaging
+
+
+def load_messaging(conf: cfg.ConfigOpts) -> Any:
+    """Import oslo.messaging without eventlet, and make it work with a private ConfigOpts."""
+    oslo_messaging = _import_messaging()
+    with warnings.catch_warnings(), _eventlet_hidden():
+        warnings.simplefilter("ignore")
         from oslo_messaging._metrics import client as metrics
         from oslo_messaging._tracing import client as tracing
 

@@ -115,6 +115,13 @@ def test_configurations_do_not_share_state(tmp_path: Path) -> None:
         ("[datasorce:a]\ndriver = x", r"\[datasorce:a\]; did you mean \[datasource:NAME\]\?"),
         ("[DEFAULT]\ntransport_url = rabbit://", r"'transport_url'; it belongs to section .dse."),
         ("[api]\nzzz = 1", r"'zzz'; there are: bind_host, bind_port, call_timeout"),
+        ("[oslo_messaging_rabbit]\nrabbit_qos_prefetch_cont = 9",
+         "has no option 'rabbit_qos_prefetch_cont'; did you mean 'rabbit_qos_prefetch_count'"),
+        ("[oslo_messaging_rabbit]\nrabbit_qos_prefetch_count = soon",
+         "'rabbit_qos_prefetch_count' in section .oslo_messaging_rabbit. has .* value: .*soon"),
+        ("[oslo_messaging_rabbit]\nlease_time = 9", r"'lease_time'; it belongs to section .dse."),
+        ("[oslo_mesaging_rabbit]\nssl = true", r"did you mean \[oslo_messaging_rabbit\]\?"),
+        ("[oslo_messaging_uds]\nprefetch_cont = 9", "did you mean 'prefetch_count'"),
         ("[DEFAULT]\ndata_dir = /x", "give it by --data-dir instead"),
         ("[datasource:a]\nx = 1", "'a' has no driver; add to its section: driver = NAME"),
         ("[datasource:]\ndriver = x", "names no datasource"),
@@ -139,10 +146,17 @@ def test_missing_file_is_said_so(tmp_path: Path) -> None:
         load_config(tmp_path, tmp_path / "no.conf")
 
 
-def test_options_of_oslo_libraries_are_left_to_them(tmp_path: Path) -> None:
-    load_config(
-        tmp_path, write(tmp_path, "[oslo_messaging_rabbit]\nrabbit_qos_prefetch_count = 9\n")
-    )
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[oslo_messaging_rabbit]\nrabbit_qos_prefetch_count = 9\n",
+        "[oslo_messaging_rabbit]\nkombu_reconnect_timeout = 9\n",  # its former name
+        "[oslo_messaging_kafka]\nanything = 1\n",
+        "[oslo_policy]\nanything = 1\n",
+    ],
+)
+def test_options_of_oslo_libraries_are_taken(tmp_path: Path, text: str) -> None:
+    load_config(tmp_path, write(tmp_path, text))
 
 
 def test_datasource_sections_are_given_as_they_stand(tmp_path: Path) -> None:
