@@ -135,7 +135,7 @@ class DseNode:
             NODE_TOPIC, {"status": self.status}, clock, times=self._served
         )
         self._report = self._make_report()
-        self._roll_call = RollCall(self._calls, incarnation, self.status)
+        self._roll_call = RollCall(self._calls, clock, incarnation, self.status)
 
     # --- lifecycle ------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from congress_dist.arguments import name_given
@@ -60,8 +60,15 @@ class StreamCommand(Command):
             print_value(entries, args.format)
         else:
             print_rows(_COLUMNS, map(_row, entries), args.format)
-        is_well = all(entry["state"] in _WELL[entry["role"]] for entry in entries)
-        return OK if is_well else UNAVAILABLE
+        return OK if _is_well(entries) else UNAVAILABLE
+
+
+def _is_well(entries: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether every subscriber is live, and every stream that somebody waits for is there."""
+    published = {e["stream"] for e in entries if e["state"] in ("publishing", "busy")}
+    awaited = {e["stream"] for e in entries if e["role"] == _PUBLISHER}
+    is_live = all(entry["state"] in _WELL[entry["role"]] for entry in entries)
+    return is_live and awaited <= published
 
 
 def _entries(nodes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

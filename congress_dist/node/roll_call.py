@@ -6,20 +6,26 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..errors import CongressError
+from ..clock import Clock
+from ..errors import CongressError, DeadlineExceeded
 from ..protocol.roll import HeardNode
 from .calls import CallClient
 from .sync_calls import NODE_TOPIC
 
 ANSWERED, SILENT = "alive", "silent"
 _AT_ONCE = 32
+_ROUNDS = 2
+"""So many times `timeout` all of it may take, however many are silent."""
 
 
 class RollCall:
     """Calls all nodes at the same time; thread safe."""
 
-    def __init__(self, calls: CallClient, me: str, own: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, calls: CallClient, clock: Clock, me: str, own: Callable[[], dict[str, Any]]
+    ) -> None:
         self._calls = calls
+        self._clock = clock
         self._me = me
         self._own = own
 
@@ -29,17 +35,20 @@ class RollCall:
         Shapes: to a node's own report are added `state` (`alive`, `silent`), `why` and
             `heard_age`, the seconds since its last heartbeat. Of a silent one there is what its
             heartbeats said: services, positions, and what it subscribes to.
-        Promises: returns after about `timeout`, up to some hundred silent nodes.
+        Promises: returns after `timeout`, or twice that when many are silent; who was not asked by
+            then is told of as silent.
         """
         if not nodes:
             return []
+        end = now + _ROUNDS * timeout
         with ThreadPoolExecutor(min(_AT_ONCE, len(nodes)), "dse-roll-call") as pool:
-            return list(pool.map(lambda node: self._ask(node, now, timeout), nodes))
+            return list(pool.map(lambda node: self._ask(node, timeout, end), nodes))
 
-    def _ask(self, node: HeardNode, now: float, timeout: float) -> dict[str, Any]:
+    def _ask(self, node: HeardNode, timeout: float, end: float) -> dict[str, Any]:
+        now = self._clock.monotonic()
         age = now - node.heard_at
         try:
-            report = self._report(node, timeout)
+            report = self._report(node, min(timeout, end - now))
         except CongressError as error:
             return _silent(node, age, error)
         return {**report, "state": ANSWERED, "why": "", "heard_age": age}
@@ -47,6 +56,8 @@ class RollCall:
     def _report(self, node: HeardNode, timeout: float) -> dict[str, Any]:
         if node.incarnation == self._me:
             return self._own()
+        if timeout <= 0:
+            raise DeadlineExceeded("it was not asked: too many nodes do not answer")
         answer: dict[str, Any] = self._calls.call(
             NODE_TOPIC,
             "status",

@@ -15,6 +15,8 @@ from .stream import Position, Seq
 KEPT = 24 * 3600.0
 """Seconds for which a silent node is shown: over a night and its morning."""
 _MOST_NODES = 10_000
+_MOST_SERVICES = 1000
+"""Of one node: more are not told of."""
 
 
 @dataclass(slots=True)
@@ -37,7 +39,8 @@ class HeardNode:
 class Roll:
     """The nodes heard of; who said goodbye, or was replaced by a successor, is struck off.
 
-    Invariant: ordered by when they were heard last, the newest last; at most `_MOST_NODES`. Who
+    Invariant: ordered by when they were heard last, the newest last; at most `_MOST_NODES` with
+        `_MOST_SERVICES` each, whatever is said on the bus. Who
         said goodbye stays in it without services, so that a late heartbeat does not bring it back.
     """
 
@@ -55,7 +58,7 @@ class Roll:
         node.positions.pop(heartbeat.service, None)
         if heartbeat.stopping:
             node.services.discard(heartbeat.service)
-        else:
+        elif heartbeat.service in node.services or len(node.services) < _MOST_SERVICES:
             node.services.add(heartbeat.service)
             node.wants = dict(heartbeat.wants)
             if heartbeat.epoch is not None:

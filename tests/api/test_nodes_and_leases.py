@@ -218,6 +218,20 @@ def test_node_verb_lists_nodes_and_says_by_its_exit_code_that_one_is_silent(
     assert main(["stream", "status", *where]) == 3
 
 
+def test_stream_that_everybody_waits_for_is_not_well(
+    system: System, endpoint: str, capsys: Output
+) -> None:
+    source = system.add_source("kept", TABLES)
+    where = ["stream", "status", "kept", "--endpoint", endpoint]
+    wait_until(lambda: main(where) == 0, what="it is published")
+    held = lease(system, "kept")
+    claim = Claim("kept", "somebody", held["owner"], 0, None)
+    assert system.policy._store.leases.acquire(claim)[0]
+    wait_until(lambda: source.lost, what="the lease is lost")
+    wait_until(lambda: main(where) == 3, what="nobody publishes it")
+    assert "candidate" in capsys.readouterr().out
+
+
 def test_nobody_there_is_exit_code_three(capsys: Output) -> None:
     where = ["--endpoint", "http://127.0.0.1:1"]
     for verb in (["lease", "list"], ["node", "list"], ["stream", "status"]):

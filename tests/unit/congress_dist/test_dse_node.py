@@ -963,6 +963,16 @@ def test_node_that_does_not_answer_is_told_of_as_silent(net: Net) -> None:
     net.until(lambda: reported(watcher.nodes(timeout=5.0), "policy")["state"] == "alive")
 
 
+def test_who_cannot_be_asked_in_time_is_told_of_too(net: Net) -> None:
+    publishing(net)
+    watcher = net.node("watcher", Watcher())
+    answered(net, watcher)
+    nodes = {report["node"]: report for report in watcher.nodes(timeout=0.0)}
+    assert nodes["watcher"]["state"] == "alive"
+    assert nodes["nova"]["state"] == "silent"
+    assert "too many" in nodes["nova"]["why"]
+
+
 def test_subscriber_of_a_silent_publisher_is_stale_and_says_why(net: Net) -> None:
     publishing(net)
     mirror = Mirror()

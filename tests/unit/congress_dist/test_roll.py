@@ -78,3 +78,10 @@ def test_position_goes_with_the_lease() -> None:
     roll.on_heartbeat(beat(1, epoch=Epoch(3), seq=Seq(9)), 0.0)
     roll.on_heartbeat(beat(2), 1.0)
     assert roll.nodes(1.0)[0].positions == {}
+
+
+def test_one_node_does_not_fill_the_memory_with_services() -> None:
+    roll = Roll(OPTIONS)
+    for number in range(1500):
+        roll.on_heartbeat(beat(number + 1, service=f"s{number}"), 0.0)
+    assert len(roll.nodes(0.0)[0].services) == 1000
