@@ -55,6 +55,6 @@ def _row(node: Mapping[str, Any]) -> tuple[Any, ...]:
         len(node["sources"]),
         f"{node['heard_age']:.1f}",
         sum(queue["dropped"] for queue in queues) if queues else None,
-        node.get("metrics"),
+        node["metrics"],
         node["why"],
     )

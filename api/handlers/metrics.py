@@ -17,7 +17,8 @@ async def show_metrics(request: Request) -> Answer:
 async def list_targets(request: Request) -> Answer:
     """Answer GET /metrics/targets in the form of Prometheus's HTTP service discovery.
 
-    Shapes: one group for each node that answers and serves metrics; the label `node` names it.
+    Shapes: one group for each node that serves metrics, or did when it answered last: that a
+        silent one does not answer Prometheus either is what an alert is made of.
     """
     nodes = await request.nodes.everybody()
     return Answer(
@@ -27,6 +28,6 @@ async def list_targets(request: Request) -> Answer:
                 "labels": {"node": node["node"], "services": ",".join(node["services"])},
             }
             for node in nodes
-            if node.get("metrics")
+            if node["metrics"]
         ]
     )

@@ -28,13 +28,16 @@ class RollCall:
         self._clock = clock
         self._me = me
         self._own = own
+        self._metrics: dict[str, str | None] = {}
+        """Where each incarnation served its metrics when it answered last; replaced as a whole."""
 
     def ask(self, nodes: Sequence[HeardNode], now: float, timeout: float) -> list[dict[str, Any]]:
         """Give a report of each node, in their order.
 
         Shapes: to a node's own report are added `state` (`alive`, `silent`), `why` and
             `heard_age`, the seconds since its last heartbeat. Of a silent one there is what its
-            heartbeats said: services, positions, and what it subscribes to.
+            heartbeats said: services, positions, and what it subscribes to; and the address of its
+            metrics, if it ever told it here, so that Prometheus sees that it does not answer.
         Promises: returns after `timeout`, or twice that when many are silent; who was not asked by
             then is told of as silent.
         """
@@ -42,7 +45,9 @@ class RollCall:
             return []
         end = now + _ROUNDS * timeout
         with ThreadPoolExecutor(min(_AT_ONCE, len(nodes)), "dse-roll-call") as pool:
-            return list(pool.map(lambda node: self._ask(node, timeout, end), nodes))
+            reports = list(pool.map(lambda node: self._ask(node, timeout, end), nodes))
+        self._metrics = {report["incarnation"]: report["metrics"] for report in reports}
+        return reports
 
     def _ask(self, node: HeardNode, timeout: float, end: float) -> dict[str, Any]:
         now = self._clock.monotonic()
@@ -50,7 +55,7 @@ class RollCall:
         try:
             report = self._report(node, min(timeout, end - now))
         except CongressError as error:
-            return _silent(node, age, error)
+            return _silent(node, age, error) | {"metrics": self._metrics.get(node.incarnation)}
         return {**report, "state": ANSWERED, "why": "", "heard_age": age}
 
     def _report(self, node: HeardNode, timeout: float) -> dict[str, Any]:

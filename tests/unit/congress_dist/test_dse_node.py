@@ -949,6 +949,7 @@ def test_node_that_does_not_answer_is_told_of_as_silent(net: Net) -> None:
     net.node("api", Mute()).subscribe("nova", ["servers"], mirror)
     net.until(lambda: mirror.has("servers", "vm1"))
     watcher = net.node("watcher", Watcher())
+    net.nodes["nova"].serve_metrics_at("http://127.0.0.1:9710/metrics")
     answered(net, watcher)
     net.kill(net.nodes["nova"])
     net.kill(net.nodes["api"])
@@ -959,7 +960,9 @@ def test_node_that_does_not_answer_is_told_of_as_silent(net: Net) -> None:
     assert silent["state"] == "silent"
     assert silent["heard_age"] > 50
     assert [(s["source"], s["state"]) for s in silent["sources"]] == [("nova", "silent")]
-    assert reported(nodes, "nova")["streams"][0]["position"] == [1, 1]
+    lost = reported(nodes, "nova")
+    assert lost["streams"][0]["position"] == [1, 1]
+    assert lost["metrics"] == "http://127.0.0.1:9710/metrics"
     net.until(lambda: reported(watcher.nodes(timeout=5.0), "policy")["state"] == "alive")
 
 
