@@ -13,7 +13,7 @@ from typing import Any
 from congress_dist.errors import CongressError, SourceUnavailable
 
 from .driver import Driver, Option, Poll
-from .encoding import Refused, Same, encode_read
+from .encoding import EncodedChanges, Refused, Same, encode_read
 from .options import OPTION_TYPES
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -112,8 +112,8 @@ def _check_reads(driver: Driver, poll: Poll) -> Iterator[str]:
         for table, outcome in outcomes.items():
             if isinstance(outcome, Refused):
                 yield f"read {number} of poll {poll.name!r}: {outcome.reason}"
-            if isinstance(outcome, Same) and number == 1:
-                yield f"table {table!r} is unchanged in the first read"
+            if isinstance(outcome, Same | EncodedChanges) and number == 1:
+                yield f"table {table!r} has no rows in the first read, but refers to one before"
 
 
 def _check_second_close(driver: Driver) -> Iterator[str]:

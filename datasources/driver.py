@@ -15,6 +15,7 @@ from congress_dist.schema import Column, TableSchema, schema
 
 __all__ = [
     "UNCHANGED",
+    "Changes",
     "Column",
     "Driver",
     "Option",
@@ -78,8 +79,21 @@ class Table:
     note: str = ""
 
 
-TableRead = Table | SourceUnavailable | _Unchanged
-"""Rows; or why there are none (the table becomes `unavailable`); or nothing new."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What came and went since the last read that gave rows of the table; a row in both is there.
+
+    Cost: proportional to these rows, however many the table has.
+    """
+
+    added: Iterable[tuple[Cell, ...]]
+    removed: Iterable[tuple[Cell, ...]]
+    note: str = ""
+
+
+TableRead = Table | Changes | SourceUnavailable | _Unchanged
+"""Rows; or how they changed; or why there are none (the table becomes `unavailable`); or nothing
+new."""
 
 
 class Driver:
@@ -87,8 +101,8 @@ class Driver:
 
     Lifecycle: the constructor only stores; then `read` is called for each poll, one call at a time
     per poll, each poll in a thread of its own (what two polls share must bear that); `close` at
-    the end. A new turn of publishing begins with a new driver, so `UNCHANGED` always refers to an
-    earlier read of the same object.
+    the end. A new turn of publishing begins with a new driver, so `UNCHANGED` and `Changes` always
+    refer to an earlier read of the same object.
     """
 
     name: ClassVar[str]
@@ -110,6 +124,12 @@ class Driver:
             same way, with its type and text as the reason, and logged.
         """
         raise NotImplementedError
+
+    def start_over(self, poll: str) -> None:
+        """Take that rows which the last read of a poll gave were refused; the table's state says.
+
+        A driver that gives `Changes` gives whole tables at the poll's next read.
+        """
 
     def close(self) -> None:
         """Give back what the driver holds; idempotent; may come while a read hangs."""

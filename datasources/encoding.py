@@ -9,7 +9,7 @@ from congress_dist.errors import InternalError, InvalidRow, SourceUnavailable
 from congress_dist.row import Cell, Row, encode_row
 from congress_dist.schema import Column, TableSchema
 
-from .driver import UNCHANGED, Poll, Table, TableRead
+from .driver import UNCHANGED, Changes, Poll, Table, TableRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,15 @@ class Encoded:
     """All rows of a table, and its note."""
 
     rows: frozenset[Row]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedChanges:
+    """Rows that came and rows that went, and the table's note."""
+
+    added: frozenset[Row]
+    removed: frozenset[Row]
     note: str = ""
 
 
@@ -39,7 +48,7 @@ class Same:
     """Nothing new since the last read."""
 
 
-TableOutcome = Encoded | Refused | Gone | Same
+TableOutcome = Encoded | EncodedChanges | Refused | Gone | Same
 
 _PYTHON_TYPE = {"str": str, "int": int, "float": float, "bool": bool}
 _ANY_TYPES = frozenset({str, int, float, bool})
@@ -75,11 +84,14 @@ def encode_rows(
 
 
 def _outcome(table: str, schema: TableSchema, read: TableRead) -> TableOutcome:
-    if isinstance(read, Table):
-        try:
+    try:
+        if isinstance(read, Table):
             return Encoded(encode_rows(table, schema, read.rows), read.note)
-        except InvalidRow as error:
-            return Refused(error.message)
+        if isinstance(read, Changes):
+            added = encode_rows(table, schema, read.added)
+            return EncodedChanges(added, encode_rows(table, schema, read.removed), read.note)
+    except InvalidRow as error:
+        return Refused(error.message)
     if isinstance(read, SourceUnavailable):
         return Gone(read.message)
     if read is UNCHANGED:

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from congress_dist.errors import CongressError
 
 from .driver import Driver, Poll
-from .encoding import TableOutcome, encode_read
+from .encoding import Refused, TableOutcome, encode_read
 
 LOG = logging.getLogger(__name__)
 
@@ -80,6 +80,8 @@ class PollThread:
         try:
             reads = self._driver.read(name)
             outcomes = encode_read(self._poll, self._driver.tables, reads)
+            if any(isinstance(outcome, Refused) for outcome in outcomes.values()):
+                self._driver.start_over(name)
         except Exception as error:  # noqa: BLE001 - the border to driver code: becomes the state
             return ReadEnd(name, error=error)
         return ReadEnd(name, outcomes=outcomes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.published_table import TableRead, TableResult, TableUpdate
 from congress_dist.protocol.stream import (
     UNREAD,
     StateKind,
@@ -14,7 +14,7 @@ from congress_dist.protocol.stream import (
     unavailable,
 )
 
-from .encoding import Encoded, Gone, Refused, TableOutcome
+from .encoding import Encoded, EncodedChanges, Gone, Refused, TableOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Reading:
     Units: `age` is how many seconds ago it began.
     """
 
-    results: dict[str, TableResult]
+    results: dict[str, TableRead]
     changes: list[StateChange]
     age: float = 0.0
 
@@ -52,6 +52,8 @@ class Readings:
         self._said: dict[str, TableState] = {}
         # Invariant: exactly the tables that the source did without in its last good read.
         self._gone: set[str] = set()
+        # Invariant: exactly the tables whose rows were given and not refused or gone since.
+        self._given: set[str] = set()
 
     def on_read(self, outcomes: Mapping[str, TableOutcome]) -> Reading:
         """Take in what a read gave for each of its tables."""
@@ -60,22 +62,31 @@ class Readings:
 
     def on_failure(self, tables: Iterable[str], reason: str) -> Reading:
         """Take in that these tables could not be read."""
-        results = {table: TableResult(None, self._failed(table, reason)) for table in tables}
+        results: dict[str, TableRead] = {
+            table: TableResult(None, self._failed(table, reason)) for table in tables
+        }
         return self._reading(results)
 
     def states(self) -> dict[str, TableState]:
         """Give the present state of each table."""
         return dict(self._states)
 
-    def _result(self, table: str, outcome: TableOutcome) -> TableResult:
-        if isinstance(outcome, Encoded):
+    def _result(self, table: str, outcome: TableOutcome) -> TableRead:
+        if isinstance(outcome, EncodedChanges) and table not in self._given:
+            outcome = Refused("the driver gave changes of a table whose rows are not known")
+        if isinstance(outcome, Encoded | EncodedChanges):
             self._gone.discard(table)
-            self._said[table] = TableState(StateKind.READY, note=outcome.note)
-            return TableResult(outcome.rows, self._said[table])
+            self._given.add(table)
+            state = self._said[table] = TableState(StateKind.READY, note=outcome.note)
+            if isinstance(outcome, Encoded):
+                return TableResult(outcome.rows, state)
+            return TableUpdate(outcome.removed, outcome.added, state)
         if isinstance(outcome, Gone):
             self._gone.add(table)
+            self._given.discard(table)
             self._said[table] = unavailable(outcome.reason)
         elif isinstance(outcome, Refused):
+            self._given.discard(table)
             self._said[table] = self._failed(table, outcome.reason)
         elif table not in self._said:
             reason = "the driver said unchanged before it gave any rows"
@@ -85,7 +96,7 @@ class Readings:
     def _failed(self, table: str, reason: str) -> TableState:
         return unavailable(reason) if table in self._gone else failing(reason)
 
-    def _reading(self, results: dict[str, TableResult]) -> Reading:
+    def _reading(self, results: dict[str, TableRead]) -> Reading:
         changes = [
             StateChange(table, self._states[table], result.state)
             for table, result in results.items()

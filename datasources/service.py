@@ -40,6 +40,8 @@ LOG = logging.getLogger(__name__)
 
 MAX_AGE_INTERVALS = 3
 """A table is stale when its last three polls gave nothing."""
+SHORTEST_MAX_AGE = 5.0
+"""Seconds: who subscribes hears of reads about each second, and may lose a few of these words."""
 STOP_WAIT = 2.0
 """The loop may be in a call that nobody answers; the process does not wait for that."""
 
@@ -313,5 +315,7 @@ def _slow_tables(driver: type[Driver]) -> frozenset[str]:
 
 def _max_ages(driver: type[Driver]) -> dict[str, float | None]:
     return {
-        table: MAX_AGE_INTERVALS * poll.interval for poll in driver.polls for table in poll.tables
+        table: max(SHORTEST_MAX_AGE, MAX_AGE_INTERVALS * poll.interval)
+        for poll in driver.polls
+        for table in poll.tables
     }

@@ -15,7 +15,7 @@ import psutil
 
 from congress_dist.policy import Engine
 
-from .changes import Cloud, Transaction
+from .changes import FAN_OUT, Cloud, Transaction
 from .kernel_runs import (
     MAX_ROWS,
     assert_counts,
@@ -70,7 +70,7 @@ def small_changes(count: int = 1_000, *, compared_every: int = 50) -> dict[str, 
     keep_inputs_out_of_collections()
     times = {"first": Times(), "plain": Times(), "fan-out": Times()}
     for number, transaction in enumerate(cloud.transactions(count)):
-        kind = "fan-out" if transaction.has_fan_out else "plain"
+        kind = "fan-out" if transaction.kind in FAN_OUT else "plain"
         times[kind if number else "first"].clock(partial(apply, engine, transaction))
         if compared_every and number % compared_every == compared_every - 1:
             assert_recomputed(engine, cloud)

@@ -6,14 +6,14 @@ not change. They are made when first asked for and kept for the rest of the proc
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-Row = tuple[str | int, ...]
-Tables = Mapping[str, Sequence[Row]]
+from congress_dist.datasources.drivers.cloud_model import Row, Size, Tables, make_tables
+
+__all__ = ["Row", "Tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,117 +113,7 @@ pt(v, p) :- d:load(v, b, f), pt(b, o), hpt(o, f, p)
 # --- W4: a cloud and twelve rules about it
 
 
-SERVERS, TENANTS, NETWORKS, SECURITY_GROUPS, USERS, USER_GROUPS = (
-    100_000,
-    2_000,
-    5_000,
-    2_000,
-    20_000,
-    3_000,
-)
-_FLAVORS = ("m1.small", "m1.medium", "m1.large", "c1.xlarge", "db.large")
-_STATES = ("ACTIVE",) * 90 + ("SHUTOFF",) * 8 + ("ERROR",) * 2
-_IMAGES = ("debian-12", "ubuntu-24.04", "centos-9", "rhel-9", "legacy-centos6-deprecated")
-_STAGES = ("prod", "stage", "dev", "test")
-_RANGES = ("10.0.0.0/8", "10.1.0.0/16", "192.168.0.0/16", "172.16.0.0/12", "10.2.3.0/24")
-
-
-def _tenant(number: int) -> str:
-    return f"ten-{number:05d}"
-
-
-def _server(rng: Random, number: int) -> Row:
-    # Ordering: of the draws, left to right.
-    return (
-        f"srv-{number:06d}",
-        f"{rng.choice(_STAGES)}-app{rng.randrange(5_000)}",
-        _tenant(rng.randrange(TENANTS)),
-        rng.choice(_FLAVORS),
-        f"host-{rng.randrange(2_000):04d}",
-        rng.choice(_STATES),
-        _IMAGES[min(4, int(rng.expovariate(1.2)))],
-        rng.randrange(1_600_000_000, 1_760_000_000),
-    )
-
-
-def _network(rng: Random, number: int) -> Row:
-    tenant = _tenant(rng.randrange(TENANTS))
-    shared = int(rng.random() < 0.30)
-    cidr = f"10.{number // 250}.{number % 250}.0/24"
-    return f"net-{number:05d}", f"n{number}", tenant, shared, cidr
-
-
-def _ports(rng: Random, servers: Sequence[Row], networks: Sequence[Row]) -> list[Row]:
-    own_networks = defaultdict(list)
-    for network in networks:
-        own_networks[network[2]].append(network)
-    shared = [network for network in networks if network[3]]
-    ports: list[Row] = []
-    for number in range(2 * len(servers)):
-        server = servers[rng.randrange(len(servers))]
-        luck = rng.random()
-        own = own_networks.get(server[2])
-        if own and luck < 0.70:
-            network = rng.choice(own)
-        elif luck < 0.97:
-            network = rng.choice(shared)
-        else:
-            network = networks[rng.randrange(len(networks))]
-        if rng.random() < 0.995:
-            ip = f"{str(network[4]).rsplit('.', 1)[0]}.{rng.randrange(1, 255)}"
-        else:
-            ip = f"192.168.{rng.randrange(256)}.{rng.randrange(1, 255)}"
-        group = f"sg-{rng.randrange(SECURITY_GROUPS):05d}"
-        ports.append((f"port-{number:06d}", server[0], network[0], ip, group))
-    return ports
-
-
-def _security_rule(rng: Random, group: int) -> Row:
-    low = rng.choice([22, 80, 443, 3306, 8000, 1])
-    high = low if rng.random() < 0.8 else low + rng.randrange(1, 3000)
-    direction = rng.choice(["ingress", "ingress", "egress"])
-    protocol = rng.choice(["tcp", "tcp", "udp", "icmp"])
-    is_narrow = rng.random() < 0.93
-    cidr = rng.choice(_RANGES) if is_narrow else "0.0.0.0/0"
-    return f"sg-{group:05d}", direction, protocol, low, high, cidr
-
-
-def _user(rng: Random, number: int) -> Row:
-    domain = "corp.example.com" if rng.random() < 0.95 else "mail.example.net"
-    tenant = _tenant(rng.randrange(TENANTS * 95 // 100))
-    return f"usr-{number:05d}", f"user{number}", f"user{number}@{domain}", tenant
-
-
-def _volume(rng: Random, number: int) -> Row:
-    server = f"srv-{rng.randrange(SERVERS):06d}"
-    size = rng.choice([10, 20, 50, 100, 200, 500, 1000])
-    return f"vol-{number:06d}", server, size, int(rng.random() < 0.9)
-
-
-def _cloud() -> Tables:
-    rng = Random(44)
-    servers = [_server(rng, number) for number in range(SERVERS)]
-    networks = [_network(rng, number) for number in range(NETWORKS)]
-    ports = _ports(rng, servers, networks)
-    groups = range(SECURITY_GROUPS)
-    security_rules = {_security_rule(rng, group) for group in groups for _ in range(5)}
-    users = [_user(rng, number) for number in range(USERS)]
-    members: set[Row] = set()
-    for _ in range(29_500):
-        user = f"usr-{rng.randrange(USERS):05d}"
-        members.add((user, f"grp-{rng.randrange(USER_GROUPS):04d}"))
-    members |= {(f"usr-{rng.randrange(USERS):05d}", "admins") for _ in range(500)}
-    volumes = [_volume(rng, number) for number in range(SERVERS * 6 // 5)]
-    return {
-        "servers": servers,
-        "ports": ports,
-        "networks": networks,
-        "sg_rules": sorted(security_rules),
-        "users": users,
-        "group_members": sorted(members),
-        "volumes": volumes,
-    }
-
+W4_SIZE = Size(servers=100_000)
 
 W4 = Workload(
     "W4",
@@ -259,7 +149,7 @@ v12(s) :- d:servers(id=s, status=st, created=cr), st != "ACTIVE", cr < 168000000
         "group_members": ("user", "grp"),
         "volumes": ("id", "server", "size", "encrypted"),
     },
-    _cloud,
+    lambda: make_tables(W4_SIZE),
     {
         "same_group": 454_750,
         "v1": 3_668,

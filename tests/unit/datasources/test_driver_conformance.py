@@ -11,6 +11,7 @@ import pytest
 from congress_dist.datasources.conformance import check_driver
 from congress_dist.datasources.driver import (
     UNCHANGED,
+    Changes,
     Column,
     Driver,
     Option,
@@ -87,7 +88,8 @@ def table(*columns: Column, description: str = "t") -> dict[str, TableSchema]:
         ({"polls": (Poll("p", ("t",), 1.0), Poll("q", ("t",), 1.0))}, "polls 't' occurs 2 times"),
         ({"polls": (Poll("p", ("t",), 0.0),)}, "interval and timeout must be above 0 s"),
         ({"rows": Table([("x",)])}, "table 't', row 1, column 'x': 'x' is not int"),
-        ({"rows": UNCHANGED}, "table 't' is unchanged in the first read"),
+        ({"rows": UNCHANGED}, "table 't' has no rows in the first read"),
+        ({"rows": Changes([(1,)], [])}, "table 't' has no rows in the first read"),
         ({"rows": None}, "the driver gave a NoneType for table 't'"),
         ({"read": lambda *_: {}}, "poll 'p' gave tables [], expected ['t']"),
     ],

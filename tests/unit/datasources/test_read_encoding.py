@@ -8,6 +8,7 @@ import pytest
 
 from congress_dist.datasources.driver import (
     UNCHANGED,
+    Changes,
     Column,
     Poll,
     SourceUnavailable,
@@ -17,6 +18,7 @@ from congress_dist.datasources.driver import (
 )
 from congress_dist.datasources.encoding import (
     Encoded,
+    EncodedChanges,
     Gone,
     Refused,
     Same,
@@ -100,3 +102,13 @@ def test_other_tables_than_the_polls_are_the_drivers_fault() -> None:
 def test_bytes_of_any_origin_become_text_that_a_table_holds() -> None:
     assert text_of("naïve".encode()) == "naïve"
     assert text_of(b"na\xefve") == "na\\xefve"
+
+
+def test_changes_are_encoded_or_refused_as_a_whole() -> None:
+    poll = Poll("all", ("a",), interval=1.0)
+    tables = {"a": schema("name")}
+    one, other = encode_rows("a", tables["a"], [("x",)]), encode_rows("a", tables["a"], [("y",)])
+    good = encode_read(poll, tables, {"a": Changes([("x",)], [("y",)], "half")})
+    assert good == {"a": EncodedChanges(one, other, "half")}
+    bad = encode_read(poll, tables, {"a": Changes([("x",)], [(1,)])})
+    assert bad == {"a": Refused("table 'a', row 1, column 'name': 1 is not str, never null")}

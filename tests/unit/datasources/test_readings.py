@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from congress_dist.datasources.encoding import Encoded, Gone, Refused, Same, TableOutcome
+from congress_dist.datasources.encoding import (
+    Encoded,
+    EncodedChanges,
+    Gone,
+    Refused,
+    Same,
+    TableOutcome,
+)
 from congress_dist.datasources.readings import Readings
-from congress_dist.protocol.published_table import TableResult
+from congress_dist.protocol.published_table import TableRead, TableResult, TableUpdate
 from congress_dist.protocol.stream import READY, StateKind, TableState, failing, unavailable
 from congress_dist.row import encode_row
 
 ROWS = frozenset({encode_row(("x",))})
 GOOD = Encoded(ROWS)
+MORE = frozenset({encode_row(("y",))})
+CHANGES = EncodedChanges(MORE, ROWS)
+UPDATE = TableUpdate(ROWS, MORE, READY)
+UNKNOWN = "the driver gave changes of a table whose rows are not known"
 
 
-def results_of(*outcomes: TableOutcome | str) -> list[TableResult]:
+def results_of(*outcomes: TableOutcome | str) -> list[TableRead]:
     """Give what one table publishes for outcomes in turn; a text is a failed read."""
     readings = Readings(["t"])
     reads = [
@@ -46,10 +57,17 @@ def results_of(*outcomes: TableOutcome | str) -> list[TableResult]:
         ([GOOD, Refused("row 3")], TableResult(None, failing("row 3"))),
         ([GOOD, Refused("row 3"), Same()], TableResult(None, failing("row 3"))),
         ([GOOD, Refused("row 3"), GOOD], TableResult(ROWS, READY)),
+        ([GOOD, CHANGES], UPDATE),
+        ([GOOD, "down", CHANGES], UPDATE),
+        ([GOOD, CHANGES, Same()], TableResult(None, READY)),
+        ([CHANGES], TableResult(None, failing(UNKNOWN))),
+        ([GOOD, Refused("row 3"), CHANGES], TableResult(None, failing(UNKNOWN))),
+        ([GOOD, Gone("no dpkg"), CHANGES], TableResult(None, unavailable(UNKNOWN))),
+        ([GOOD, Refused("row 3"), GOOD, CHANGES], UPDATE),
     ],
 )
 def test_a_table_says_what_its_last_reads_mean(
-    outcomes: list[TableOutcome | str], last: TableResult
+    outcomes: list[TableOutcome | str], last: TableRead
 ) -> None:
     assert results_of(*outcomes)[-1] == last
 
