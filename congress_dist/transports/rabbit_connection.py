@@ -31,7 +31,8 @@ CONNECTION_FAILURES = (
 POLL_SECONDS = 0.5
 """Longest time that a listener waits for a message before it looks whether it shall stop."""
 PROBE_PATIENCE = 4.0
-"""Seconds for a sign of life: a broker under load takes one, and senders wait no longer."""
+"""Seconds for a sign of life: a broker under load takes one, and senders wait no longer: neither
+for what the watch finds out nor for the word that a message has arrived."""
 CLOSE_PATIENCE = 1.0
 """Seconds that hanging up may take; a broker that hangs notices by itself."""
 QUEUE_BYTES = 64 * 1024 * 1024
@@ -41,6 +42,7 @@ QUEUE_BYTES = 64 * 1024 * 1024
 class RabbitConnection(Connection):  # type: ignore[misc]
     """One connection, for sending or for one listener."""
 
+    purpose: str
     interval_start: float
     interval_max: float
     connection: Any
@@ -62,12 +64,19 @@ class RabbitConnection(Connection):  # type: ignore[misc]
     ) -> Any:
         """Carry out a method of the connection; only a look for messages waits for a broker."""
         receives = recoverable_error_callback is not None
+
+        def give_up(error: Exception) -> None:
+            if error_callback is not None:
+                error_callback(error)
+            # Before upstream closes the channel, for which it would wait for the broker.
+            self.connection.collect()
+
         try:
             return super().ensure(
                 method,
                 retry=retry if receives else 0,
                 recoverable_error_callback=recoverable_error_callback,
-                error_callback=error_callback,
+                error_callback=give_up,
                 timeout_is_error=timeout_is_error,
             )
         except exceptions.MessageDeliveryFailure:
@@ -134,18 +143,24 @@ class RabbitConnection(Connection):  # type: ignore[misc]
         """Send a message; when the connection had gone stale, again on a new one, at once.
 
         Upstream sleeps before each repetition. It is the same message for a receiver, which knows
-        it by its id when both arrive.
+        it by its id when both arrive. A broker that does not answer is not asked twice.
         """
         rest = (method, exchange, msg, routing_key, timeout)
         for _ in range(1 if retry is None else retry):
             try:
                 super()._ensure_publishing(*rest, retry=0, transport_options=transport_options)
             except exceptions.MessageDeliveryFailure as failure:
-                if isinstance(failure.__context__, amqp.exceptions.AccessRefused):
+                if _is_in_vain(failure):
                     raise
             else:
                 return
         super()._ensure_publishing(*rest, retry=0, transport_options=transport_options)
+
+    def set_transport_socket_timeout(self, timeout: float | None = None) -> None:
+        """Bound how long the socket waits; to send, by what a sign of life may take."""
+        if self.purpose == common.PURPOSE_SEND:
+            timeout = PROBE_PATIENCE if timeout is None else min(timeout, PROBE_PATIENCE)
+        super().set_transport_socket_timeout(timeout)
 
     def ensure_connection(self) -> None:
         """Connect if need be; the socket of a lost connection is given back first."""
@@ -185,3 +200,10 @@ class RabbitConnection(Connection):  # type: ignore[misc]
 
 
 PURPOSE_LISTEN = common.PURPOSE_LISTEN
+
+
+def _is_in_vain(failure: exceptions.MessageDeliveryFailure) -> bool:
+    """Tell whether a new connection would fare no better: forbidden, or no answer."""
+    reason = failure.__context__
+    reasons = (reason, None if reason is None else reason.__cause__)
+    return any(isinstance(r, (amqp.exceptions.AccessRefused, TimeoutError)) for r in reasons)

@@ -104,6 +104,17 @@ def test_while_the_broker_is_away_everything_fails_at_once_and_then_goes_on(
     assert pair.one.counters() == {"broker_away": 1}
 
 
+def test_what_is_being_sent_when_the_broker_hangs_is_given_up_soon(
+    rabbit: RabbitServer, pair: Pair
+) -> None:
+    pair.one.publish("t", b"")  # the connection is made
+    rabbit.pause()
+    try:
+        assert seconds_until_refused(lambda: pair.one.publish("t", b"")) < 8.0
+    finally:
+        rabbit.resume()
+
+
 def test_transport_that_is_stopped_while_the_broker_hangs_does_not_wait_for_it(
     rabbit: RabbitServer, tmp_path: Path
 ) -> None:
