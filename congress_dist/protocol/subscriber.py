@@ -6,6 +6,10 @@ Stimuli: `want`, `on_message`, `on_answer`, `on_failure`, `on_tick`. Effects: `A
 States: nothing held; LIVE at (epoch, seq), where deltas are applied one by one; SYNCING, where one
 request at a time asks the publisher for the way to a newer position. Deltas always pass through
 the buffer: what follows the position leaves it at once.
+
+Longer than other files: each row of section 4's tables touches position, request and buffer,
+and is read here beside the others. What has a noun of its own is elsewhere: holding, syncing,
+buffer, news.
 """
 
 # ruff: noqa: S101 - invariants are asserted, here and in check()
@@ -22,7 +26,6 @@ from .backoff import Backoff
 from .delta_buffer import DeltaBuffer
 from .distrust import Distrust
 from .effects import Alarm, Apply, Count, Effect
-from .freshness import Freshness
 from .heard_epochs import HeardEpochs
 from .held_age import HeldAge
 from .holding import Holding
@@ -36,16 +39,14 @@ from .messages import (
     SyncBusy,
     SyncNotYet,
     SyncReply,
-    TableSummary,
 )
 from .options import DseOptions
 from .pulled_answer import PulledAnswer
-from .read_times import times_of
+from .source_news import Behind, SourceNews, later
 from .source_status import SourceStatus, TableStatus
-from .stream import UNREAD, Epoch, Position, TableState, Transaction, unavailable
+from .stream import Epoch, Position, Transaction
 from .syncing import Syncing
 
-NO_PUBLISHER = unavailable("no publisher")
 _COUNT_BY_REPLY = {SyncNotYet: "sync_not_yet", SnapshotGone: "snapshot_gone"}
 
 
@@ -80,16 +81,10 @@ class Subscriber:
         self._setbacks = Backoff(options.backoff_max, MAX_SETBACK, rng)
         self._conflicts = Backoff(options.backoff_min, options.backoff_max, rng)
         self._conflict_due = -math.inf
-        self.freshness = Freshness()
-        self._held_age = HeldAge()
-        self._max_age: dict[str, float | None] = {}
-        self._heard: dict[str, TableSummary] = {}
+        self.news = SourceNews(options, now)
         self._missing: _Missing | None = None
         self._heard_seq = NO_SEQ
         self._asked_about: tuple[Position, int] | None = None
-        self._unrenewed: tuple[Epoch | None, float] = (None, 0.0)
-        """How long a renewal was overdue by the newest heartbeat, and of which epoch's lease."""
-        self._created_at = now
         self.epoch: Epoch | None = None
         self.heard = HeardEpochs()
         self.incarnation = ""
@@ -114,22 +109,20 @@ class Subscriber:
         is_starting = message.seq == NO_SEQ  # which only heartbeats have
         if is_rival and is_starting:
             return [Count("rival")]  # no sign of life of whoever published what is held
-        excess = self.freshness.hear(message.incarnation, message.beat, message.sent, now)
+        is_news = self.news.hear(message, now)
         if is_starting:
-            if excess is not None and isinstance(message, Heartbeat):
-                self._unrenewed = message.epoch, message.unrenewed
             return []  # everything stays, stale; there is nothing to ask for
         effects: list[Effect] = []
         if self.epoch is None or message.epoch > self.epoch:
             self._enter(message.epoch, message.incarnation)
         elif is_rival:
-            return self._conflict(message, now, is_news=excess is not None)
+            return self._conflict(message, now, is_news=is_news)
         self._syncing.encourage(now)
-        self._hear_word(message, now, is_news=excess is not None)
+        self._hear_word(message, now, is_news=is_news)
         if isinstance(message, Delta):
             effects += self._on_delta(message)
         else:
-            effects += self._on_heartbeat(message, message.epoch, now, is_news=excess is not None)
+            effects += self._on_heartbeat(message, message.epoch, now, is_news=is_news)
         return effects + self._settle(now)
 
     def on_answer(self, reply: SyncReply, now: float) -> list[Effect]:
@@ -143,7 +136,7 @@ class Subscriber:
                 return self._fail("outdated", now)
             if reply.epoch > (self.epoch or 0):
                 self._turn_to(reply.epoch, reply.incarnation)
-            self._note_header(reply)
+            self.news.hear_answer(reply, self._syncing.asked_at)
         pull = self._syncing.take(reply)
         if pull is None:
             effects += self._refused(reply, now)
@@ -248,24 +241,23 @@ class Subscriber:
 
     def ages_held(self) -> HeldAge | None:
         """Give the ages of what is held now, None when nothing is."""
-        return None if self.position is None else self._held_age.copy()
+        return None if self.position is None else self.news.ages_held()
 
     def status(self, now: float, lag: float = 0.0, before: HeldAge | None = None) -> SourceStatus:
         """Give positions, states and ages, to who is `lag` seconds behind this machine.
 
         Shapes: `before` are the ages, if any, of what was held `lag` seconds ago.
         """
-        link_age = self.freshness.link_age(now)
-        silent_for = now - self._created_at if link_age is None else link_age
-        unknown = NO_PUBLISHER if silent_for >= self._options.source_wait else UNREAD
+        behind = Behind(lag, before)
         wanted = sorted(self.holding.wanted)
+        is_left = self.epoch is None or self.heard_epoch > self.epoch
         return SourceStatus(
             position=self.position,
             live=self.is_live and self._missing is None and lag <= self._options.stale_after,
-            link_age=_sum_of(link_age, lag),
-            tables={name: self._table_status(name, now, unknown, lag, before) for name in wanted},
-            unrenewed=self._overdue,
-            heard={name: self._heard_status(name, now) for name in sorted(self._heard)},
+            link_age=later(self.news.freshness.link_age(now), lag),
+            tables={name: self._table_status(name, now, behind) for name in wanted},
+            unrenewed=self.news.unrenewed,
+            heard=self.news.of_heard(now, is_left=is_left),
             heard_epoch=self.heard_epoch,
             lag=self._lag,
             fetching=self._fetching() if self._syncing.is_active else "",
@@ -307,7 +299,7 @@ class Subscriber:
         self._heard_seq = NO_SEQ
         self._missing = None
         self._buffer.clear()
-        self._held_age.turn()
+        self.news.turn(epoch)
         self._distrust.clear()
 
     def _conflict(self, message: Delta | Heartbeat, now: float, *, is_news: bool) -> list[Effect]:
@@ -331,23 +323,11 @@ class Subscriber:
 
     def _hear_word(self, message: Delta | Heartbeat, now: float, *, is_news: bool) -> None:
         """Note where the publisher stands: its newest word counts, also when it is a lower one."""
-        said_at = self.freshness.said_at(message.incarnation, message.sent, now)
-        if is_news and isinstance(message, Heartbeat):
-            self._held_age.hear(message.seq, said_at, message.read_age)
-            self._note_told(message, said_at)
-        else:
-            self._held_age.hear(message.seq, said_at, {})
+        self.news.hear_word(message, now, is_news=is_news)
         if is_news or self._heard_seq == NO_SEQ:
             if message.seq < self._heard_seq:
                 self._buffer.drop_after(message.seq)  # the publisher takes a seq back: a fault
             self._heard_seq = message.seq
-
-    def _note_told(self, heartbeat: Heartbeat, said_at: float) -> None:
-        """Take what a publisher says of its lease and its tables, beside transactions."""
-        self.freshness.note_reads(heartbeat.read_age, said_at)
-        self._unrenewed = heartbeat.epoch, heartbeat.unrenewed
-        self._max_age |= {name: table.max_age for name, table in heartbeat.tables.items()}
-        self._heard = {**({} if heartbeat.full else self._heard), **heartbeat.tables}
 
     # --- deltas ---------------------------------------------------------------------------------
 
@@ -361,7 +341,7 @@ class Subscriber:
         effects = self._move_on(now)
         position = self.position
         if position is not None and self.is_led_on:
-            self._held_age.reach(position.seq)
+            self.news.reach(position.seq)
         return effects
 
     def _move_on(self, now: float) -> list[Effect]:
@@ -418,8 +398,7 @@ class Subscriber:
     def _adopt(self, heartbeat: Heartbeat, epoch: Epoch, now: float) -> list[Effect]:
         """Go to a new epoch without a transfer: everything in it is as held."""
         self._syncing.succeed()
-        said_at = self.freshness.said_at(heartbeat.incarnation, heartbeat.sent, now)
-        self._held_age.take_over(times_of(heartbeat.read_age, said_at))
+        self.news.adopt(heartbeat, now)
         self.holding.held_from = self.incarnation
         return [Count("adopted"), Apply(self.holding.adopt(heartbeat, epoch))]
 
@@ -482,11 +461,6 @@ class Subscriber:
             return []
         return self._ask(now)
 
-    def _note_header(self, answer: SyncAnswer) -> None:
-        # The answer was made after it was asked for, who knows when.
-        self.freshness.note_reads(answer.read_age, self._syncing.asked_at)
-        self._max_age |= {name: table.summary.max_age for name, table in answer.tables.items()}
-
     def _complete(self, pull: PulledAnswer, now: float) -> list[Effect]:
         """Apply a whole answer as one transaction, or nothing of it."""
         if self.position is not None and pull.position < self.position:
@@ -502,7 +476,7 @@ class Subscriber:
             self._heard_seq = pull.position.seq
             self._buffer.drop_after(self._heard_seq)
         if not self.is_led_on:
-            self._held_age.take_over(times_of(pull.answer.read_age, self._syncing.asked_at))
+            self.news.take_over(pull.answer, self._syncing.asked_at)
         transaction = self.holding.install(pull, given_up)
         return effects + self._succeed(pull, transaction)
 
@@ -550,32 +524,12 @@ class Subscriber:
             return f"tables that differ or broke: {', '.join(sorted(repair))}"
         return f"transactions after {position.seq}"
 
-    def _table_status(
-        self, name: str, now: float, unknown: TableState, lag: float, before: HeldAge | None
-    ) -> TableStatus:
+    def _table_status(self, name: str, now: float, behind: Behind) -> TableStatus:
         held = self.holding.tables.get(name)
-        source_age = _sum_of(self._held_age.source_age(name, now), lag)
-        since_word = _sum_of(self._held_age.since_word(now), lag)
-        if before is not None:
-            # What made rows young does not make those young that were there before it.
-            source_age = _older(source_age, before.source_age(name, now))
-            since_word = _older(since_word, before.since_word(now))
         if held is None:
-            return TableStatus(unknown, source_age, stale=False, rows=0)
-        is_old = self._is_aged(name, source_age, since_word)
-        return TableStatus(
-            state=held.state,
-            source_age=source_age,
-            stale=held.read_position is not None or self._is_doubtful(name) or is_old,
-            rows=len(held.content.rows),
-            position=held.read_position or self.position,
-        )
-
-    def _heard_status(self, name: str, now: float) -> TableStatus:
-        summary, source_age = self._heard[name], self.freshness.source_age(name, now)
-        is_left = self.epoch is None or self.heard_epoch > self.epoch
-        stale = is_left or self._is_aged(name, source_age, self.freshness.link_age(now))
-        return TableStatus(summary.state, source_age, stale, summary.rows)
+            return self.news.of_unknown(name, now, behind)
+        is_doubtful = self._is_doubtful(name)
+        return self.news.of_held(held, self.position, now, behind, is_doubtful=is_doubtful)
 
     def _is_doubtful(self, name: str) -> bool:
         """Tell whether rows are known to be of another publisher, or to differ from this one's."""
@@ -583,23 +537,3 @@ class Subscriber:
         if position is None or self.heard_epoch > position.epoch or not self.is_led_on:
             return True
         return name in self._syncing.repair
-
-    @property
-    def _overdue(self) -> float:
-        """How long the publisher's renewal is overdue; an epoch is a lease of its own."""
-        epoch, unrenewed = self._unrenewed
-        return unrenewed if epoch == self.epoch else 0.0
-
-    def _is_aged(self, name: str, source_age: float | None, since_word: float | None) -> bool:
-        max_age = self._max_age.get(name)
-        is_silent = since_word is None or since_word > self._options.stale_after
-        is_old = max_age is not None and (source_age is None or source_age > max_age)
-        return is_silent or is_old or self._overdue > self._options.lease_time
-
-
-def _sum_of(age: float | None, lag: float) -> float | None:
-    return None if age is None else age + lag
-
-
-def _older(age: float | None, other: float | None) -> float | None:
-    return max((a for a in (age, other) if a is not None), default=None)

@@ -33,24 +33,19 @@ MUTANTS = [
         ("        self.holding.undo()\n", ""),
         ("        return name in self._syncing.repair\n", "        return False\n"),
         (
-            "            self._held_age.reach(position.seq)\n",
-            "            self._held_age.reach(10**9)\n",
+            "            self.news.reach(position.seq)\n",
+            "            self.news.reach(10**9)\n",
         ),
         ("if held.equals(summary):", "if True:"),
         (
-            "        self._buffer.clear()\n        self._held_age.turn()\n        self._distrust",
+            "        self._buffer.clear()\n        self.news.turn(epoch)\n        self._distrust",
             "        self._distrust",
         ),
         (
-            "        self._missing = None\n        self._buffer.clear()\n        self._held",
-            "        self._held",
+            "        self._missing = None\n        self._buffer.clear()\n        self.news",
+            "        self.news",
         ),
         ("        self._heard_seq = NO_SEQ\n        self._missing", "        self._missing"),
-        (
-            "is_old = max_age is not None and (source_age is None or source_age > max_age)",
-            "is_old = False",
-        ),
-        (" or self._overdue > self._options.lease_time", ""),
         (
             "self._missing = _Missing(position.seq + 1, now + grace)",
             "self._missing = _Missing(position.seq + 1, now)",
@@ -78,17 +73,26 @@ MUTANTS = [
         ("is_same = is_further and self.holding.is_same(heartbeat)", "is_same = is_further"),
         ("if heartbeat.full and is_news:", "if False:"),
         ("find_run(pull.position.seq, position.seq)", "find_run(position.seq, position.seq)"),
+        ("have = position if self.is_led_on else None", "have = position"),
+        ("repair = self._distrust.due(now) & self.holding.wanted", "repair: set[str] = set()"),
+        ("            self._turn_to(reply.epoch, reply.incarnation)\n", "            pass\n"),
+    ),
+    *_of(
+        "protocol/source_news.py",
         (
-            "stale=held.read_position is not None or self._is_doubtful(name) or is_old",
+            "is_old = max_age is not None and (source_age is None or source_age > max_age)",
+            "is_old = False",
+        ),
+        (" or self.unrenewed > self._options.lease_time", ""),
+        (
+            "stale=held.read_position is not None or is_doubtful or is_old",
             "stale=True",
         ),
         (
             "is_silent = since_word is None or since_word > self._options.stale_after",
             "is_silent = False",
         ),
-        ("have = position if self.is_led_on else None", "have = position"),
-        ("repair = self._distrust.due(now) & self.holding.wanted", "repair: set[str] = set()"),
-        ("            self._turn_to(reply.epoch, reply.incarnation)\n", "            pass\n"),
+        ("            self._unrenewed = message.epoch, message.unrenewed\n", "            pass\n"),
     ),
     *_of(
         "protocol/syncing.py",

@@ -118,7 +118,7 @@ class SubscriberNode(Process):
             delay = now - message.sent - self._offset + self.world.offsets[message.incarnation]
             self._first_delays.setdefault(message.incarnation, delay)
             self._patience.hear(message)
-        link_age = machine.freshness.link_age(now)
+        link_age = machine.news.freshness.link_age(now)
         assert self._signs.are_told(link_age, now), (row, link_age, "another link age")
         if self._is_failed:
             self._step([])
