@@ -141,6 +141,11 @@ class Member:
         """Give the exit code of a process that nobody killed."""
         return None if self._process is None else self._process.poll()
 
+    def last_word(self) -> str:
+        """Give the end of its log."""
+        log = self._directory / f"{self.name}.{self.life.number}.log"
+        return log.read_text(errors="replace")[-300:]
+
     def read(self) -> list[tuple[Life, Line]]:
         """Give the new lines of its journals; those of a life that was killed last too."""
         return [(life, line) for life in self._lives[-2:] for line in life.reader.read()]

@@ -31,6 +31,7 @@ from congress_dist.datasources.driver import (
 from congress_dist.datasources.service import DatasourceService
 from congress_dist.dse_node import DseNode
 from congress_dist.errors import CongressError, NotFound
+from congress_dist.log_fields import LogFields
 from congress_dist.protocol.options import DseOptions
 from congress_dist.protocol.source_status import SourceStatus
 from congress_dist.protocol.stream import Position, Transaction
@@ -287,7 +288,7 @@ def main() -> None:
     config = json.loads(sys.argv[1])
     journal = Journal(Path(config["journal"]))
     conf = load_config(Path(config["dir"]), dse__transport_url=config["url"])
-    set_up_logging(conf)
+    set_up_logging(conf, LogFields(node=config["name"], incarnation=config["incarnation"]))
     service, sample, epoch = make_service(config, journal)
     transport = OsloTransport(conf)
     node = DseNode(

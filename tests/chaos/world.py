@@ -138,7 +138,10 @@ class World:
         return next(member for member in self.members if member.name == name)
 
     def look(self) -> None:
-        """Take what the processes wrote since."""
+        """Take what the processes wrote since.
+
+        Raises: NotReached: a process has ended by itself.
+        """
         # Ordering: what a publisher read was written down before anybody could apply it.
         applied_first = sorted(self.members, key=lambda member: member.role.kind == "publisher")
         lines = [(member, *found) for member in applied_first for found in member.read()]
@@ -148,8 +151,9 @@ class World:
         for member in self.members:
             code = member.ended_by_itself()
             if code is not None:
-                self.audit.fail(f"a process ended by itself: {member.name}, exit {code}")
-                member.kill()
+                raise NotReached(
+                    f"{member.name} ended by itself, exit {code}: {member.last_word()}"
+                )
 
     def wait(self, condition: Callable[[], object], seconds: float, what: str) -> None:
         """Look again and again until a condition holds.
