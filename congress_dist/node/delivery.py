@@ -18,7 +18,7 @@ from ..clock import Clock
 from ..log_fields import WORKED_ON
 from ..protocol.held_age import HeldAge
 from ..protocol.stream import Epoch, Position, Seq, TableChange, TableState, Transaction
-from ..protocol.table import NO_CHANGE, NetChange, compose, size_of
+from ..protocol.table import NetSum, size_of
 
 LOG = logging.getLogger(__name__)
 Listener = Callable[[Transaction], None]
@@ -319,8 +319,9 @@ def merge(transactions: Iterable[Transaction]) -> Transaction:
     """Make consecutive transactions of one source one, with the net change of each table.
 
     Shapes: at least one is given.
+    Cost: proportional to the rows in them.
     """
-    nets: dict[str, NetChange] = {}
+    nets: dict[str, NetSum] = {}
     tables: dict[str, TableChange] = {}
     states: dict[str, TableState] = {}
     source, position = "", Position(Epoch(0), Seq(0))
@@ -328,11 +329,12 @@ def merge(transactions: Iterable[Transaction]) -> Transaction:
         source, position = transaction.source, transaction.position
         states.update(transaction.states)
         for name, change in transaction.tables.items():
-            net = NetChange(change.removed, change.added)
-            nets[name] = compose(nets.get(name, NO_CHANGE), net)
+            nets.setdefault(name, NetSum()).add(change.removed, change.added)
             tables[name] = change
     merged = {
-        name: replace(change, removed=nets[name].removed, added=nets[name].added)
+        name: replace(
+            change, removed=frozenset(nets[name].removed), added=frozenset(nets[name].added)
+        )
         for name, change in tables.items()
     }
     return Transaction(source, position, merged, states)

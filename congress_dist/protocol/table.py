@@ -32,12 +32,26 @@ class NetChange:
 NO_CHANGE = NetChange(frozenset(), frozenset())
 
 
-def compose(first: NetChange, second: NetChange) -> NetChange:
-    """Give the one change that does what `first` and then `second` do."""
-    return NetChange(
-        (first.removed - second.added) | (second.removed - first.added),
-        (first.added - second.removed) | (second.added - first.removed),
-    )
+class NetSum:
+    """The one change that does what several do, one after the other.
+
+    Invariant: `removed` was held before the first of them, `added` was not; disjoint.
+    """
+
+    def __init__(self) -> None:
+        self.removed: set[Row] = set()
+        self.added: set[Row] = set()
+
+    def add(self, removed: Set[Row], added: Set[Row]) -> None:
+        """Take one more change, which really changes what those before it left.
+
+        Cost: proportional to this one, however large those before it are.
+        """
+        gone, back = removed & self.added, added & self.removed
+        self.added -= gone
+        self.removed -= back
+        self.removed |= removed - gone
+        self.added |= added - back
 
 
 @dataclass(slots=True)

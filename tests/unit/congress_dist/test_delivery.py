@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from dataclasses import replace
 
 import pytest
 
@@ -174,6 +175,30 @@ def test_merged_changes_cancel_out() -> None:
     assert merged.position.seq == 3
     assert merged.tables["t"].added == rows("b")
     assert merged.tables["t"].removed == frozenset()
+
+
+def test_merging_many_small_steps_with_a_large_one_costs_no_more_than_their_rows() -> None:
+    """While it is done nobody else is told of anything."""
+    copied = 0
+
+    class Counted(frozenset[Row]):
+        def __sub__(self, other: Set[Row]) -> Counted:
+            nonlocal copied
+            copied += len(self)
+            return Counted(frozenset(self) - other)
+
+        def __or__(self, other: Set[Row]) -> Counted:
+            nonlocal copied
+            copied += len(self) + len(other)
+            return Counted(frozenset(self) | other)
+
+        __ror__ = __or__
+
+    large = Counted(rows(*(f"row {i}" for i in range(5000))))
+    first = replace(step(1), tables={"t": TableChange(frozenset(), large)})
+    merged = merge([first, *(step(i, added=(f"new {i}",)) for i in range(2, 102))])
+    assert len(merged.tables["t"].added) == 5100
+    assert copied <= 2 * len(large)
 
 
 def test_merged_states_are_the_newest() -> None:
