@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..protocol.options import DseOptions
-from ..protocol.source_status import SourceStatus
+from ..protocol.source_status import SourceStatus, TableStatus
+from ..protocol.stream import StateKind
 
 LIVE, STALE, SYNCING, WAITING, BEHIND, IDLE = (
     "live",
@@ -58,9 +60,17 @@ def _staleness(status: SourceStatus, options: DseOptions) -> str:
         return f"its publisher has not renewed its lease for {status.unrenewed:.0f} s"
     if status.position is not None and status.heard_epoch > status.position.epoch:
         return f"epoch {status.heard_epoch} was heard of, epoch {status.position.epoch} is held"
-    stale = sorted(name for name, table in status.tables.items() if table.stale)
-    if not stale:
-        return ""
-    ages = [age for name in stale if (age := status.tables[name].source_age) is not None]
-    read = f", read {max(ages):.0f} s ago" if ages else ""
-    return f"tables are old: {', '.join(stale)}{read}"
+    return _old_tables({name: table for name, table in status.tables.items() if table.stale})
+
+
+def _old_tables(stale: Mapping[str, TableStatus]) -> str:
+    unread = {name for name, table in stale.items() if table.state.kind is StateKind.UNREAD}
+    old = stale.keys() - unread
+    reasons = []
+    if unread:
+        reasons.append(f"not read since its publisher began: {', '.join(sorted(unread))}")
+    if old:
+        ages = [age for name in old if (age := stale[name].source_age) is not None]
+        read = f", read {max(ages):.0f} s ago" if ages else ""
+        reasons.append(f"tables are old: {', '.join(sorted(old))}{read}")
+    return "; ".join(reasons)

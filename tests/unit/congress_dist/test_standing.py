@@ -9,7 +9,7 @@ import pytest
 from congress_dist.node.standing import standing_of
 from congress_dist.protocol.options import DseOptions
 from congress_dist.protocol.source_status import SourceStatus, TableStatus
-from congress_dist.protocol.stream import READY, Epoch, Position, Seq
+from congress_dist.protocol.stream import READY, UNREAD, Epoch, Position, Seq
 
 OPTIONS = DseOptions()
 TABLE = TableStatus(READY, source_age=1.0, stale=False, rows=3)
@@ -22,6 +22,7 @@ WELL = SourceStatus(
     lag=0,
 )
 OLD = replace(TABLE, stale=True, source_age=40.0)
+UNREAD_TABLE = replace(TABLE, state=UNREAD, stale=True, source_age=None)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,18 @@ OLD = replace(TABLE, stale=True, source_age=40.0)
         (replace(WELL, unrenewed=9.0), 0.0, "stale", "not renewed its lease for 9 s"),
         (replace(WELL, heard_epoch=3), 0.0, "stale", "epoch 3 was heard of, epoch 2 is held"),
         (replace(WELL, tables={"servers": OLD}), 0.0, "stale", "servers, read 40 s ago"),
+        (
+            replace(WELL, tables={"servers": UNREAD_TABLE}),
+            0.0,
+            "stale",
+            "not read since its publisher began: servers",
+        ),
+        (
+            replace(WELL, tables={"ports": UNREAD_TABLE, "servers": OLD}),
+            0.0,
+            "stale",
+            "began: ports; tables are old: servers, read 40 s ago",
+        ),
         (replace(WELL, fetching="transactions after 7"), 0.0, "syncing", "transactions after 7"),
         (replace(WELL, live=False), 8.0, "behind", "8 s ago"),
         (replace(WELL, live=False, lag=2), 0.0, "behind", "2 transactions"),
