@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from oslo_messaging._drivers import amqpdriver
+from oslo_messaging._drivers.amqp import UNIQUE_ID
 
 
 class IncomingCall(amqpdriver.AMQPIncomingMessage):  # type: ignore[misc]
@@ -37,6 +38,17 @@ class PublicationListener(amqpdriver.AMQPListener):  # type: ignore[misc]
     """Takes publications."""
 
     message_cls = amqpdriver.NotificationAMQPIncomingMessage
+
+    def __call__(self, message: Any) -> None:
+        """Take a publication; of one that was handled before, only say that it is here.
+
+        oslo.messaging 18.3 says nothing of those that come twice: on the side of the broker they
+        wait for ever, and fill what it lets wait here until it sends nothing more.
+        """
+        if message.get(UNIQUE_ID) in self.msg_id_cache.prev_msgids:
+            message.acknowledge()
+            return
+        super().__call__(message)
 
     def cleanup(self) -> None:
         """Give back the connection and the thread."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import amqp
 import pytest
 
 from congress_dist.clock import SystemClock
@@ -187,6 +188,28 @@ def test_slow_handler_holds_no_more_than_the_prefetch_count(
     assert waiting.qsize() <= 11
     go_on.set()
     assert inbox.take(100) == [b"%d" % number for number in range(100)]
+    one.stop()
+
+
+def test_publications_that_come_twice_do_not_make_a_listener_deaf(
+    rabbit: RabbitServer, tmp_path: Path
+) -> None:
+    one = connect(tmp_path, f"{rabbit.url()}?rabbit_qos_prefetch_count=10")
+    inbox = Inbox()
+    one.listen("t", "a", inbox)
+    address = f"localhost:{rabbit.port}"
+    with amqp.Connection(address, userid=rabbit.user, password=rabbit.password) as connection:
+        channel = connection.channel()
+        queue = channel.queue_declare(exclusive=True).queue
+        channel.queue_bind(queue, "listen.t_fanout")
+        one.publish("t", b"first")
+        assert inbox.next() == b"first"
+        copy = wait_until(lambda: channel.basic_get(queue), what="a copy is in the queue")
+        for _ in range(30):
+            channel.basic_publish(copy, exchange="listen.t_fanout")
+    for number in range(30):
+        one.publish("t", b"%d" % number)
+    assert inbox.take(30) == [b"%d" % number for number in range(30)]
     one.stop()
 
 
