@@ -78,6 +78,10 @@ bench-load:
 	@devstack/set-up.sh test
 	$(BIN)/python -m tests.bench.measure_load --minutes $(MINUTES) $(ARGS)
 
+bench-convergence:
+	@devstack/set-up.sh test
+	$(BIN)/python -m tests.bench.measure_convergence $(ARGS)
+
 sim:
 	@devstack/set-up.sh test
 	$(BIN)/python -m congress_dist.testing.simulation --seed $(SEED) --count $(N) $(ARGS)

@@ -80,6 +80,18 @@ def test_what_keeps_the_promises_breaks_nothing(bench: Bench) -> None:
     assert bench.audit.checks["what is applied is what the cloud was"] == 4
 
 
+def test_who_begins_with_tables_that_nobody_has_read_breaks_nothing(bench: Bench) -> None:
+    bench.life = Life(2, Path("other"))
+    bench.apply(0, None)
+    bench.apply(1, 0)
+    assert bench.audit.broken == []
+
+
+def test_rows_without_a_version_show(bench: Bench) -> None:
+    bench.apply(2, None)
+    assert bench.audit.broken[0].startswith("what is applied is what the cloud was")
+
+
 def test_rows_that_were_lost_or_invented_show(bench: Bench) -> None:
     bench.apply(2, 1, digest=f"{bench.truth.digest(1) + 1:x}")
     assert bench.breaks().startswith("what is applied is what the cloud was")
