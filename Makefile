@@ -19,7 +19,7 @@ stack:
 
 test:
 	@devstack/set-up.sh test
-	$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests $(ARGS)
 
 test-native:
 	@$(MAKE) --no-print-directory -j2 -C tests/native SEED=$(SEED) RUNS=$(RUNS) $(ARGS)
