@@ -7,6 +7,7 @@ set -eu
 missing=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 command -v openssl >/dev/null || missing="$missing openssl"
+command -v ip >/dev/null || missing="$missing iproute2" # network namespaces, to cut links
 [ -n "$missing" ] || exit 0
 
 line="apt-get install --no-install-recommends$missing"
