@@ -22,6 +22,9 @@ _AT_ONCE = 8
 _PATIENCE = 10.0
 """Seconds that a client may take to ask, or to take its answer."""
 
+_PAUSE = 1.0
+"""Seconds after which it accepts again when that failed."""
+
 Report = Callable[[], Mapping[str, Any]]
 
 
@@ -53,6 +56,7 @@ class MetricsServer:
         self._host = host
         self._ports = ports
         self._listener: socket.socket | None = None
+        self._stopped = threading.Event()
         self._free = threading.BoundedSemaphore(_AT_ONCE)
 
     def start(self) -> str | None:
@@ -75,17 +79,21 @@ class MetricsServer:
 
     def stop(self) -> None:
         """Listen no more; idempotent. Answers under way are given."""
+        self._stopped.set()
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`
             listener.close()
 
     def _run(self, listener: socket.socket) -> None:
-        while self._listener is not None:
+        while not self._stopped.is_set():
             try:
                 connection, address = listener.accept()
             except OSError:
-                continue  # stopped, or a client that went away
+                # Stopped, or a client that went away, or no file descriptor is left: that one
+                # would fail again at once.
+                self._stopped.wait(_PAUSE)
+                continue
             if not self._free.acquire(blocking=False):
                 connection.close()  # who asks so often has an answer under way
                 continue

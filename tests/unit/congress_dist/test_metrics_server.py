@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -70,6 +72,28 @@ def test_clients_that_say_nothing_do_not_take_all_places(server: MetricsServer) 
         get(address)
     for connection in silent:
         connection.close()
+
+
+class Exhausted:
+    """A listener while the process has no file descriptor left."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def accept(self) -> None:
+        self.tries += 1
+        raise OSError(errno.EMFILE, "too many open files")
+
+
+def test_accepting_that_fails_is_not_tried_without_end(server: MetricsServer) -> None:
+    listener = Exhausted()
+    thread = threading.Thread(target=server._run, args=(listener,))
+    thread.start()
+    wait_until(lambda: listener.tries, what="it tried")
+    server.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert listener.tries <= 2
 
 
 def test_the_first_free_port_is_taken() -> None:
