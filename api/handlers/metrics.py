@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from congress_dist.metrics import CONTENT_TYPE, exposition
 
 from ..exchange import Answer, Request
@@ -24,7 +22,7 @@ async def list_targets(request: Request) -> Answer:
     return Answer(
         [
             {
-                "targets": [urlsplit(node["metrics"]).netloc],
+                "targets": [node["metrics"].removeprefix("http://").removesuffix("/metrics")],
                 "labels": {"node": node["node"], "services": ",".join(node["services"])},
             }
             for node in nodes

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any, TypedDict
+
+import msgspec
+from msgspec import Meta
 
 from ..clock import Clock
-from ..errors import CongressError, DeadlineExceeded
+from ..errors import CongressError, DeadlineExceeded, UnreadableMessage
 from ..protocol.roll import HeardNode
 from .calls import CallClient
 from .sync_calls import NODE_TOPIC
@@ -16,6 +19,30 @@ ANSWERED, SILENT = "alive", "silent"
 _AT_ONCE = 32
 _ROUNDS = 2
 """So many times `timeout` all of it may take, however many are silent."""
+
+
+class _Stream(TypedDict):
+    stream: str
+    state: str
+    why: str
+    position: tuple[int, int] | None
+
+
+class _Source(TypedDict):
+    source: str
+    state: str
+    why: str
+    position: tuple[int, int] | None
+    lag: int | None
+
+
+class _Report(TypedDict):
+    """What others rely on in a report, which another release may have made; more may be in it."""
+
+    services: list[str]
+    metrics: Annotated[str, Meta(pattern=r"^http://[^/\s]+/metrics$")] | None
+    streams: list[_Stream]
+    sources: list[_Source]
 
 
 class RollCall:
@@ -71,7 +98,11 @@ class RollCall:
             server=node.incarnation,
             repeat=False,  # one try: an operator waits
         )
-        return answer
+        try:
+            msgspec.convert(answer, _Report)
+        except msgspec.ValidationError as error:
+            raise UnreadableMessage(f"its report cannot be read: {error}") from error
+        return {**answer, "node": node.node_id, "incarnation": node.incarnation}
 
 
 def _silent(node: HeardNode, age: float, error: CongressError) -> dict[str, Any]:

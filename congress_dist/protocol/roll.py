@@ -40,8 +40,8 @@ class Roll:
     """The nodes heard of; who said goodbye, or was replaced by a successor, is struck off.
 
     Invariant: ordered by when they were heard last, the newest last; at most `_MOST_NODES` with
-        `_MOST_SERVICES` each, whatever is said on the bus. Who
-        said goodbye stays in it without services, so that a late heartbeat does not bring it back.
+        `_MOST_SERVICES` each, whatever is said on the bus. Who said goodbye stays in it without
+        services, so that a late heartbeat does not bring it back.
     """
 
     def __init__(self, options: DseOptions) -> None:

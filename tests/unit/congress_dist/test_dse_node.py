@@ -966,6 +966,29 @@ def test_node_that_does_not_answer_is_told_of_as_silent(net: Net) -> None:
     net.until(lambda: reported(watcher.nodes(timeout=5.0), "policy")["state"] == "alive")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"streams": None},
+        {"sources": [{"source": "nova"}]},
+        {"metrics": "file:///etc/passwd"},
+        {"services": [1]},
+    ],
+    ids=str,
+)
+def test_report_that_cannot_be_read_hides_no_other(
+    net: Net, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    publishing(net)
+    watcher = net.node("watcher", Watcher())
+    answered(net, watcher)
+    nova = net.nodes["nova"]
+    monkeypatch.setattr(nova._report, "make", lambda: {**watcher.status(), **wrong})
+    nodes = watcher.nodes(timeout=5.0)
+    assert reported(nodes, "policy")["state"] == "alive"
+    assert "report cannot be read" in reported(nodes, "nova")["why"]
+
+
 def test_who_cannot_be_asked_in_time_is_told_of_too(net: Net) -> None:
     publishing(net)
     watcher = net.node("watcher", Watcher())
