@@ -7,7 +7,7 @@ RUNS ?= 1
 DEPTH ?= 5
 MINUTES ?= 10
 
-.PHONY: run stack test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams bench-load sim chaos
+.PHONY: run stack test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams bench-load bench-convergence sim chaos
 
 run:
 	@devstack/set-up.sh run
