@@ -107,11 +107,18 @@ class System:
         return body if status == 200 else None
 
     def wait_for(self, path: str, condition: Callable[[Any], Any], *, seconds: float = 30) -> Any:
-        def look() -> Any:
-            body = self.get(path)
-            return body if body is not None and condition(body) else None
+        last: Any = None
 
-        return wait_until(look, seconds=seconds, what=f"{path} as wanted; last: {self.get(path)}")
+        def look() -> Any:
+            nonlocal last
+            last = self.get(path)
+            return last if last is not None and condition(last) else None
+
+        try:
+            return wait_until(look, seconds=seconds, what=f"{path} as wanted")
+        except AssertionError as error:
+            error.add_note(f"last: {last}")
+            raise
 
     def wait_settled(self, sources: int, seconds: float = 90) -> Any:
         """Wait until so many sources have no table that is still to come."""
