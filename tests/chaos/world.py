@@ -133,10 +133,6 @@ class World:
         """Give the members of a kind that run."""
         return [m for m in self.members if m.role.kind == kind and m.is_running]
 
-    def get(self, name: str) -> Member:
-        """Give a member."""
-        return next(member for member in self.members if member.name == name)
-
     def look(self) -> None:
         """Take what the processes wrote since.
 
@@ -169,10 +165,6 @@ class World:
                 raise NotReached(f"not within {seconds:g} s: {what}")
             self._pause.wait(PACE)
 
-    def _is_complete(self, since: float) -> bool:
-        """Tell whether every node says that it has the broker."""
-        return all(self.audit.is_back(member, member.life, since) for member in self.members)
-
     def pass_versions(self, count: int) -> None:
         """Wait until the cloud has moved on by so many versions."""
         target = self.cloud.version + count
@@ -201,3 +193,7 @@ class World:
         self.wait(lambda: self._is_complete(begin), START_SECONDS, "all have the broker again")
         self.cloud.move()
         return goal.seconds()
+
+    def _is_complete(self, since: float) -> bool:
+        """Tell whether every node says that it has the broker."""
+        return all(self.audit.is_back(member, member.life, since) for member in self.members)
