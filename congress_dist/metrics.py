@@ -6,11 +6,12 @@ time: a node that nobody asks pays nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .node.call_times import BOUNDS
+from .node.standing import BUSY
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric as Family
@@ -32,6 +33,23 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
 
+
+EVENTS = (
+    "adopted", "applied", "bad_answer", "brought_forward", "buffer_overflow", "conflict",
+    "divergence", "duplicate", "gap", "given_up", "late_answer", "listener_failed", "outdated",
+    "overtaken", "poison", "pull_mismatch", "replay", "request_failed", "rival", "snapshot",
+    "snapshot_gone", "sync", "sync_busy", "sync_failed", "sync_not_yet", "synced",
+)  # fmt: skip
+"""What can happen to a subscription."""
+FAULTS = (
+    "broker_away", "forged", "inbox_dropped", "nobody", "outbox_dropped", "outbox_failed",
+    "peer_gone", "peer_stopped", "queue_full", "replayed", "steps_failed", "twins", "unexpected",
+    "unknown_key", "unreadable_malformed", "unreadable_newer_version", "unreadable_oversized",
+    "unreadable_unknown_type", "unsigned",
+)  # fmt: skip
+"""What can be dropped or fail, on any bus."""
+ANSWERS = ("busy", "chunks", "gone", "headers", "not_yet", "replays", "snapshots")
+"""What an answer to a sync can be (node/sync_counts.py)."""
 
 _STREAM, _SUB = "congress_stream_", "congress_subscription_"
 
@@ -188,7 +206,7 @@ def _of_node(report: Mapping[str, Any]) -> Iterator[Sample]:
         traffic = report["traffic"]
         yield Sample("congress_messages_total", (direction,), traffic[direction])
         yield Sample("congress_message_bytes_total", (direction,), traffic[f"{direction}_bytes"])
-    for fault, count in report["counters"].items():
+    for fault, count in _counts(FAULTS, report["counters"]):
         yield Sample("congress_faults_total", (fault,), count)
 
 
@@ -222,7 +240,7 @@ def _of_stream(stream: Mapping[str, Any]) -> Iterator[Sample]:
     yield Sample(f"{_STREAM}publishing", labels, int(stream["epoch"] is not None))
     yield from _position(_STREAM, labels, stream["position"])
     yield from _values(_STREAM_VALUES, labels, stream)
-    for kind, count in stream["counters"].items():
+    for kind, count in _counts((_BYTES, *ANSWERS), stream["counters"]):
         if kind == _BYTES:
             yield Sample(f"{_STREAM}sync_answer_bytes_total", labels, count)
         else:
@@ -235,12 +253,23 @@ def _of_source(source: Mapping[str, Any]) -> Iterator[Sample]:
         yield Sample(f"{_SUB}state", (*labels, state), int(source["state"] == state))
     yield from _position(_SUB, labels, source["position"])
     yield from _values(_SUBSCRIPTION_VALUES, labels, source)
+    if source["state"] == BUSY:
+        return  # nothing is known; a count of 0 would be one that went down
     yield Sample(f"{_SUB}stale_tables", labels, len(source["stale_tables"]))
-    for event, count in source["counters"].items():
+    for event, count in _counts((_BYTES, *EVENTS), source["counters"]):
         if event == _BYTES:
             yield Sample(f"{_SUB}sync_bytes_total", labels, count)
         else:
             yield Sample(f"{_SUB}events_total", (*labels, event), count)
+
+
+def _counts(known: Iterable[str], counted: Mapping[str, int]) -> Iterable[tuple[str, int]]:
+    """Give all counts, 0 of what never happened.
+
+    Prometheus sees no increase in a count that begins with 1: an alert of the first time needs
+    the 0 before it.
+    """
+    return {**dict.fromkeys(known, 0), **counted}.items()
 
 
 def _position(

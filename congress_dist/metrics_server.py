@@ -6,6 +6,7 @@ happens.
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import threading
@@ -14,13 +15,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from .clock import Clock, SystemClock
 from .errors import InvalidConfig
 
 LOG = logging.getLogger(__name__)
 OFF, ANY = "off", "0"
 _AT_ONCE = 8
 _PATIENCE = 10.0
-"""Seconds that a client may take to ask, or to take its answer."""
+"""Seconds that a client may take to ask, all in all, and to take its answer."""
 
 _PAUSE = 1.0
 """Seconds after which it accepts again when that failed."""
@@ -97,14 +99,19 @@ class MetricsServer:
             if not self._free.acquire(blocking=False):
                 connection.close()  # who asks so often has an answer under way
                 continue
-            threading.Thread(
+            answer = threading.Thread(
                 target=self._answer, args=(connection, address), name="metrics-answer", daemon=True
-            ).start()
+            )
+            try:
+                answer.start()
+            except RuntimeError as error:  # the system gives no more threads
+                LOG.warning("no thread to answer for metrics error=%s", error)
+                self._free.release()
+                connection.close()
 
     def _answer(self, connection: socket.socket, address: Any) -> None:
         try:
             with connection:
-                connection.settimeout(_PATIENCE)
                 _Asked(connection, address, self._report)
         except OSError:
             LOG.debug("a client of the metrics went away")
@@ -112,6 +119,34 @@ class MetricsServer:
             LOG.exception("metrics were not answered")
         finally:
             self._free.release()
+
+
+class InTime(io.RawIOBase):
+    """What a socket receives within so many seconds.
+
+    A socket's own timeout begins anew with each byte: who sends one now and then would stay.
+    """
+
+    def __init__(self, connection: socket.socket, clock: Clock, seconds: float) -> None:
+        super().__init__()
+        self._connection = connection
+        self._clock = clock
+        self._end = clock.monotonic() + seconds
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Receive what there is.
+
+        Raises: TimeoutError: the time is over, also while more comes.
+        """
+        left = self._end - self._clock.monotonic()
+        if left <= 0:
+            raise TimeoutError("it was not asked in time")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
 
 
 class _Asked(BaseHTTPRequestHandler):
@@ -124,6 +159,11 @@ class _Asked(BaseHTTPRequestHandler):
         self._report = report
         super().__init__(connection, address, None)  # type: ignore[arg-type]  # it only keeps it
 
+    def setup(self) -> None:
+        """Bound what reading takes."""
+        super().setup()
+        self.rfile = io.BufferedReader(InTime(self.connection, SystemClock(), _PATIENCE))
+
     def do_GET(self) -> None:
         """Answer with metrics."""
         from .metrics import CONTENT_TYPE, exposition
@@ -132,6 +172,7 @@ class _Asked(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND, explain="the metrics are at /metrics")
             return
         body = exposition(self._report())
+        self.connection.settimeout(_PATIENCE)
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", CONTENT_TYPE)
         self.send_header("Content-Length", str(len(body)))

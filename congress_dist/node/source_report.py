@@ -54,20 +54,35 @@ def source_report(
 
 
 def busy_report(source: str) -> dict[str, Any]:
-    """Give a report of a source that another thread has worked on for long."""
-    unknown = ("position", "handed_over", "lag", "link_age", "source_age")
-    numbers = ("heard_epoch", "behind", "unrenewed", "rows", "waiting", "waiting_bytes")
+    """Give a report of a source that another thread has worked on for long.
+
+    Shapes: None where nothing is known: a 0 would say that all is well.
+    """
     return {
         "source": source,
         "state": BUSY,
         "why": "it is being worked on: a large answer, or a large transaction",
-        **dict.fromkeys(unknown),
-        **dict.fromkeys(numbers, 0),
-        "buffered_bytes": 0,
-        "tables": [],
-        "stale_tables": [],
-        "counters": {},
+        **dict.fromkeys(_STATUS_KEYS),
     }
+
+
+_STATUS_KEYS = (
+    "position",
+    "handed_over",
+    "heard_epoch",
+    "lag",
+    "behind",
+    "link_age",
+    "source_age",
+    "unrenewed",
+    "tables",
+    "stale_tables",
+    "rows",
+    "waiting",
+    "waiting_bytes",
+    "buffered_bytes",
+    "counters",
+)
 
 
 def _plain(position: tuple[int, int] | None) -> list[int] | None:

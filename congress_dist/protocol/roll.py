@@ -70,21 +70,31 @@ class Roll:
     def nodes(self, now: float) -> list[HeardNode]:
         """Give everybody on the roll, by name.
 
-        Promises: of a node id with a live incarnation those are left out that fell silent.
+        Promises: of one node id all are given that live, or the one that was heard last. When that
+            one said goodbye, the node is gone, however those before it ended.
         """
-        present = [node for node in self._nodes.values() if node.services]
-        live = {node.node_id for node in present if not self._is_silent(node, now)}
+        # Newest last: the last of each id stays.
+        newest = {node.node_id: node.incarnation for node in self._nodes.values()}
+        live = {node.node_id for node in self._nodes.values() if self._is_live(node, now)}
         shown = [
-            node for node in present if node.node_id not in live or not self._is_silent(node, now)
+            node
+            for node in self._nodes.values()
+            if self._is_live(node, now)
+            or (
+                node.services
+                and node.node_id not in live
+                and newest[node.node_id] == node.incarnation
+            )
         ]
         return sorted(shown, key=lambda node: (node.node_id, node.incarnation))
 
-    def _is_silent(self, node: HeardNode, now: float) -> bool:
-        return now - node.heard_at > self._options.stale_after
+    def _is_live(self, node: HeardNode, now: float) -> bool:
+        return bool(node.services) and now - node.heard_at <= self._options.stale_after
 
     def _forget(self, now: float) -> None:
         # Newest last: the first that is recent ends the search.
-        for incarnation, node in list(self._nodes.items()):
-            if now - node.heard_at <= KEPT and len(self._nodes) <= _MOST_NODES:
+        while self._nodes:
+            oldest = next(iter(self._nodes.values()))
+            if now - oldest.heard_at <= KEPT and len(self._nodes) <= _MOST_NODES:
                 return
-            del self._nodes[incarnation]
+            del self._nodes[oldest.incarnation]

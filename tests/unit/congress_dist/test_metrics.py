@@ -10,7 +10,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from congress_dist import metrics
-from congress_dist.metrics import METRICS, STATES, exposition, samples
+from congress_dist.metrics import (
+    ANSWERS,
+    EVENTS,
+    FAULTS,
+    METRICS,
+    STATES,
+    exposition,
+    samples,
+)
 from congress_dist.node import standing
 from congress_dist.node.call_times import BOUNDS, CallTimes
 from congress_dist.node.delivery import Told
@@ -124,7 +132,23 @@ def test_what_is_not_known_has_no_value() -> None:
     assert "congress_stream_publishing" in text
     assert "congress_stream_sequence" not in text
     assert "congress_subscription_link_age_seconds" not in text
-    assert 'congress_subscription_state{state="busy",stream="nova"} 1.0' in text
+    of_busy = [line for line in text.splitlines() if 'stream="nova"' in line and "subscr" in line]
+    assert 'congress_subscription_state{state="busy",stream="nova"} 1.0' in of_busy
+    assert all(line.startswith("congress_subscription_state{") for line in of_busy)
+
+
+def test_count_of_what_never_happened_is_zero_so_that_its_first_time_is_an_increase() -> None:
+    report = full_report()
+    report["sources"][0]["counters"] = report["streams"][0]["counters"] = report["counters"] = {}
+    zeros = {sample.name: set[str]() for sample in samples(report)}
+    for sample in samples(report):
+        if sample.value == 0 and sample.labels:
+            zeros[sample.name].add(sample.labels[-1])
+    assert zeros["congress_subscription_events_total"] == set(EVENTS)
+    assert zeros["congress_stream_sync_answers_total"] == set(ANSWERS)
+    assert zeros["congress_faults_total"] == set(FAULTS)
+    assert zeros["congress_subscription_sync_bytes_total"] == {"neutron"}
+    assert zeros["congress_stream_sync_answer_bytes_total"] == {"nova"}
 
 
 def test_log_that_forgets_nothing_has_no_span() -> None:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from congress_dist.errors import InvalidConfig
-from congress_dist.metrics_server import MetricsServer, ports_of
+from congress_dist.metrics_server import InTime, MetricsServer, ports_of
 from congress_dist.node.call_times import CallTimes
+from congress_dist.testing.fake_clock import FakeClock
 from tests.waiting import wait_until
 
 REPORT = {
@@ -74,6 +75,21 @@ def test_clients_that_say_nothing_do_not_take_all_places(server: MetricsServer) 
         connection.close()
 
 
+def test_client_that_sends_a_byte_now_and_then_does_not_keep_its_place() -> None:
+    clock = FakeClock()
+    here, there = socket.socketpair()
+    with here, there:
+        asked = InTime(here, clock, 10.0)
+        for _ in range(3):
+            there.send(b"x")
+            clock.advance(3.0)
+            assert asked.read(1) == b"x"
+        there.send(b"x")
+        clock.advance(3.0)
+        with pytest.raises(TimeoutError):
+            asked.read(1)
+
+
 class Exhausted:
     """A listener while the process has no file descriptor left."""
 
@@ -94,6 +110,27 @@ def test_accepting_that_fails_is_not_tried_without_end(server: MetricsServer) ->
     thread.join(20)
     assert not thread.is_alive()
     assert listener.tries <= 2
+
+
+def test_without_a_thread_one_client_is_sent_away_and_the_next_is_answered(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = server.start()
+    assert address is not None
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "metrics-answer":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for _ in range(9):  # more than may be answered at once: each gave its place back
+        with pytest.raises(OSError, match=r"closed|reset"):
+            get(address)
+    monkeypatch.undo()
+    assert get(address)[0] == 200
+    assert "no thread to answer for metrics" in caplog.text
 
 
 def test_the_first_free_port_is_taken() -> None:

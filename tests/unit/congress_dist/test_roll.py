@@ -73,6 +73,16 @@ def test_last_of_all_incarnations_stays_when_none_lives() -> None:
     assert incarnations(roll, 500.0) == ["i1"]
 
 
+def test_predecessors_that_were_killed_stay_off_the_roll() -> None:
+    roll = Roll(OPTIONS)
+    for number in range(3):
+        roll.on_heartbeat(beat(1, incarnation=f"killed{number}"), number * 10.0)
+    assert incarnations(roll, 500.0) == ["killed2"]
+    roll.on_heartbeat(beat(1, incarnation="stopped"), 500.0)
+    roll.on_heartbeat(beat(2, incarnation="stopped", stopping=True), 501.0)
+    assert incarnations(roll, 502.0) == incarnations(roll, 600.0) == []
+
+
 def test_position_goes_with_the_lease() -> None:
     roll = Roll(OPTIONS)
     roll.on_heartbeat(beat(1, epoch=Epoch(3), seq=Seq(9)), 0.0)

@@ -15,7 +15,7 @@ import promql_parser
 import pytest
 import yaml
 
-from congress_dist.metrics import METRICS, STATES
+from congress_dist.metrics import ANSWERS, EVENTS, FAULTS, METRICS, STATES
 from congress_dist.node.sync_counts import name_of
 from congress_dist.protocol.messages import SnapshotGone, SyncBusy, SyncNotYet
 
@@ -143,11 +143,24 @@ def name_called(call: ast.Call) -> str:
 def events() -> frozenset[str]:
     """Give the names that subscribers count under."""
     found = {"sync_not_yet", "snapshot_gone", "snapshot", "replay", "applied", "poison"}
+    found.add("request_failed")
     for call in calls():
         texts = [arg.value for arg in call.args[:1] if isinstance(arg, ast.Constant)]
         if name_called(call) in ("Count", "_fail", "count"):
             found |= {text for text in texts if isinstance(text, str) and text.isidentifier()}
-    return frozenset(found - {"sync_bytes"})
+    return frozenset(found - {"sync_bytes", "twins"})
+
+
+def reasons() -> set[str]:
+    """Give the faults that are named where messages are read, opened and sent."""
+    prefixes = {"_unreadable": "unreadable_", "_refused": "", "_drop": ""}
+    return {
+        f"{prefixes[name_called(call)]}{call.args[0].value}"
+        for call in calls()
+        if name_called(call) in prefixes
+        and isinstance(call.args[0], ast.Constant)
+        and str(call.args[0].value).isidentifier()
+    }
 
 
 def lines_logged() -> set[str]:
@@ -178,11 +191,15 @@ def test_every_metric_is_explained() -> None:
 
 
 def test_every_event_state_and_kind_of_answer_is_explained() -> None:
-    assert events() <= first_cells()
+    assert events() == set(EVENTS)
+    assert {*EVENTS, *FAULTS} <= first_cells()
+    assert len(reasons()) > 10
+    assert reasons() <= set(FAULTS)
     assert set(STATES) <= first_cells()
     kinds = {name_of(kind("s", 1)) for kind in (SyncNotYet, SnapshotGone)}  # type: ignore[operator]
     kinds |= {name_of(SyncBusy("s", 1, 0.1)), "snapshots", "replays", "headers", "chunks"}
     row = next(line for line in OPERATIONS.splitlines() if "sync_answers_total" in line)
+    assert kinds == set(ANSWERS)
     assert kinds <= set(re.findall(r"`([^`]*)`", row))
 
 
