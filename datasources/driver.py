@@ -126,7 +126,7 @@ class Driver:
         raise NotImplementedError
 
     def start_over(self, poll: str) -> None:
-        """Take that rows which the last read of a poll gave were refused; the table's state says.
+        """Take that what the last read of a poll gave was not taken; the tables' states say why.
 
         A driver that gives `Changes` gives whole tables at the poll's next read.
         """

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 from congress_dist.errors import CongressError
 
-from .driver import Driver, Poll
+from .driver import Driver, Poll, TableRead
 from .encoding import Refused, TableOutcome, encode_read
 
 LOG = logging.getLogger(__name__)
@@ -78,13 +78,21 @@ class PollThread:
     def _read(self) -> ReadEnd:
         name = self._poll.name
         try:
-            reads = self._driver.read(name)
-            outcomes = encode_read(self._poll, self._driver.tables, reads)
-            if any(isinstance(outcome, Refused) for outcome in outcomes.values()):
-                self._driver.start_over(name)
+            outcomes = self._encode(self._driver.read(name))
         except Exception as error:  # noqa: BLE001 - the border to driver code: becomes the state
             return ReadEnd(name, error=error)
         return ReadEnd(name, outcomes=outcomes)
+
+    def _encode(self, reads: Mapping[str, TableRead]) -> Mapping[str, TableOutcome]:
+        is_taken = False
+        try:
+            outcomes = encode_read(self._poll, self._driver.tables, reads)
+            is_taken = not any(isinstance(outcome, Refused) for outcome in outcomes.values())
+            return outcomes
+        finally:
+            if not is_taken:
+                # The changes since the last read are lost, those that come rest on them.
+                self._driver.start_over(self._poll.name)
 
 
 def _lower_priority(poll: str) -> None:

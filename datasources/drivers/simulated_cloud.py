@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -118,8 +119,8 @@ class SimulatedCloud(Driver):
         self._most: int = config.get("most_changes", 0)
         if not FEWEST_SERVERS <= self._size.servers <= MOST_SERVERS:
             raise ValueError(f"servers must be from {FEWEST_SERVERS} to {MOST_SERVERS}")
-        if not self._rate >= 0 or self._most < 0:
-            raise ValueError("changes_per_second and most_changes must not be below 0")
+        if not 0 <= self._rate < math.inf or self._most < 0:
+            raise ValueError("changes_per_second and most_changes must be finite and not below 0")
         self._changes: CloudChanges | None = None
         self._progress: Row | tuple[int, float] = ()
         self._read_at = 0.0

@@ -8,7 +8,15 @@ from typing import ClassVar
 
 import pytest
 
-from congress_dist.datasources.driver import Driver, Poll, Table, TableRead, TableSchema, schema
+from congress_dist.datasources.driver import (
+    Changes,
+    Driver,
+    Poll,
+    Table,
+    TableRead,
+    TableSchema,
+    schema,
+)
 from congress_dist.datasources.poll_thread import ReadEnd
 from congress_dist.datasources.polling import Polling
 from congress_dist.protocol.published_table import TableResult
@@ -84,3 +92,53 @@ def test_closing_does_not_wait_for_a_read_that_hangs_nor_for_a_driver_that_raise
     turn.polling.close()
     assert "poll left behind" in caplog.text
     assert "driver could not be closed" in caplog.text
+
+
+def rows_that_break() -> Iterator[tuple[str]]:
+    yield ("new",)
+    raise OSError("the source hung up")
+
+
+class Changing(Driver):
+    """Gives a table, a change that cannot be taken, and what is there when it starts over."""
+
+    name = "changing"
+    description = "changes"
+    tables: ClassVar[Mapping[str, TableSchema]] = {"t": schema("x")}
+    polls = (Poll("p", ("t",), interval=2.0, timeout=30.0),)
+
+    def __init__(self, broken: Mapping[str, TableRead]) -> None:
+        super().__init__({})
+        self.reads: list[Mapping[str, TableRead]] = [{"t": Table([("old",)])}, broken]
+
+    def read(self, poll: str) -> Mapping[str, TableRead]:  # noqa: ARG002
+        return self.reads.pop(0) if self.reads else {"t": Changes([("newer",)], [])}
+
+    def start_over(self, poll: str) -> None:
+        assert poll == "p"
+        self.reads = [{"t": Table([("old",), ("new",), ("newer",)])}]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"t": Changes([(1,)], [])},
+        {"t": Changes(rows_that_break(), [])},
+        {"another": Changes([("new",)], [])},
+    ],
+    ids=["a row that may not be", "rows that raise", "another table"],
+)
+def test_changes_that_could_not_be_taken_are_not_missing_for_ever(
+    broken: Mapping[str, TableRead],
+) -> None:
+    ends: queue.SimpleQueue[ReadEnd] = queue.SimpleQueue()
+    polling = Polling(Changing(broken), now=0.0, draw=lambda: 0.5, deliver=ends.put)
+    polling.start()
+    readings = polling.on_tick(0.0)
+    for number in range(3):
+        now = number * 60.0 + 1.0
+        readings = polling.on_read_end(ends.get(timeout=WAIT), now)
+        polling.on_tick(now + 50.0)
+    polling.close()
+    rows = frozenset(encode_row((text,)) for text in ("old", "new", "newer"))
+    assert readings[0].results == {"t": TableResult(rows, READY)}
