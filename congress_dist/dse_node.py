@@ -135,7 +135,9 @@ class DseNode:
             NODE_TOPIC, {"status": self.status}, clock, times=self._served
         )
         self._report = self._make_report()
-        self._roll_call = RollCall(self._calls, clock, incarnation, self.status)
+        self._roll_call = RollCall(
+            self._calls, clock, incarnation, self.status, stale_after=options.stale_after
+        )
 
     # --- lifecycle ------------------------------------------------------------------------------
 

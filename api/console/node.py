@@ -20,7 +20,7 @@ class NodeListCommand(Command):
     """List the nodes."""
 
     name = "list"
-    help = "list the processes of the system (exit code 3 when one does not answer)"
+    help = "list the processes of the system (exit code 3 unless all are alive)"
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
@@ -28,7 +28,8 @@ class NodeListCommand(Command):
             "List the nodes that the API has heard of in the last day: what each one hosts, how "
             "many streams it publishes and subscribes to, seconds since its last heartbeat, "
             "messages that found no room, and where its metrics are. One that does not answer is "
-            "listed as silent. JSON and YAML tell everything that a node reports."
+            "listed as silent, one that answers and is not heard as suspect. JSON and YAML tell "
+            "everything that a node reports."
         )
         parser.epilog = "example:\n  congress node list --format json"
         add_client_options(parser)

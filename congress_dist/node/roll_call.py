@@ -15,7 +15,7 @@ from ..protocol.roll import HeardNode
 from .calls import CallClient
 from .sync_calls import NODE_TOPIC
 
-ANSWERED, SILENT = "alive", "silent"
+ANSWERED, SUSPECT, SILENT = "alive", "suspect", "silent"
 _AT_ONCE = 32
 _ROUNDS = 2
 """So many times `timeout` all of it may take, however many are silent."""
@@ -49,22 +49,30 @@ class RollCall:
     """Calls all nodes at the same time; thread safe."""
 
     def __init__(
-        self, calls: CallClient, clock: Clock, me: str, own: Callable[[], dict[str, Any]]
+        self,
+        calls: CallClient,
+        clock: Clock,
+        me: str,
+        own: Callable[[], dict[str, Any]],
+        *,
+        stale_after: float,
     ) -> None:
         self._calls = calls
         self._clock = clock
         self._me = me
         self._own = own
+        self._stale_after = stale_after
         self._metrics: dict[str, str | None] = {}
         """Where each incarnation served its metrics when it answered last; replaced as a whole."""
 
     def ask(self, nodes: Sequence[HeardNode], now: float, timeout: float) -> list[dict[str, Any]]:
         """Give a report of each node, in their order.
 
-        Shapes: to a node's own report are added `state` (`alive`, `silent`), `why` and
-            `heard_age`, the seconds since its last heartbeat. Of a silent one there is what its
-            heartbeats said: services, positions, and what it subscribes to; and the address of its
-            metrics, if it ever told it here, so that Prometheus sees that it does not answer.
+        Shapes: to a node's own report are added `state` (`alive`; `suspect`: it answers, and its
+            heartbeats do not come; `silent`), `why` and `heard_age`, the seconds since its last
+            heartbeat. Of a silent one there is what its heartbeats said: services, positions, and
+            what it subscribes to; and the address of its metrics, if it ever told it here, so that
+            Prometheus sees that it does not answer.
         Promises: returns after `timeout`, or twice that when many are silent; who was not asked by
             then is told of as silent.
         """
@@ -78,12 +86,20 @@ class RollCall:
 
     def _ask(self, node: HeardNode, timeout: float, end: float) -> dict[str, Any]:
         now = self._clock.monotonic()
-        age = now - node.heard_at
         try:
             report = self._report(node, min(timeout, end - now))
         except CongressError as error:
-            return _silent(node, age, error) | {"metrics": self._metrics.get(node.incarnation)}
-        return {**report, "state": ANSWERED, "why": "", "heard_age": age}
+            silent = _silent(node, self._heard_age(node), error)
+            return silent | {"metrics": self._metrics.get(node.incarnation)}
+        age = self._heard_age(node)
+        state, why = ANSWERED, ""
+        if age > self._stale_after:
+            # Threads that answer calls go on when a node's loop, or its way to the bus, does not.
+            state, why = SUSPECT, f"it answers, but was last heard {age:.0f} s ago"
+        return {**report, "state": state, "why": why, "heard_age": age}
+
+    def _heard_age(self, node: HeardNode) -> float:
+        return self._clock.monotonic() - node.heard_at
 
     def _report(self, node: HeardNode, timeout: float) -> dict[str, Any]:
         if node.incarnation == self._me:

@@ -966,6 +966,20 @@ def test_node_that_does_not_answer_is_told_of_as_silent(net: Net) -> None:
     net.until(lambda: reported(watcher.nodes(timeout=5.0), "policy")["state"] == "alive")
 
 
+def test_node_that_answers_and_is_not_heard_is_suspect(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing(net)
+    watcher = net.node("watcher", Watcher())
+    answered(net, watcher)
+    monkeypatch.setattr(net.nodes["nova"]._outbox, "put", lambda *_: True)
+    net.until(lambda: reported(watcher.nodes(timeout=5.0), "nova")["state"] == "suspect")
+    suspect = reported(watcher.nodes(timeout=5.0), "nova")
+    assert "it answers, but was last heard" in suspect["why"]
+    assert suspect["streams"][0]["state"] == "publishing"
+    net.until(lambda: reported(watcher.nodes(timeout=5.0), "policy")["state"] == "alive")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
