@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.servers.fixtures import rabbit
+from tests.servers.processes import free_ports
 from tests.waiting import wait_until
 
 __all__ = ["rabbit"]
@@ -27,19 +27,12 @@ HOST_CONFIG = ROOT / "devstack" / "host_safety.conf"
 HOST_POLICY = ROOT / "devstack" / "policies" / "host_safety"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class System:
     """One `congress up` and what a user can do to it."""
 
     def __init__(self, data_dir: Path, arguments: Sequence[str] = ()) -> None:
         self.data_dir = data_dir
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.arguments = list(arguments)
         self.process: subprocess.Popen[str] | None = None
         self.output: str | None = None

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.servers.processes import free_ports
 from tests.waiting import wait_until
 
-from .conftest import CONGRESS, HOST_CONFIG, HOST_POLICY, System, free_port
+from .conftest import CONGRESS, HOST_CONFIG, HOST_POLICY, System
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +33,15 @@ LISTENER = (
 def up_once(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            *(*CONGRESS, "up", "--data-dir", str(data_dir), "--port", str(free_port()), "--once"),
+            *(
+                *CONGRESS,
+                "up",
+                "--data-dir",
+                str(data_dir),
+                "--port",
+                str(free_ports(1)[0]),
+                "--once",
+            ),
             *("--config", str(HOST_CONFIG), "--policy", str(HOST_POLICY), *arguments),
         ],
         capture_output=True,

@@ -8,14 +8,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import pytest
-
 NATIVE = Path(__file__).parent
 BUILD_TIMEOUT_S = 600.0
 RUN_TIMEOUT_S = 120.0
 
 
-@pytest.mark.integration
 def test_the_kernel_passes_its_own_tests() -> None:
     # What is built stays in tests/native/build, so that only what was changed is built again.
     built = subprocess.run(

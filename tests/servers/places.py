@@ -42,4 +42,7 @@ def answers(port: int) -> bool:
     """Tell whether somebody accepts connections on this port of the caller's 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        if probe.connect_ex(("127.0.0.1", port)) != 0:
+            return False
+        # Where nobody listens, a probe that is given this very port talks to itself.
+        return probe.getsockname() != probe.getpeername()

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 START_SECONDS = 90.0
 """How long a server may take to answer on a busy machine; a bound, never a pause."""
 
 
+_PORTS = range(20_000, 32_000)
+"""Below those that the system gives to outgoing connections: none of these takes one away."""
+
+
 def free_ports(count: int) -> list[int]:
     """Give so many different free ports."""
+    found: list[int] = []
     with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+        for port in random.sample(_PORTS, len(_PORTS)):
+            probe = stack.enter_context(socket.socket())
+            if len(found) == count:
+                break
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
+    return found
 
 
 def wait_for_start(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
