@@ -7,7 +7,7 @@ RUNS ?= 1
 DEPTH ?= 5
 MINUTES ?= 10
 
-.PHONY: run stack test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams bench-load bench-convergence sim chaos
+.PHONY: run stack test mutants exhaustive test-native test-sanitized mutants-native oracle check lint types typetree bench bench-rivals bench-kernel bench-memory bench-streams bench-load bench-convergence bench-calls sim chaos
 
 run:
 	@devstack/set-up.sh run
@@ -73,6 +73,10 @@ bench-memory:
 bench-streams:
 	@devstack/set-up.sh test
 	$(BIN)/python -m tests.bench.measure_streams $(ARGS)
+
+bench-calls:
+	@devstack/set-up.sh test
+	$(BIN)/python -m tests.bench.measure_calls $(ARGS)
 
 bench-load:
 	@devstack/set-up.sh test
