@@ -15,6 +15,8 @@ from congress_dist.policy import Engine
 from congress_dist.policy.kernel import Column
 from congress_dist.row import Cell
 
+pytestmark = pytest.mark.usefixtures("_quiet_collector")
+
 MANY = 5_000  # more than Python keeps free tuples
 
 

@@ -23,6 +23,8 @@ from congress_dist.policy.row_input import TableInput
 
 from .arrow_memory import Handed, table
 
+pytestmark = pytest.mark.usefixtures("_quiet_collector")
+
 MANY = 200_000
 """Cells: the looks at whether to stop lie 65,536 of them apart."""
 NAN = float("nan")

@@ -20,6 +20,8 @@ from congress_dist.errors import Cancelled, CongressError, DeadlineExceeded, Inv
 from congress_dist.policy import Engine, within
 from congress_dist.policy.kernel import Kernel
 
+pytestmark = pytest.mark.usefixtures("_quiet_collector")
+
 ROWS = 3_000
 ENDLESS = "big(x, y, z) :- d:n(x), d:n(y), d:n(z), x < y, y < z, z < x"
 """Would join 27 billion times."""

@@ -10,6 +10,8 @@ import pytest
 
 from congress_dist.policy.kernel import Kernel
 
+pytestmark = pytest.mark.usefixtures("_quiet_collector")
+
 
 def new_kernel() -> Kernel:
     return Kernel(lambda _rule, _kind, _literal: ((), (), ()))
